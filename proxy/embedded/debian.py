@@ -1,0 +1,276 @@
+"""
+Unpacks Debian packages with all they need into a folder: no root, nothing installed.
+
+apt works on a state of its own, which knows of no installed package, so that everything a
+program needs is fetched, the C library and its loader included. A program of another suite
+then runs beside older libraries by the loader that came with it (`private_loader`).
+Signatures are checked as always.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from proxy.embedded import sources
+from proxy.embedded.cache import cache_folder, only_one_process
+from proxy.embedded.distribution import Distribution, Flavor, examine
+from proxy.embedded.errors import EmbeddedError
+
+SUITE_OF_MYSQL = "sid"
+"""Debian keeps MySQL in this suite only; stable has MariaDB alone."""
+
+OWN_SUITE = ""
+"""Stands for the suite that this machine itself is."""
+
+_LOCK_LIMIT_SECONDS = 900.0
+_STEP_LIMIT_SECONDS = 600.0
+_TELL_EVERY_PACKAGES = 20
+
+_TOOLS = ("apt-get", "apt-config", "dpkg", "dpkg-deb")
+
+_UNSAFE = re.compile(
+    r"insecure|allow-?weak|AllowDowngrade|::Hooks|^Acquire::IndexTargets", re.IGNORECASE
+)
+
+
+class PackagesUnavailableError(EmbeddedError):
+    """The packages could not be fetched or unpacked; the text says why."""
+
+
+def is_usable() -> bool:
+    """Whether this machine has what unpacking packages takes."""
+    return all(shutil.which(tool) for tool in _TOOLS)
+
+
+def server(flavor: Flavor, progress: Callable[[str], None]) -> Distribution:
+    """
+    The server programs of this flavor, unpacked at the first call.
+
+    MySQL comes from Debian's suite sid, or on Ubuntu from its own suite; MariaDB from the
+    machine's own suite.
+
+    Args:
+        flavor: which family is wanted.
+        progress: is told what takes time.
+
+    Raises:
+        PackagesUnavailableError: they cannot be fetched or unpacked.
+        ServerFailedError: they are there and do not run.
+    """
+    suite, packages = OWN_SUITE, ["mariadb-server-core"]
+    if flavor is Flavor.MYSQL:
+        ubuntu = sources.release().get("ID") == "ubuntu"
+        suite = OWN_SUITE if ubuntu else SUITE_OF_MYSQL
+        packages = ["mysql-server-core"]
+    root = unpack(packages, suite, package_folder(packages, suite), progress)
+    name = "mysqld" if flavor is Flavor.MYSQL else "mariadbd"
+    return examine(
+        root / "usr" / "sbin" / name,
+        launcher=private_loader(root),
+        plugins=root / "usr" / "lib" / "mysql" / "plugin",
+    )
+
+
+def tool(
+    package: str, program: str, suite: str, progress: Callable[[str], None]
+) -> tuple[str, ...]:
+    """
+    The words that run a program of a Debian package, unpacked at the first call.
+
+    Args:
+        package: such as ``sysbench``.
+        program: the path within the package, such as ``usr/bin/sysbench``.
+        suite: such as ``sid``, or `OWN_SUITE`.
+        progress: is told what takes time.
+
+    Raises:
+        PackagesUnavailableError: it cannot be fetched or unpacked.
+    """
+    root = unpack([package], suite, package_folder([package], suite), progress)
+    return (*private_loader(root), str(root / program))
+
+
+def package_folder(packages: Sequence[str], suite: str) -> Path:
+    """The place in the cache for these packages of this suite."""
+    suite = suite or sources.release().get("VERSION_CODENAME", "own")
+    return cache_folder() / "debian" / f"{suite}-{os.uname().machine}" / "+".join(packages)
+
+
+def private_loader(root: Path) -> tuple[str, ...]:
+    """
+    The words before a program of an unpacked tree: its own loader, told of its libraries.
+
+    Raises:
+        PackagesUnavailableError: the tree has no C library.
+    """
+    loaders = [*root.glob("lib*/ld-linux*.so.*"), *root.glob("usr/lib*/ld-linux*.so.*")]
+    if not loaders:
+        raise PackagesUnavailableError(f"There is no C library among the packages in {root}.")
+    folders = [
+        *root.glob("usr/lib/*-linux-*"),
+        *root.glob("lib/*-linux-*"),
+        root / "usr/lib/mysql/private",
+        root / "usr/lib/mysql-router/private",
+    ]
+    path = ":".join(str(folder) for folder in folders if folder.is_dir())
+    return (str(loaders[0]), "--library-path", path)
+
+
+def unpack(
+    packages: Sequence[str], suite: str, into: Path, progress: Callable[[str], None]
+) -> Path:
+    """
+    Fetch packages with all they depend on and unpack them, unless that was done before.
+
+    Args:
+        packages: their names.
+        suite: a suite of Debian, or `OWN_SUITE` for this machine's own sources.
+        into: the folder for the tree; it gets its name ``root`` only when it is complete.
+        progress: is told what is done, and how far it is.
+
+    Returns:
+        The top of the unpacked tree.
+
+    Raises:
+        PackagesUnavailableError: the machine lacks apt, the packages cannot be fetched, or
+            their signatures are not right.
+        EmbeddedError: the folder cannot be used, or another process holds it too long.
+    """
+    root = into / "root"
+    if root.is_dir():
+        return root
+    if not is_usable():
+        raise PackagesUnavailableError("This machine has no apt-get and dpkg.")
+    with only_one_process(into, _LOCK_LIMIT_SECONDS, progress):
+        if not root.is_dir():
+            with tempfile.TemporaryDirectory(prefix="new-", dir=into) as fresh:
+                _fetch(packages, suite, Path(fresh), progress)
+                _extract(Path(fresh), progress)
+                (Path(fresh) / "root").rename(root)
+    return root
+
+
+def _fetch(
+    packages: Sequence[str], suite: str, fresh: Path, progress: Callable[[str], None]
+) -> None:
+    """Download the packages and their dependencies into ``archives`` below `fresh`."""
+    configuration = _configure(suite, fresh)
+    progress(f"reading the package lists of {suite or 'this machine'}'s suite")
+    _run_apt(configuration, ("update",), lambda _: None)
+    progress(f"downloading {' '.join(packages)} and what it needs")
+    count = 0
+
+    def told(line: str) -> None:
+        nonlocal count
+        if line.startswith("Need to get"):
+            progress(line)
+        if line.startswith("Get:"):
+            count += 1
+            if count % _TELL_EVERY_PACKAGES == 0:
+                progress(f"downloaded {count} packages")
+
+    _run_apt(configuration, ("install", "-y", "--download-only", *packages), told)
+
+
+def _configure(suite: str, fresh: Path) -> Path:
+    """Write apt's private configuration; the machine's proxies and mirrors stay in force."""
+    for name in ("lists/partial", "cache/archives/partial", "root"):
+        (fresh / name).mkdir(parents=True)
+    (fresh / "status").touch()
+    found = sources.own_archive(
+        sources.machine_sources(), sources.release().get("VERSION_CODENAME", "")
+    )
+    if suite:
+        if not sources.DEBIAN_KEYRING.is_file():
+            raise PackagesUnavailableError(
+                f"{sources.DEBIAN_KEYRING} is missing; install debian-archive-keyring."
+            )
+        keyring = str(sources.DEBIAN_KEYRING)
+        found = (sources.Source(sources.debian_mirror(found), suite, ("main",), keyring),)
+    if not found:
+        raise PackagesUnavailableError("apt's sources name no archive for this machine.")
+    lines = "".join(f"{source.line()}\n" for source in found)
+    (fresh / "sources.list").write_text(lines, "utf-8")
+    inherited = [line for line in _machine_configuration() if not _UNSAFE.search(line)]
+    own = {
+        # Everything else that the machine's apt is told, hooks that delete packages after
+        # use among it, must not touch this run.
+        "Dir::Etc::main": "/dev/null",
+        "Dir::Etc::parts": "/dev/null",
+        "Dir::Etc::preferences": "/dev/null",
+        "Dir::Etc::preferencesparts": "/dev/null",
+        "Dir::Etc::sourcelist": f"{fresh}/sources.list",
+        "Dir::Etc::sourceparts": "/dev/null",
+        "Dir::State": str(fresh),
+        "Dir::State::lists": f"{fresh}/lists",
+        "Dir::State::status": f"{fresh}/status",
+        "Dir::Cache": f"{fresh}/cache",
+        "Dir::Log": str(fresh),
+        # A snapshot mirror's lists are older than they say they may be.
+        "Acquire::Check-Valid-Until": "false",
+        "Acquire::Languages": "none",
+        "Acquire::Retries": "3",
+        "APT::Install-Recommends": "false",
+        # apt would give up root for a user who cannot write to this user's cache.
+        "APT::Sandbox::User": "root",
+    }
+    text = [*inherited, *(f'{name} "{value}";' for name, value in own.items())]
+    configuration = fresh / "apt.conf"
+    configuration.write_text("\n".join(text) + "\n", "utf-8")
+    return configuration
+
+
+def _machine_configuration() -> list[str]:
+    """How the machine's apt reaches the network: proxies, certificates, timeouts."""
+    answer = subprocess.run(
+        ["apt-config", "dump"],  # noqa: S607 - wherever this machine has it
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        timeout=_STEP_LIMIT_SECONDS,
+    )
+    return [line for line in answer.stdout.splitlines() if line.startswith("Acquire::")]
+
+
+def _run_apt(configuration: Path, words: Sequence[str], told: Callable[[str], None]) -> None:
+    command = ["timeout", str(int(_STEP_LIMIT_SECONDS)), "apt-get", *words]
+    last = ""
+    with subprocess.Popen(  # noqa: S603 - our own words
+        command,
+        env={**os.environ, "APT_CONFIG": str(configuration), "LC_ALL": "C.UTF-8"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as apt:
+        assert apt.stdout is not None
+        for line in apt.stdout:
+            told(line.strip())
+            if line.startswith(("E:", "Err:")):
+                last = line.strip()
+    if apt.returncode != 0:
+        raise PackagesUnavailableError(
+            f"apt-get {words[0]} failed with exit status {apt.returncode}: {last}"
+        )
+
+
+def _extract(fresh: Path, progress: Callable[[str], None]) -> None:
+    archives = sorted((fresh / "cache" / "archives").glob("*.deb"))
+    progress(f"unpacking {len(archives)} packages")
+    for archive in archives:
+        answer = subprocess.run(  # noqa: S603 - our own words
+            ["dpkg-deb", "-x", str(archive), str(fresh / "root")],  # noqa: S607 - see is_usable
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            timeout=_STEP_LIMIT_SECONDS,
+        )
+        if answer.returncode != 0:
+            raise PackagesUnavailableError(f"{archive.name}: {answer.stderr.strip()}")

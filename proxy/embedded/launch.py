@@ -1,0 +1,130 @@
+"""Gets a running server by whichever way this machine offers."""
+
+import enum
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+from proxy.embedded import debian
+from proxy.embedded.container import start_container
+from proxy.embedded.distribution import Distribution, Flavor
+from proxy.embedded.errors import EmbeddedError, ServerNotFoundError
+from proxy.embedded.find import installed
+from proxy.embedded.local import LocalServer, start_local
+from proxy.embedded.server import Server
+
+WAYS_VARIABLE = "MYSQLPROXY_SERVERS"
+"""The environment variable that names the ways to try, such as ``debian,container``."""
+
+MAX_CONNECTIONS = 300
+
+_PACKAGES = {
+    Flavor.MYSQL: "mysql-community-server (or mysql-server)",
+    Flavor.MARIADB: "mariadb-server-core (or mariadb-server)",
+}
+
+
+class Way(enum.Enum):
+    """A way to a server; the value is its name in `WAYS_VARIABLE`."""
+
+    SYSTEM = "system"
+    DEBIAN = "debian"
+    CONTAINER = "container"
+
+
+LOCAL_WAYS = (Way.SYSTEM, Way.DEBIAN)
+"""The ways that run the server as a process of this machine."""
+
+
+def tell(line: str) -> None:
+    """Print a line of progress where it does not mix with a program's output."""
+    print(f"mysqlproxy: {line}", file=sys.stderr, flush=True)  # noqa: T201 - that is its task
+
+
+def chosen_ways(environment: Mapping[str, str] = os.environ) -> tuple[Way, ...]:
+    """
+    The ways that the environment names, in its order; all of them where it names none.
+
+    Raises:
+        EmbeddedError: it names something else.
+    """
+    names = environment.get(WAYS_VARIABLE, "").replace(",", " ").split()
+    try:
+        return tuple(Way(name) for name in names) or tuple(Way)
+    except ValueError as error:
+        known = ", ".join(way.value for way in Way)
+        raise EmbeddedError(f"{WAYS_VARIABLE}: {error}; it may name {known}.") from error
+
+
+def start_server(
+    flavor: Flavor,
+    *,
+    ways: Sequence[Way] | None = None,
+    progress: Callable[[str], None] = tell,
+    max_connections: int = MAX_CONNECTIONS,
+) -> Server:
+    """
+    Start a new server with empty tables, by the first way that works.
+
+    Args:
+        flavor: which family is wanted.
+        ways: the ways to try, in order; by default `chosen_ways`.
+        progress: is told, in one line each, what takes time and which way failed.
+        max_connections: the server's own limit of clients.
+
+    Raises:
+        ServerNotFoundError: no way led to a server; the text says what to install.
+    """
+    reasons = []
+    for way in chosen_ways() if ways is None else ways:
+        try:
+            if way is Way.CONTAINER:
+                return start_container(flavor, progress, max_connections=max_connections)
+            return _start_programs(way, flavor, progress, max_connections)
+        except EmbeddedError as error:
+            progress(str(error))
+            reasons.append(f"{way.value}: {error}")
+    raise ServerNotFoundError(_advice(flavor, reasons))
+
+
+def start_local_server(
+    flavor: Flavor,
+    *,
+    ways: Sequence[Way] | None = None,
+    progress: Callable[[str], None] = tell,
+    max_connections: int = MAX_CONNECTIONS,
+) -> LocalServer:
+    """
+    As `start_server`, by those ways only that run a process of this machine.
+
+    Raises:
+        ServerNotFoundError: no such way led to a server.
+    """
+    ways = [way for way in (chosen_ways() if ways is None else ways) if way in LOCAL_WAYS]
+    server = start_server(flavor, ways=ways, progress=progress, max_connections=max_connections)
+    assert isinstance(server, LocalServer)
+    return server
+
+
+def _start_programs(
+    way: Way, flavor: Flavor, progress: Callable[[str], None], max_connections: int
+) -> LocalServer:
+    programs = _programs(way, flavor, progress)
+    if programs is None:
+        raise ServerNotFoundError(f"no {flavor.title} server is installed.")
+    return start_local(programs, progress, max_connections=max_connections)
+
+
+def _programs(way: Way, flavor: Flavor, progress: Callable[[str], None]) -> Distribution | None:
+    if way is Way.SYSTEM:
+        return installed(flavor, progress)
+    return debian.server(flavor, progress)
+
+
+def _advice(flavor: Flavor, reasons: Sequence[str]) -> str:
+    oldest = ".".join(str(number) for number in flavor.oldest_version)
+    return (
+        f"There is no {flavor.title} server to start here: install {_PACKAGES[flavor]}, "
+        f"version {oldest} or newer, so that its server is on PATH, or start a container "
+        f"engine and install mysqlproxy[containers] (tried {'; '.join(reasons) or 'nothing'})"
+    )

@@ -1,0 +1,244 @@
+"""A server as a process of this machine, in a folder of its own."""
+
+import os
+import re
+import secrets
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import attrs
+import pymysql
+
+from proxy.embedded.distribution import Distribution
+from proxy.embedded.errors import ServerFailedError
+from proxy.embedded.process import GuardedProcess
+from proxy.embedded.server import ROOT, STOP_LIMIT_SECONDS, Connection, Server
+from proxy.embedded.settings import as_options, settings_for
+from proxy.embedded.template import last_words, new_data_folder, remove
+
+START_LIMIT_SECONDS = 60.0
+_POLL_SECONDS = 0.02
+_PORT_ATTEMPTS = 5
+_SOCKET_PATH_LIMIT_BYTES = 107
+"""sun_path of unix(7) has 108 bytes, the closing zero among them."""
+
+_PORT_TAKEN = re.compile(r"Address already in use|Do you already have another", re.IGNORECASE)
+
+
+class PortTakenError(ServerFailedError):
+    """Another process took the port between its choice and the server's start."""
+
+
+@attrs.define(eq=False, kw_only=True)
+class LocalServer(Server):
+    """
+    A server started from programs on this machine.
+
+    Attributes:
+        distribution: the programs it runs.
+        folder: holds its data, socket and log; only this user can enter it.
+        settings: option names and values of the next start.
+    """
+
+    distribution: Distribution
+    folder: Path
+    settings: dict[str, str] = attrs.field(repr=False)
+    _process: GuardedProcess | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process id, or None while it is stopped."""
+        return self._process.pid if self._process and self._process.is_running() else None
+
+    @property
+    def socket_path(self) -> Path:
+        """The server's Unix socket."""
+        return self.folder / "server.sock"
+
+    @property
+    def data_folder(self) -> Path:
+        """The server's data, its keys and certificates among them."""
+        return self.folder / "data"
+
+    @property
+    def log_path(self) -> Path:
+        """The server's error log."""
+        return self.folder / "server.log"
+
+    def is_running(self) -> bool:
+        """Whether the server's process lives."""
+        return self.pid is not None
+
+    def start(self) -> None:
+        """
+        Start the server and wait until it serves.
+
+        Raises:
+            PortTakenError: somebody else listens on its port by now.
+            ServerFailedError: it ended again or is not ready in time; its last words are
+                told.
+        """
+        if self.is_running():
+            return
+        log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
+        self._process = GuardedProcess.start(
+            self.distribution.server_command(*self._options()),
+            log=self.log_path,
+            folder=self.folder,
+            limit_seconds=STOP_LIMIT_SECONDS,
+        )
+        deadline = time.monotonic() + START_LIMIT_SECONDS
+        while not self._is_ready():
+            if not self._process.is_running():
+                raise self._failure("ended while starting", log_start)
+            if time.monotonic() > deadline:
+                self.kill()
+                raise self._failure(
+                    f"was not ready within {START_LIMIT_SECONDS:.0f} s", log_start
+                )
+            time.sleep(_POLL_SECONDS)
+
+    def stop(self, limit_seconds: float = STOP_LIMIT_SECONDS) -> None:
+        """Ask the server to finish, and kill it after the limit; its data stay."""
+        if self._process is not None:
+            self._process.stop(limit_seconds)
+
+    def kill(self) -> None:
+        """End the server at once, as a crash would; its data stay."""
+        if self._process is not None:
+            self._process.kill()
+
+    def close(self) -> None:
+        """End the server at once and remove its data."""
+        self.kill()
+        remove(self.folder)
+
+    def make_root(self) -> None:
+        """
+        Make the account with all privileges, which may come by TCP.
+
+        It is kept out of the binary log: a replica has its own.
+        """
+        name, password = f"'{self.user}'@'%'", self.password
+        with self._by_socket() as connection, connection.cursor() as cursor:
+            cursor.execute("SET SESSION sql_log_bin = 0")
+            cursor.execute(f"CREATE USER {name} IDENTIFIED BY '{password}'")
+            cursor.execute(f"GRANT ALL PRIVILEGES ON *.* TO {name} WITH GRANT OPTION")
+            cursor.execute("SELECT VERSION()")
+            row = cursor.fetchone()
+        assert row is not None
+        self.version = str(row[0])
+
+    def _options(self) -> tuple[str, ...]:
+        places = {
+            "datadir": str(self.data_folder),
+            "socket": str(self.socket_path),
+            "pid-file": str(self.folder / "server.pid"),
+            "secure-file-priv": str(self.folder / "files"),
+            "tmpdir": str(self.folder / "tmp"),
+            "port": str(self.port),
+            # Differs between servers of one machine, as replication demands.
+            "server-id": str(self.port),
+        }
+        return as_options(self.settings | places)
+
+    def _by_socket(self) -> Connection:
+        return self.connect(unix_socket=str(self.socket_path), user=ROOT, password="")
+
+    def _is_ready(self) -> bool:
+        # PyMySQL leaves its Unix socket open when nobody listens: ask without it first.
+        with socket.socket(socket.AF_UNIX) as probe:
+            if probe.connect_ex(str(self.socket_path)) != 0:
+                return False
+        try:
+            self._by_socket().close()
+        except pymysql.err.OperationalError:
+            return False
+        return True
+
+    def _failure(self, what: str, log_start: int) -> ServerFailedError:
+        with self.log_path.open("rb") as log:
+            log.seek(log_start)
+            text = log.read().decode("utf-8", "replace")
+        kind = PortTakenError if _PORT_TAKEN.search(text) else ServerFailedError
+        return kind(f"{self.distribution} {what}; its log says:\n{last_words(text)}")
+
+
+def start_local(
+    distribution: Distribution,
+    progress: Callable[[str], None],
+    *,
+    max_connections: int = 300,
+    settings: Mapping[str, str] | None = None,
+) -> LocalServer:
+    """
+    Start a new server with empty tables on a free port of 127.0.0.1.
+
+    Args:
+        distribution: the programs to run.
+        progress: is told what takes time.
+        max_connections: the server's own limit of clients.
+        settings: further option names and values, stronger than the usual ones.
+
+    Raises:
+        ServerFailedError: it did not start; its last words are told.
+    """
+    own = settings_for(distribution.flavor, max_connections) | dict(settings or {})
+    folder = _new_folder()
+    try:
+        for name in ("files", "tmp"):
+            (folder / name).mkdir()
+        new_data_folder(distribution, folder / "data", progress)
+        return _started(distribution, folder, own)
+    except BaseException:
+        remove(folder)
+        raise
+
+
+def _started(distribution: Distribution, folder: Path, settings: dict[str, str]) -> LocalServer:
+    for attempt in range(_PORT_ATTEMPTS):
+        server = LocalServer(
+            flavor=distribution.flavor,
+            host="127.0.0.1",
+            port=_free_port(),
+            password=secrets.token_urlsafe(12),
+            distribution=distribution,
+            folder=folder,
+            settings=settings,
+        )
+        try:
+            server.start()
+            server.make_root()
+        except PortTakenError:
+            if attempt + 1 == _PORT_ATTEMPTS:
+                raise
+        except BaseException:
+            server.kill()
+            raise
+        else:
+            return server
+    raise AssertionError  # the last attempt returned or raised
+
+
+def _free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    assert isinstance(port, int)
+    return port
+
+
+def _new_folder() -> Path:
+    for top in (tempfile.gettempdir(), "/tmp"):  # noqa: S108 - mkdtemp makes it private
+        socket_path = f"{top}/mysqlproxy-12345678/server.sock"
+        if len(os.fsencode(socket_path)) <= _SOCKET_PATH_LIMIT_BYTES and os.access(
+            top, os.W_OK
+        ):
+            return Path(tempfile.mkdtemp(prefix="mysqlproxy-", dir=top))
+    raise ServerFailedError(
+        "No temporary folder has a path short enough for a Unix socket; set TMPDIR to one."
+    )

@@ -1,0 +1,109 @@
+"""A process under guard: it ends when its starter does (see `proxy.embedded.guard`)."""
+
+import contextlib
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import attrs
+
+from proxy.embedded import guard
+from proxy.embedded.errors import ServerFailedError
+
+KILL_LIMIT_SECONDS = 10.0
+"""How long the kernel may take to end a killed process; it is busy freeing its memory."""
+
+
+@attrs.define(eq=False)
+class GuardedProcess:
+    """
+    A running command and the guard that watches it.
+
+    Attributes:
+        pid: the process id of the command itself, not of its guard.
+    """
+
+    pid: int
+    _guard: "subprocess.Popen[bytes]" = attrs.field(repr=False)
+
+    @classmethod
+    def start(
+        cls, command: tuple[str, ...], *, log: Path, folder: Path, limit_seconds: float
+    ) -> "GuardedProcess":
+        """
+        Start a command in a session of its own: Ctrl-C in the terminal does not reach it.
+
+        Args:
+            command: the program's path and its words.
+            log: the file to append its output to.
+            folder: what the guard removes if this process dies without stopping it.
+            limit_seconds: how long the command may take to finish in that case.
+
+        Raises:
+            ServerFailedError: the command cannot be run; the log says why.
+        """
+        words = [sys.executable, "-I", "-S", guard.__file__, str(limit_seconds), str(folder)]
+        with log.open("ab") as output:
+            watcher = subprocess.Popen(  # noqa: S603 - our own file and the caller's words
+                [*words, *command],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=output,
+                start_new_session=True,
+            )
+        assert watcher.stdout is not None
+        with watcher.stdout:
+            said = watcher.stdout.readline()
+        if not said.strip().isdigit():
+            _close(watcher)
+            watcher.wait(KILL_LIMIT_SECONDS)
+            raise ServerFailedError(f"{command[0]} could not be started; see {log}.")
+        return cls(int(said), watcher)
+
+    def is_running(self) -> bool:
+        """Whether the command has not ended yet."""
+        return self._guard.poll() is None
+
+    def stop(self, limit_seconds: float) -> None:
+        """Ask the command to finish (SIGTERM) and wait; kill it after the limit."""
+        self._tell(b"T")
+        if not self._ended_within(limit_seconds):
+            self.kill()
+
+    def kill(self) -> None:
+        """
+        End the command at once (SIGKILL) and wait until it is gone.
+
+        Raises:
+            ServerFailedError: the kernel did not end it in time.
+        """
+        self._tell(b"K")
+        if not self._ended_within(KILL_LIMIT_SECONDS):
+            raise ServerFailedError(
+                f"Process {self.pid} did not end within {KILL_LIMIT_SECONDS:.0f} s of SIGKILL."
+            )
+
+    def _tell(self, word: bytes) -> None:
+        assert self._guard.stdin is not None
+        # A guard that has ended does not listen, and has nothing left to do.
+        with contextlib.suppress(BrokenPipeError, ValueError):
+            self._guard.stdin.write(word)
+            self._guard.stdin.flush()
+
+    def _ended_within(self, limit_seconds: float) -> bool:
+        # Popen.wait with a limit sleeps up to 50 ms at a time: too long for a quick stop.
+        deadline = time.monotonic() + limit_seconds
+        while self._guard.poll() is None:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.002)
+        _close(self._guard)
+        return True
+
+
+def _close(watcher: "subprocess.Popen[bytes]") -> None:
+    """Close the pipe to a guard; what it did not read is lost with it."""
+    assert watcher.stdin is not None
+    with contextlib.suppress(BrokenPipeError):
+        watcher.stdin.close()
