@@ -28,6 +28,7 @@ _TAG = "tag:yaml.org,2002:"
 # What YAML 1.1 makes dates and merge keys of is text here.
 _TEXT_TAGS = frozenset(_TAG + name for name in ("str", "timestamp", "value", "merge"))
 _TAGGED = "has a tag, and tags (!name) mean nothing here"
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _CONSTRUCTOR = yaml.constructor.SafeConstructor()
 _SCALARS = {
     _TAG + "null": _CONSTRUCTOR.construct_yaml_null,
@@ -103,6 +104,10 @@ def _compose(text: str) -> yaml.Node | None:
     loader = _Loader(text)
     try:
         node: yaml.Node | None = loader.get_single_node()
+    except (ValueError, OverflowError):
+        # PyYAML hands escapes and version numbers to chr() and int() as they are.
+        line = _line(loader.get_mark())
+        raise UnreadableError(line, "not YAML: a number or an escape out of range") from None
     finally:
         loader.dispose()
     return node
@@ -148,10 +153,12 @@ class _Builder:
         if construct is not None:
             try:
                 return construct(node)
-            except (ValueError, KeyError):
+            except (ValueError, LookupError, ArithmeticError):
                 self.faults.append((path, line, "is tagged as something that it is not"))
         elif node.tag not in _TEXT_TAGS:
             self.faults.append((path, line, _TAGGED))
+        elif _SURROGATE.search(node.value):
+            self.faults.append((path, line, "has an escape that is half a character"))
         return node.value
 
     def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, object]:

@@ -18,6 +18,8 @@ from proxy.config.secret import Secret
 
 # A value in an error is there to be recognised, not to be read in full.
 _LONGEST_SHOWN = 40
+# Python refuses to write integers of thousands of digits.
+_MOST_BITS_SHOWN = 128
 
 
 def shown(raw: object) -> str:
@@ -27,6 +29,8 @@ def shown(raw: object) -> str:
             return "null"
         case bool():
             return "true" if raw else "false"
+        case int() if raw.bit_length() > _MOST_BITS_SHOWN:
+            return "a number so large"
         case int() | float():
             return _shortened(str(raw))
         case str():
@@ -43,7 +47,7 @@ def _shortened(text: str) -> str:
 
 
 def _range(low: float, high: float | None) -> str:
-    return f"of at least {low:,}" if high is None else f"from {low:,} to {high:,}"
+    return f"of at least {low}" if high is None else f"from {low} to {high}"
 
 
 class UnfitError(ValueError):

@@ -55,13 +55,11 @@ def _flatten(error: Exception, path: KeyPath) -> Iterator[Misfit]:
 
 def _step_of(error: Exception) -> KeyPath:
     """The step that cattrs noted on an error on its way up."""
-    for note in getattr(error, "__notes__", ()):
-        match note:
-            case cattrs.AttributeValidationNote():
-                return (note.name,)
-            case cattrs.IterableValidationNote():
-                return (note.index,)
-    return ()
+    return tuple(
+        note.name if isinstance(note, cattrs.AttributeValidationNote) else note.index
+        for note in getattr(error, "__notes__", ())
+        if isinstance(note, cattrs.AttributeValidationNote | cattrs.IterableValidationNote)
+    )
 
 
 def _unknown(key: str, known: list[str]) -> str:

@@ -1,0 +1,146 @@
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.config.load import MAX_FILE_BYTES, load_config, load_text
+from proxy.config.problem import ConfigError
+
+SHOP = """\
+proxies:
+  - name: shop
+    auth: [{auth_scheme: STATIC, username: app, password_file: app.password}]
+    idle_client_timeout: 1800
+    target_group:
+      targets: [{address: "db1.example:3306"}]
+      connection_pool_config:
+        max_connections: 100
+        connection_borrow_timeout: 120
+    endpoints:
+      - {name: shop, target_role: READ_WRITE, listen: "tcp:3306"}
+"""
+POOL = "proxies[0].target_group.connection_pool_config"
+ALLOWED = "a whole number from 1 to 100000"
+SECONDS = "a number of seconds from 1 to 28800"
+TWO_SOURCES = "cannot stand beside password_file: give one of the two"
+
+
+def errors_of(text):
+    with pytest.raises(ConfigError) as caught:
+        load_text(text, "shop.yaml")
+    return str(caught.value).splitlines()
+
+
+def test_loads_the_outline():
+    """The shape of the manual's first example is a configuration."""
+    proxy = load_text(SHOP, "shop.yaml").proxies[0]
+    assert proxy.target_group.connection_pool_config.max_connections == 100
+    assert proxy.endpoints[0].listen == "tcp:3306"
+    assert proxy.auth[0].password_file == "app.password"
+
+
+def test_an_error_has_file_line_and_key_path():
+    """A wrong value is named by file, line, key path and what it must be."""
+    assert errors_of(SHOP.replace("max_connections: 100", "max_connections: many")) == [
+        f"shop.yaml:8: {POOL}.max_connections: must be {ALLOWED}, not 'many'"
+    ]
+
+
+def test_several_errors_come_together_in_the_order_of_the_file():
+    """Repeated keys, unknown keys and wrong values are reported in one go."""
+    text = SHOP.replace("1800", "soon") + "log: {levle: info}\nlog: {}\n"
+    assert errors_of(text) == [
+        f"shop.yaml:4: proxies[0].idle_client_timeout: must be {SECONDS}, not 'soon'",
+        "shop.yaml:12: log.levle: is no setting; did you mean level?",
+        "shop.yaml:13: log: stands here again, after line 12",
+    ]
+
+
+def test_rules_over_several_settings_have_lines_too():
+    """What does not go together is reported at the setting to change."""
+    text = SHOP.replace("username: app,", "username: app, password_env: APP,")
+    assert errors_of(text) == [f"shop.yaml:3: proxies[0].auth[0].password_env: {TWO_SOURCES}"]
+
+
+def test_a_repeated_key_alone_is_refused():
+    """A configuration with nothing wrong but a repeated key is not used."""
+    assert errors_of(SHOP + "drain_timeout: 5\ndrain_timeout: 5\n") == [
+        "shop.yaml:13: drain_timeout: stands here again, after line 12"
+    ]
+
+
+def test_broken_yaml_has_its_line():
+    """A text that is no YAML is one problem without a key path."""
+    assert errors_of("proxies:\n  - [\n")[0].startswith("shop.yaml:3: not YAML: ")
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "{username: app, password: 4711}",
+        "{username: app, password:4711}",
+        "{username: app, password: [4711]}",
+        "{username: app, pasword: 4711}",
+        "{username: app, password: *p4711}",
+        "{username: app, password: !p4711}",
+        "app:4711",
+    ],
+)
+def test_no_error_shows_a_password(entry):
+    """However a password is written wrongly, it is not in the error."""
+    text = SHOP.replace(
+        "{auth_scheme: STATIC, username: app, password_file: app.password}", entry
+    )
+    assert "4711" not in "\n".join(errors_of(text))
+
+
+def test_password_files_start_at_the_folder_of_the_file(tmp_path, monkeypatch):
+    """A relative path is found from the configuration, an absolute one stays."""
+    (tmp_path / "shop.yaml").write_text(
+        SHOP.replace("}]\n    idle", "}, {username: b, password_file: /etc/b}, "
+        "{username: c, password_env: C}]\n    idle")
+    )  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    auth = load_config("shop.yaml").proxies[0].auth
+    assert [entry.password_file for entry in auth] == [
+        str(tmp_path / "app.password"),
+        "/etc/b",
+        None,
+    ]
+
+
+def test_a_file_that_cannot_be_read_is_a_problem_without_a_line(tmp_path):
+    """A missing file and a folder are refused with the system's words."""
+    with pytest.raises(ConfigError, match="cannot be read: No such file or directory"):
+        load_config(tmp_path / "missing.yaml")
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+        load_config(tmp_path)
+
+
+def test_a_file_beyond_reason_is_refused(tmp_path):
+    """What is larger than a configuration can be is not read."""
+    file = tmp_path / "large.yaml"
+    file.touch()
+    os.truncate(file, MAX_FILE_BYTES + 1)
+    with pytest.raises(ConfigError, match=r"large\.yaml: is larger than 1,048,576 bytes"):
+        load_config(file)
+
+
+def test_a_file_that_is_not_utf8_has_the_line_of_the_first_wrong_byte(tmp_path):
+    """Bytes of another encoding are refused where they stand."""
+    file = tmp_path / "latin.yaml"
+    file.write_bytes(b"# fine\n# caf\xe9\n")
+    with pytest.raises(ConfigError, match=r"latin\.yaml:2: is not UTF-8 text"):
+        load_config(file)
+
+
+@given(st.integers(0, len(SHOP)), st.text(max_size=5), st.integers(0, 5))
+def test_a_damaged_text_is_loaded_or_refused(at, inserted, removed):
+    """Whatever is written into a configuration, the only error is ConfigError."""
+    text = SHOP[:at] + inserted + SHOP[at + removed :]
+    try:
+        found = len(load_text(text, "shop.yaml").proxies)
+    except ConfigError as error:
+        found = len(error.problems)
+    assert found >= 1

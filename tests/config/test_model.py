@@ -1,0 +1,90 @@
+import attrs
+import pytest
+
+from proxy.config.address import TcpAddress
+from proxy.config.model import (
+    AuthEntry,
+    ConnectionPoolConfig,
+    EndpointConfig,
+    ProxyConfig,
+    Target,
+    TargetGroup,
+)
+from proxy.config.rules import UnfitError
+from proxy.config.secret import Secret
+
+
+def make_proxy(name: str = "shop") -> ProxyConfig:
+    return ProxyConfig(
+        name=name,
+        auth=(AuthEntry(username="app", password=Secret("hunter2")),),
+        target_group=TargetGroup(targets=(Target(address="db1:3306"),)),
+        endpoints=(EndpointConfig(name="main", listen="tcp:0"),),
+    )
+
+
+def test_defaults_are_those_of_rds_proxy():
+    """Where RDS Proxy has a setting, its default is ours."""
+    proxy = make_proxy()
+    pool = proxy.target_group.connection_pool_config
+    assert proxy.idle_client_timeout == 1800
+    assert pool.max_connections_percent == 100
+    assert pool.max_idle_connections_percent is None
+    assert pool.connection_borrow_timeout == 120
+    assert pool.session_pinning_filters == ()
+    assert pool.init_query is None
+    assert pool.max_connection_age == 24 * 3600
+
+
+def test_a_password_is_not_in_the_repr():
+    """Printing a configuration shows no password."""
+    assert "hunter2" not in repr(make_proxy())
+
+
+def test_values_are_frozen():
+    """A configuration does not change: a change is a new configuration."""
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        make_proxy().name = "other"
+
+
+@pytest.mark.parametrize(
+    "name", ["", "1a", "a-", "a--b", "a_b", "-a", "a" * 64, "a b", "a\n", "a-1\n"]
+)
+def test_names_follow_the_rule_of_rds_proxy(name):
+    """A name has up to 63 letters, digits and single hyphens between them."""
+    assert make_proxy("a-1").name == "a-1"
+    assert make_proxy("a" * 63)
+    with pytest.raises(UnfitError, match="name must be"):
+        make_proxy(name)
+
+
+def test_a_target_knows_its_place():
+    """The address of a target is taken apart on request."""
+    assert Target(address="db1").place == TcpAddress("db1", 3306)
+
+
+@pytest.mark.parametrize(
+    ("pool", "limit", "idle"),
+    [
+        (ConnectionPoolConfig(), 1000, 500),
+        (ConnectionPoolConfig(max_connections_percent=80), 800, 400),
+        (
+            ConnectionPoolConfig(max_connections_percent=80, max_idle_connections_percent=10),
+            800,
+            100,
+        ),
+        (ConnectionPoolConfig(max_connections=8), 8, 4),
+        (ConnectionPoolConfig(max_connections=8, max_idle_connections_percent=100), 8, 8),
+        (ConnectionPoolConfig(max_connections=8, max_idle_connections_percent=0), 8, 0),
+        (ConnectionPoolConfig(max_connections=5000), 1000, 500),
+    ],
+)
+def test_limits_follow_the_target(pool, limit, idle):
+    """Percentages count from the target's own max_connections, and the smaller limit holds."""
+    assert pool.connection_limit(1000) == limit
+    assert pool.idle_limit(1000) == idle
+
+
+def test_a_small_percentage_leaves_one_connection():
+    """A share below one connection is one, or nobody would ever be served."""
+    assert ConnectionPoolConfig(max_connections_percent=1).connection_limit(10) == 1

@@ -1,0 +1,122 @@
+import enum
+import math
+from typing import Literal
+
+import attrs
+import pytest
+
+from proxy.config.rules import (
+    AddressText,
+    Choice,
+    ListOf,
+    OrNull,
+    Seconds,
+    SecretText,
+    Text,
+    UnfitError,
+    Whole,
+    Word,
+    shown,
+)
+from proxy.config.secret import Secret
+
+
+class Colour(enum.Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+@pytest.mark.parametrize(
+    ("rule", "raw", "value"),
+    [
+        (Whole(1, 10), 1, 1),
+        (Whole(1, 10), 10, 10),
+        (Whole(1), 10**9, 10**9),
+        (Seconds(0, 300), 0, 0.0),
+        (Seconds(0, 300), 0.25, 0.25),
+        (Text(), "two\nlines", "two\nlines"),
+        (AddressText(), "[::1]:3306", "[::1]:3306"),
+        (SecretText(), "", Secret("")),
+        (SecretText(), "x", Secret("x")),
+        (Choice(Colour), "blue", Colour.BLUE),
+        (Word(Literal["a", "b"]), "b", "b"),
+        (ListOf(Choice(Colour)), ["red", "blue"], (Colour.RED, Colour.BLUE)),
+        (OrNull(Whole(1)), None, None),
+        (OrNull(Whole(1)), 5, 5),
+    ],
+)
+def test_reads_what_fits_and_leaves_what_it_made(rule, raw, value):
+    """A fitting YAML value becomes the model's, and the model's value stays as it is."""
+    assert rule.read(raw) == value
+    assert rule.read(value) == value
+
+
+@pytest.mark.parametrize(
+    ("rule", "raw", "message"),
+    [
+        (Whole(1), "many", "must be a whole number of at least 1, not 'many'"),
+        (Whole(1, 9), 10, "must be a whole number from 1 to 9, not 10"),
+        (Whole(1, 9), 0, "must be a whole number from 1 to 9, not 0"),
+        (Whole(1), True, "must be a whole number of at least 1, not true"),
+        (Whole(1), 1.5, "must be a whole number of at least 1, not 1.5"),
+        (Seconds(0, 9), math.nan, "must be a number of seconds from 0 to 9, not nan"),
+        (Seconds(0, 9), False, "must be a number of seconds from 0 to 9, not false"),
+        (Seconds(0, 9), "1s", "must be a number of seconds from 0 to 9, not '1s'"),
+        (Seconds(0, 9), 9.5, "must be a number of seconds from 0 to 9, not 9.5"),
+        (Text(), "", "must be a text that is not empty, not ''"),
+        (Text(), None, "must be a text that is not empty, not null"),
+        (Choice(Colour), "green", "must be red or blue, not 'green'"),
+        (Word(Literal["a", "b"]), "c", "must be a or b, not 'c'"),
+        (Word(Literal["a", "b"]), {}, "must be a or b, not a mapping"),
+        (ListOf(Choice(Colour)), "red", "must be a list of red or blue, not 'red'"),
+        (ListOf(Choice(Colour)), ["green"], "must be red or blue, not 'green'"),
+        (OrNull(Whole(1)), [], "must be a whole number of at least 1, not a list"),
+        (OrNull(Seconds(1, 2)), 3, "must be a number of seconds from 1 to 2, not 3"),
+    ],
+)
+def test_refuses_in_a_sentence(rule, raw, message):
+    """An error says what is wanted and what was found."""
+    with pytest.raises(UnfitError) as caught:
+        rule.read(raw)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("raw", [3306, "db1:x", None])
+def test_an_address_that_is_none_is_refused(raw):
+    """Numbers and broken addresses are no place of a target."""
+    with pytest.raises(UnfitError, match="must be host:port"):
+        AddressText().read(raw)
+
+
+def test_a_password_of_the_wrong_type_is_not_shown():
+    """The error about a password that YAML took for a number does not hold the number."""
+    with pytest.raises(UnfitError, match="must be a text") as caught:
+        SecretText().read(1234567)
+    assert "1234567" not in str(caught.value)
+
+
+def test_long_values_are_shortened():
+    """An error shows the beginning of a long value only."""
+    assert shown("x" * 100) == "'" + "x" * 39 + "..."
+    assert shown(16**5000) == "a number so large"
+    assert shown({1}) == "a set"
+
+
+def test_null_is_offered_and_the_unit_kept():
+    """A setting that may be left out says so, and has the unit of its rule."""
+    rule = OrNull(Seconds(1, 2))
+    assert rule.expects == "a number of seconds from 1 to 2, or null"
+    assert rule.unit == "seconds"
+    assert OrNull(AddressText()).expects.endswith("or null")
+
+
+def test_guards_a_field():
+    """As a validator of attrs a rule names the field."""
+
+    @attrs.frozen
+    class Section:
+        size: int = attrs.field(validator=Whole(1))
+
+    assert Section(1).size == 1
+    with pytest.raises(UnfitError, match=r"^size must be a whole number"):
+        Section(0)
