@@ -12,6 +12,7 @@ from proxy.embedded.distribution import Distribution, Flavor
 from proxy.embedded.errors import EmbeddedError, ServerFailedError, ServerNotFoundError
 from proxy.embedded.launch import Way, start_local_server, start_server
 from proxy.embedded.local import LocalServer
+from proxy.embedded.replication import ReplicatedServers, start_replicated
 from proxy.embedded.server import Server
 
 __all__ = [
@@ -19,10 +20,12 @@ __all__ = [
     "EmbeddedError",
     "Flavor",
     "LocalServer",
+    "ReplicatedServers",
     "Server",
     "ServerFailedError",
     "ServerNotFoundError",
     "Way",
     "start_local_server",
+    "start_replicated",
     "start_server",
 ]

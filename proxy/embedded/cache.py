@@ -3,6 +3,8 @@
 import contextlib
 import fcntl
 import os
+import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 from proxy.embedded.errors import EmbeddedError
 
 _POLL_SECONDS = 0.2
+_UNFINISHED = "new-"
 
 
 def cache_folder() -> Path:
@@ -18,6 +21,40 @@ def cache_folder() -> Path:
     # The specification says that a relative path is to be ignored.
     top = Path(place) if place.startswith("/") else Path.home() / ".cache"
     return top / "mysqlproxy"
+
+
+def make_once(
+    place: Path,
+    make: Callable[[Path], None],
+    limit_seconds: float,
+    progress: Callable[[str], None],
+) -> None:
+    """
+    Make a folder unless it is there; it gets its name only when it is complete.
+
+    Args:
+        place: the folder. Everything beside it belongs to this function.
+        make: fills the empty folder it is given, which gets the name `place` later. What
+            it puts beside that folder is thrown away.
+        limit_seconds: how long to wait for another process that makes the same.
+        progress: see `only_one_process`.
+
+    Raises:
+        EmbeddedError: see `only_one_process`; and whatever `make` raises, which leaves
+            nothing behind.
+    """
+    if place.is_dir():
+        return
+    with only_one_process(place.parent, limit_seconds, progress):
+        if place.is_dir():
+            return
+        for left_over in place.parent.glob(f"{_UNFINISHED}*"):
+            shutil.rmtree(left_over, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=place.parent) as fresh:
+            unfinished = Path(fresh) / place.name
+            unfinished.mkdir(mode=0o700)
+            make(unfinished)
+            unfinished.rename(place)
 
 
 @contextlib.contextmanager

@@ -11,17 +11,13 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from proxy.embedded import sources
-from proxy.embedded.cache import cache_folder, only_one_process
+from proxy.embedded.cache import cache_folder, make_once
 from proxy.embedded.distribution import Distribution, Flavor, examine
 from proxy.embedded.errors import EmbeddedError
-
-SUITE_OF_MYSQL = "sid"
-"""Debian keeps MySQL in this suite only; stable has MariaDB alone."""
 
 OWN_SUITE = ""
 """Stands for the suite that this machine itself is."""
@@ -30,7 +26,7 @@ _LOCK_LIMIT_SECONDS = 900.0
 _STEP_LIMIT_SECONDS = 600.0
 _TELL_EVERY_PACKAGES = 20
 
-_TOOLS = ("apt-get", "apt-config", "dpkg", "dpkg-deb")
+_TOOLS = ("apt-get", "apt-config", "dpkg-deb")
 
 _UNSAFE = re.compile(
     r"insecure|allow-?weak|AllowDowngrade|::Hooks|^Acquire::IndexTargets", re.IGNORECASE
@@ -50,8 +46,8 @@ def server(flavor: Flavor, progress: Callable[[str], None]) -> Distribution:
     """
     The server programs of this flavor, unpacked at the first call.
 
-    MySQL comes from Debian's suite sid, or on Ubuntu from its own suite; MariaDB from the
-    machine's own suite.
+    MariaDB comes from the machine's own suite. So does MySQL on Ubuntu; Debian has MySQL in
+    its suite sid alone.
 
     Args:
         flavor: which family is wanted.
@@ -61,18 +57,30 @@ def server(flavor: Flavor, progress: Callable[[str], None]) -> Distribution:
         PackagesUnavailableError: they cannot be fetched or unpacked.
         ServerFailedError: they are there and do not run.
     """
-    suite, packages = OWN_SUITE, ["mariadb-server-core"]
-    if flavor is Flavor.MYSQL:
-        ubuntu = sources.release().get("ID") == "ubuntu"
-        suite = OWN_SUITE if ubuntu else SUITE_OF_MYSQL
-        packages = ["mysql-server-core"]
-    root = unpack(packages, suite, package_folder(packages, suite), progress)
+    names: tuple[str, ...]
+    if flavor is Flavor.MARIADB:
+        suite, names = OWN_SUITE, ("mariadb-server-core",)
+    elif sources.release().get("ID") == "ubuntu":
+        suite, names = OWN_SUITE, ("mysql-server-core", "mysql-server-core-8.0")
+    else:
+        suite, names = "sid", ("mysql-server-core",)
+    root = _unpack_first(names, suite, progress)
     name = "mysqld" if flavor is Flavor.MYSQL else "mariadbd"
     return examine(
         root / "usr" / "sbin" / name,
         launcher=private_loader(root),
         plugins=root / "usr" / "lib" / "mysql" / "plugin",
     )
+
+
+def _unpack_first(names: Sequence[str], suite: str, progress: Callable[[str], None]) -> Path:
+    """Unpack the first of several packages that the suite has."""
+    for name in names[:-1]:
+        try:
+            return unpack([name], suite, package_folder([name], suite), progress)
+        except PackagesUnavailableError as error:
+            progress(str(error))
+    return unpack(names[-1:], suite, package_folder(names[-1:], suite), progress)
 
 
 def tool(
@@ -140,24 +148,21 @@ def unpack(
             their signatures are not right.
         EmbeddedError: the folder cannot be used, or another process holds it too long.
     """
-    root = into / "root"
-    if root.is_dir():
-        return root
-    if not is_usable():
-        raise PackagesUnavailableError("This machine has no apt-get and dpkg.")
-    with only_one_process(into, _LOCK_LIMIT_SECONDS, progress):
-        if not root.is_dir():
-            with tempfile.TemporaryDirectory(prefix="new-", dir=into) as fresh:
-                _fetch(packages, suite, Path(fresh), progress)
-                _extract(Path(fresh), progress)
-                (Path(fresh) / "root").rename(root)
-    return root
+
+    def make(root: Path) -> None:
+        if not is_usable():
+            raise PackagesUnavailableError("This machine has no apt-get and dpkg.")
+        _fetch(packages, suite, root.parent, progress)
+        _extract(root.parent / "cache" / "archives", root, progress)
+
+    make_once(into / "root", make, _LOCK_LIMIT_SECONDS, progress)
+    return into / "root"
 
 
 def _fetch(
     packages: Sequence[str], suite: str, fresh: Path, progress: Callable[[str], None]
 ) -> None:
-    """Download the packages and their dependencies into ``archives`` below `fresh`."""
+    """Download packages and their dependencies into ``cache/archives`` below a folder."""
     configuration = _configure(suite, fresh)
     progress(f"reading the package lists of {suite or 'this machine'}'s suite")
     _run_apt(configuration, ("update",), lambda _: None)
@@ -178,7 +183,7 @@ def _fetch(
 
 def _configure(suite: str, fresh: Path) -> Path:
     """Write apt's private configuration; the machine's proxies and mirrors stay in force."""
-    for name in ("lists/partial", "cache/archives/partial", "root"):
+    for name in ("lists/partial", "cache/archives/partial"):
         (fresh / name).mkdir(parents=True)
     (fresh / "status").touch()
     found = sources.own_archive(
@@ -260,12 +265,12 @@ def _run_apt(configuration: Path, words: Sequence[str], told: Callable[[str], No
         )
 
 
-def _extract(fresh: Path, progress: Callable[[str], None]) -> None:
-    archives = sorted((fresh / "cache" / "archives").glob("*.deb"))
-    progress(f"unpacking {len(archives)} packages")
-    for archive in archives:
+def _extract(archives: Path, root: Path, progress: Callable[[str], None]) -> None:
+    packages = sorted(archives.glob("*.deb"))
+    progress(f"unpacking {len(packages)} packages")
+    for package in packages:
         answer = subprocess.run(  # noqa: S603 - our own words
-            ["dpkg-deb", "-x", str(archive), str(fresh / "root")],  # noqa: S607 - see is_usable
+            ["dpkg-deb", "-x", str(package), str(root)],  # noqa: S607 - see is_usable
             capture_output=True,
             text=True,
             check=False,
@@ -273,4 +278,4 @@ def _extract(fresh: Path, progress: Callable[[str], None]) -> None:
             timeout=_STEP_LIMIT_SECONDS,
         )
         if answer.returncode != 0:
-            raise PackagesUnavailableError(f"{archive.name}: {answer.stderr.strip()}")
+            raise PackagesUnavailableError(f"{package.name}: {answer.stderr.strip()}")

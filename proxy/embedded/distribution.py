@@ -30,10 +30,10 @@ class Flavor(enum.Enum):
     def oldest_version(self) -> tuple[int, ...]:
         """The first version this package can start.
 
-        MySQL 8.0 brought caching_sha2_password and roles, MariaDB 10.5 the table
-        global_priv with every account in it and the privilege BINLOG MONITOR.
+        MySQL 8.0.23 brought CHANGE REPLICATION SOURCE; MariaDB 10.4 keeps all accounts in
+        mysql.global_priv, and 10.5 is the oldest of which a release still appears.
         """
-        return (8, 0) if self is Flavor.MYSQL else (10, 5)
+        return (8, 0, 23) if self is Flavor.MYSQL else (10, 5)
 
 
 @attrs.frozen

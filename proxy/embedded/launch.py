@@ -80,7 +80,10 @@ def start_server(
         try:
             if way is Way.CONTAINER:
                 return start_container(flavor, progress, max_connections=max_connections)
-            return _start_programs(way, flavor, progress, max_connections)
+            programs = _programs(way, flavor, progress)
+            if programs is not None:
+                return start_local(programs, progress, max_connections=max_connections)
+            reasons.append(f"{way.value}: none is installed")
         except EmbeddedError as error:
             progress(str(error))
             reasons.append(f"{way.value}: {error}")
@@ -104,15 +107,6 @@ def start_local_server(
     server = start_server(flavor, ways=ways, progress=progress, max_connections=max_connections)
     assert isinstance(server, LocalServer)
     return server
-
-
-def _start_programs(
-    way: Way, flavor: Flavor, progress: Callable[[str], None], max_connections: int
-) -> LocalServer:
-    programs = _programs(way, flavor, progress)
-    if programs is None:
-        raise ServerNotFoundError(f"no {flavor.title} server is installed.")
-    return start_local(programs, progress, max_connections=max_connections)
 
 
 def _programs(way: Way, flavor: Flavor, progress: Callable[[str], None]) -> Distribution | None:

@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+import shutil
 import socket
 import tempfile
 import time
@@ -17,7 +18,7 @@ from proxy.embedded.errors import ServerFailedError
 from proxy.embedded.process import GuardedProcess
 from proxy.embedded.server import ROOT, STOP_LIMIT_SECONDS, Connection, Server
 from proxy.embedded.settings import as_options, settings_for
-from proxy.embedded.template import last_words, new_data_folder, remove
+from proxy.embedded.template import last_words, new_data_folder
 
 START_LIMIT_SECONDS = 60.0
 _POLL_SECONDS = 0.02
@@ -114,7 +115,7 @@ class LocalServer(Server):
     def close(self) -> None:
         """End the server at once and remove its data."""
         self.kill()
-        remove(self.folder)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def make_root(self) -> None:
         """
@@ -142,6 +143,9 @@ class LocalServer(Server):
             "port": str(self.port),
             # Differs between servers of one machine, as replication demands.
             "server-id": str(self.port),
+            # How a replica shows up on its primary, for whoever discovers it there.
+            "report-host": self.host,
+            "report-port": str(self.port),
         }
         return as_options(self.settings | places)
 
@@ -194,7 +198,7 @@ def start_local(
         new_data_folder(distribution, folder / "data", progress)
         return _started(distribution, folder, own)
     except BaseException:
-        remove(folder)
+        shutil.rmtree(folder, ignore_errors=True)
         raise
 
 

@@ -12,6 +12,7 @@ _BOTH = {
     # server loses nothing, which tests of failover need; a power cut may.
     "innodb-flush-log-at-trx-commit": "2",
     "innodb-doublewrite": "OFF",
+    "innodb-log-buffer-size": "8M",
     "local-infile": "ON",
     "log-bin": "binlog",
     "max-allowed-packet": "64M",

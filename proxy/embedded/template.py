@@ -3,11 +3,10 @@
 import hashlib
 import shutil
 import subprocess
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from proxy.embedded.cache import cache_folder, only_one_process
+from proxy.embedded.cache import cache_folder, make_once
 from proxy.embedded.distribution import Distribution, Flavor
 from proxy.embedded.errors import ServerFailedError
 from proxy.embedded.settings import as_options, settings_for
@@ -52,46 +51,40 @@ def new_data_folder(
     Raises:
         ServerFailedError: the server cannot initialise its tables; its last words are told.
     """
-    template = cache_folder() / "templates" / _name(distribution)
-    if not (template / "data").is_dir():
-        with only_one_process(template, _LIMIT_SECONDS, progress):
-            if not (template / "data").is_dir():
-                progress(f"initialising a data folder for {distribution}")
-                _initialise(distribution, template)
-    # Kept sparse by cp, and shared where the file system can: MySQL's are mostly zeros.
-    copy = ["cp", "-R", "--sparse=always", "--reflink=auto", str(template / "data"), str(into)]
-    subprocess.run(copy, check=True, stdin=subprocess.DEVNULL)  # noqa: S603 - own words
+    settings = settings_for(distribution.flavor, max_connections=10)
+    kept = {name: settings[name] for name in _INIT_SETTINGS if name in settings}
+
+    def initialise(folder: Path) -> None:
+        progress(f"initialising a data folder for {distribution}")
+        _initialise(distribution, (*as_options(kept), f"--datadir={folder}"), folder)
+
+    template = cache_folder() / "templates" / _name(distribution, kept) / "data"
+    make_once(template, initialise, _LIMIT_SECONDS, progress)
+    shutil.copytree(template, into)
     # A server's identity: two replicas with the same one disconnect each other.
     (into / "auto.cnf").unlink(missing_ok=True)
 
 
-def _name(distribution: Distribution) -> str:
-    """A folder name that changes when the programs do."""
+def _name(distribution: Distribution, kept: Mapping[str, str]) -> str:
+    """A folder name that changes when the programs or the settings do."""
     state = distribution.server.stat()
-    own = f"{distribution.server} {state.st_size} {state.st_mtime_ns}"
+    own = f"{distribution.server} {state.st_size} {state.st_mtime_ns} {sorted(kept.items())}"
     digest = hashlib.sha256(own.encode()).hexdigest()[:8]
     return f"{distribution.flavor.value}-{distribution.version}-{digest}"
 
 
-def _initialise(distribution: Distribution, template: Path) -> None:
-    with tempfile.TemporaryDirectory(prefix="new-", dir=template) as fresh:
-        data = Path(fresh) / "data"
-        data.mkdir(mode=0o700)
-        settings = settings_for(distribution.flavor, max_connections=10)
-        kept = {name: settings[name] for name in _INIT_SETTINGS if name in settings}
-        options = (*as_options(kept), f"--datadir={data}")
-        if distribution.flavor is Flavor.MYSQL:
-            _run(distribution, ("--initialize-insecure", *options), "")
-            missing = [name for name in _MYSQL_KEYS if not (data / name).is_file()]
-            if missing:
-                raise ServerFailedError(
-                    f"{distribution} initialised its data folder without {missing[0]}; it "
-                    "must be built with OpenSSL."
-                )
-        else:
-            options = ("--bootstrap", *options, "--enforce-storage-engine=")
-            _run(distribution, options, _mariadb_tables(distribution))
-        data.rename(template / "data")
+def _initialise(distribution: Distribution, options: tuple[str, ...], data: Path) -> None:
+    if distribution.flavor is Flavor.MARIADB:
+        options = ("--bootstrap", *options, "--enforce-storage-engine=")
+        _run(distribution, options, _mariadb_tables(distribution))
+        return
+    _run(distribution, ("--initialize-insecure", *options), "")
+    missing = [name for name in _MYSQL_KEYS if not (data / name).is_file()]
+    if missing:
+        raise ServerFailedError(
+            f"{distribution} initialised its data folder without {missing[0]}, which only "
+            "a server without OpenSSL does."
+        )
 
 
 def _mariadb_tables(distribution: Distribution) -> str:
@@ -145,8 +138,3 @@ def last_words(text: str, lines: int = 8) -> str:
     told = text.strip().splitlines()
     errors = [line for line in told if "[ERROR]" in line]
     return "\n".join((errors or told)[-lines:])
-
-
-def remove(folder: Path) -> None:
-    """Remove a server's folder with everything in it; one that is gone is no error."""
-    shutil.rmtree(folder, ignore_errors=True)
