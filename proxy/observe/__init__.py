@@ -1,0 +1,1 @@
+"""What the proxy shows of itself: its log and its metrics."""
