@@ -12,7 +12,7 @@ import pymysql
 
 from proxy.embedded.distribution import Flavor
 from proxy.embedded.errors import EmbeddedError, ServerFailedError
-from proxy.embedded.server import STOP_LIMIT_SECONDS, Server
+from proxy.embedded.server import STOP_LIMIT_SECONDS, Server, free_port
 from proxy.embedded.settings import settings_for
 
 IMAGES = {Flavor.MYSQL: "mysql:9", Flavor.MARIADB: "mariadb:11"}
@@ -23,8 +23,8 @@ _ENGINE_LIMIT_SECONDS = 2
 _READY_LIMIT_SECONDS = 120.0
 _POLL_SECONDS = 0.2
 
-_NOT_IN_CONTAINERS = ("bind-address", "log-bin")
-"""A container's server must listen beyond its own loopback, and names its logs itself."""
+_NOT_IN_CONTAINERS = ("bind-address",)
+"""A container's server must listen beyond its own loopback interface."""
 
 
 class NoEngineError(EmbeddedError):
@@ -64,14 +64,14 @@ class ContainerServer(Server):
         Wait until the server takes logins over TCP.
 
         Raises:
-            ServerFailedError: it does not in time.
+            ServerFailedError: it does not in time, or its container ended.
         """
         deadline = time.monotonic() + _READY_LIMIT_SECONDS
         while True:
             try:
                 self.version = str(self.execute("SELECT VERSION()")[0][0])
             except pymysql.err.OperationalError as error:
-                if time.monotonic() > deadline:
+                if time.monotonic() > deadline or not self.is_running():
                     raise ServerFailedError(
                         f"The {self.flavor.title} container does not serve: {error}."
                     ) from error
@@ -102,19 +102,17 @@ def start_container(
     settings = settings_for(flavor, max_connections)
     options = [f"--{k}={v}" for k, v in settings.items() if k not in _NOT_IN_CONTAINERS]
     progress(f"starting a container of {IMAGES[flavor]}")
-    body = (
-        DockerContainer(IMAGES[flavor])
-        .with_env("MYSQL_ROOT_PASSWORD", password)
-        .with_env("MYSQL_ROOT_HOST", "%")
-        .with_exposed_ports(_PORT)
-        .with_command(options)
-    )
+    body: Any = DockerContainer(IMAGES[flavor]).with_command(options)
+    body.with_env("MYSQL_ROOT_PASSWORD", password).with_env("MYSQL_ROOT_HOST", "%")
+    # A port of our choice: one chosen by the engine changes when the container is restarted.
+    port = free_port()
+    body.ports[f"{_PORT}/tcp"] = ("127.0.0.1", port)
     try:
         body.start()
         server = ContainerServer(
             flavor=flavor,
-            host=body.get_container_host_ip(),
-            port=int(body.get_exposed_port(_PORT)),
+            host="127.0.0.1",
+            port=port,
             password=password,
             container=body.get_wrapped_container(),
         )
@@ -123,6 +121,7 @@ def start_container(
         body.stop()
         raise
     except Exception as error:
+        # testcontainers lets the errors of docker, requests and urllib3 through.
         body.stop()
         raise ServerFailedError(f"{IMAGES[flavor]} could not be started: {error}.") from error
     return server

@@ -25,12 +25,12 @@ OWN_SUITE = ""
 _LOCK_LIMIT_SECONDS = 900.0
 _STEP_LIMIT_SECONDS = 600.0
 _TELL_EVERY_PACKAGES = 20
+_COMPLAINTS_TOLD = 3
 
 _TOOLS = ("apt-get", "apt-config", "dpkg-deb")
 
-_UNSAFE = re.compile(
-    r"insecure|allow-?weak|AllowDowngrade|::Hooks|^Acquire::IndexTargets", re.IGNORECASE
-)
+_UNSAFE = re.compile(r"insecure|weak|trusted|^Acquire::IndexTargets", re.IGNORECASE)
+"""What is not taken over from the machine: unsigned packages, and lists nobody reads."""
 
 
 class PackagesUnavailableError(EmbeddedError):
@@ -164,7 +164,7 @@ def _fetch(
 ) -> None:
     """Download packages and their dependencies into ``cache/archives`` below a folder."""
     configuration = _configure(suite, fresh)
-    progress(f"reading the package lists of {suite or 'this machine'}'s suite")
+    progress(f"reading the package lists of {suite or 'the suite of this machine'}")
     _run_apt(configuration, ("update",), lambda _: None)
     progress(f"downloading {' '.join(packages)} and what it needs")
     count = 0
@@ -220,6 +220,8 @@ def _configure(suite: str, fresh: Path) -> Path:
         "Acquire::Languages": "none",
         "Acquire::Retries": "3",
         "APT::Install-Recommends": "false",
+        # Else a mirror that does not answer is a warning, and the next step's riddle.
+        "APT::Update::Error-Mode": "any",
         # apt would give up root for a user who cannot write to this user's cache.
         "APT::Sandbox::User": "root",
     }
@@ -244,7 +246,7 @@ def _machine_configuration() -> list[str]:
 
 def _run_apt(configuration: Path, words: Sequence[str], told: Callable[[str], None]) -> None:
     command = ["timeout", str(int(_STEP_LIMIT_SECONDS)), "apt-get", *words]
-    last = ""
+    complaints: list[str] = []
     with subprocess.Popen(  # noqa: S603 - our own words
         command,
         env={**os.environ, "APT_CONFIG": str(configuration), "LC_ALL": "C.UTF-8"},
@@ -255,13 +257,19 @@ def _run_apt(configuration: Path, words: Sequence[str], told: Callable[[str], No
         errors="replace",
     ) as apt:
         assert apt.stdout is not None
-        for line in apt.stdout:
-            told(line.strip())
-            if line.startswith(("E:", "Err:")):
-                last = line.strip()
+        try:
+            for line in apt.stdout:
+                told(line.strip())
+                if line.startswith(("E:", "Err:")):
+                    complaints.append(line.strip())
+        except BaseException:
+            # timeout(1) leaves the terminal's group: Ctrl-C reaches this process alone.
+            apt.terminate()
+            raise
     if apt.returncode != 0:
         raise PackagesUnavailableError(
-            f"apt-get {words[0]} failed with exit status {apt.returncode}: {last}"
+            f"apt-get {words[0]} failed with exit status {apt.returncode}: "
+            f"{' '.join(complaints[:_COMPLAINTS_TOLD]) or 'it did not say why'}"
         )
 
 

@@ -16,7 +16,7 @@ import pymysql
 from proxy.embedded.distribution import Distribution
 from proxy.embedded.errors import ServerFailedError
 from proxy.embedded.process import GuardedProcess
-from proxy.embedded.server import ROOT, STOP_LIMIT_SECONDS, Connection, Server
+from proxy.embedded.server import ROOT, STOP_LIMIT_SECONDS, Connection, Server, free_port
 from proxy.embedded.settings import as_options, settings_for
 from proxy.embedded.template import last_words, new_data_folder
 
@@ -207,7 +207,7 @@ def _started(distribution: Distribution, folder: Path, settings: dict[str, str])
         server = LocalServer(
             flavor=distribution.flavor,
             host="127.0.0.1",
-            port=_free_port(),
+            port=free_port(),
             password=secrets.token_urlsafe(12),
             distribution=distribution,
             folder=folder,
@@ -225,15 +225,6 @@ def _started(distribution: Distribution, folder: Path, settings: dict[str, str])
         else:
             return server
     raise AssertionError  # the last attempt returned or raised
-
-
-def _free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    assert isinstance(port, int)
-    return port
 
 
 def _new_folder() -> Path:

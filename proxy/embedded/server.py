@@ -1,6 +1,7 @@
 """A running server as its user sees it: where it is, how to log in, how to end it."""
 
 import abc
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -146,6 +147,15 @@ class Server(abc.ABC):
             right, option, _ = grant.partition(" WITH GRANT OPTION")
             statements.append(f"GRANT {right} TO {account}{option}")
         self.execute(*statements)
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    assert isinstance(port, int)
+    return port
 
 
 def _quoted(text: str) -> str:
