@@ -1,0 +1,79 @@
+# `make run` and `make test` need nothing but Python: they set up .venv first, and again whenever
+# the list of dependencies has changed.
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := .make
+
+# The first Python that is new enough; `make PYTHON=/path/to/python3` takes another one.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& { command -v $$python; break; }; done)
+
+# An environment whose Python has gone, with an upgrade of the system for instance, is none.
+USABLE := $(shell $(BIN)/python -c 'import pip' 2>/dev/null && echo yes)
+
+PURE := wire sql config dialogue session policy
+PURE_COVERAGE := $(foreach package,$(PURE),--cov=proxy.$(package)) --cov=proxy.errors --cov=proxy.vocabulary
+PURE_TESTS := $(wildcard $(PURE:%=tests/%) tests/observe tests/test_*.py)
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test check lint bench docs reference clean absent
+
+help:
+	@echo 'make run        a MySQL server with the proxy in front, until Ctrl-C'
+	@echo 'make demo       a short show: many clients on few connections'
+	@echo 'make test       all checks and all tests'
+	@echo 'make check      the quick ones, within a minute'
+	@echo 'make bench      compare with a direct connection and with other proxies'
+	@echo 'make docs       the manual, in docs/_build/html'
+	@echo 'make reference  rewrite the reference of the settings in docs/configuration.rst'
+	@echo 'make clean      remove what the other targets made'
+
+# editable_mode=compat: with the default mode twistd does not find the plugin from elsewhere.
+$(STAMPS)/venv: setup.cfg pyproject.toml $(if $(USABLE),,absent)
+	@test -n "$(PYTHON)" || { echo 'mysqlproxy needs Python 3.11 or later as python3 on the PATH' \
+		'(or: make PYTHON=/path/to/python3).' >&2; exit 1; }
+	@$(if $(USABLE),true,$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null) || { \
+		echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu:" \
+		"apt-get install python$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')-venv" >&2; \
+		exit 1; }
+	$(if $(USABLE),,$(PYTHON) -m venv --clear $(VENV))
+	$(BIN)/python -m pip install --quiet --config-settings editable_mode=compat -e '.[test,lint,docs]'
+	@mkdir -p $(STAMPS) && touch $@
+
+absent:
+
+run: $(STAMPS)/venv
+	$(BIN)/mysqlproxy try
+
+demo: $(STAMPS)/venv
+	$(BIN)/mysqlproxy try --demo
+
+lint: $(STAMPS)/venv
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint
+	$(BIN)/python -m pytest -q $(PURE_TESTS)
+
+# The pure packages are covered to the last branch; what touches sockets is proved by live tests.
+test: lint
+	$(BIN)/python -m pytest $(PURE_COVERAGE) --cov-branch --cov-report=
+	$(BIN)/coverage report --skip-covered --show-missing --fail-under=100
+
+bench: $(STAMPS)/venv
+	$(BIN)/python bench/run.py
+
+docs: $(STAMPS)/venv
+	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
+
+reference: $(STAMPS)/venv
+	$(BIN)/python docs/write_reference.py
+
+clean:
+	rm -rf $(VENV) $(STAMPS) build dist docs/_build .coverage .mypy_cache .pytest_cache .ruff_cache \
+		.hypothesis .import_linter_cache mysqlproxy.egg-info twisted/plugins/dropin.cache
+	find bench docs proxy tests twisted -name __pycache__ -prune -exec rm -rf {} +
