@@ -39,7 +39,8 @@ $(STAMPS)/venv: setup.cfg pyproject.toml $(if $(USABLE),,absent)
 		"apt-get install python$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')-venv" >&2; \
 		exit 1; }
 	$(if $(USABLE),,$(PYTHON) -m venv --clear $(VENV))
-	$(BIN)/python -m pip install --quiet --config-settings editable_mode=compat -e '.[test,lint,docs]'
+	@echo 'Installing the dependencies into $(VENV) ...'
+	$(BIN)/python -m pip install -qq --config-settings editable_mode=compat -e '.[test,lint,docs]'
 	@mkdir -p $(STAMPS) && touch $@
 
 absent:
