@@ -2,7 +2,9 @@
 
 import importlib
 import importlib.util
+import os
 import secrets
+import socket
 import time
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +21,7 @@ IMAGES = {Flavor.MYSQL: "mysql:9", Flavor.MARIADB: "mariadb:11"}
 """The official images; the number is the newest major version that was tried."""
 
 _PORT = 3306
+_DEFAULT_ENGINE = "unix:///var/run/docker.sock"
 _ENGINE_LIMIT_SECONDS = 2
 _READY_LIMIT_SECONDS = 120.0
 _POLL_SECONDS = 0.2
@@ -130,6 +133,11 @@ def start_container(
 def _demand_engine() -> None:
     if importlib.util.find_spec("testcontainers") is None:
         raise NoEngineError("testcontainers is not installed.")
+    kind, _, path = os.environ.get("DOCKER_HOST", _DEFAULT_ENGINE).partition("://")
+    # docker-py leaves its Unix socket open when nobody listens: ask without it first.
+    with socket.socket(socket.AF_UNIX) as probe:
+        if kind == "unix" and probe.connect_ex(path) != 0:
+            raise NoEngineError("No container engine answers.")
     # By name: it comes with the optional testcontainers, and has no types of its own.
     docker = importlib.import_module("docker")
     try:

@@ -63,7 +63,10 @@ class GuardedProcess:
 
     def is_running(self) -> bool:
         """Whether the command has not ended yet."""
-        return self._guard.poll() is None
+        if self._guard.poll() is None:
+            return True
+        _close(self._guard)
+        return False
 
     def stop(self, limit_seconds: float) -> None:
         """Ask the command to finish (SIGTERM) and wait; kill it after the limit."""
@@ -94,11 +97,10 @@ class GuardedProcess:
     def _ended_within(self, limit_seconds: float) -> bool:
         # Popen.wait with a limit sleeps up to 50 ms at a time: too long for a quick stop.
         deadline = time.monotonic() + limit_seconds
-        while self._guard.poll() is None:
+        while self.is_running():
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.002)
-        _close(self._guard)
         return True
 
 
