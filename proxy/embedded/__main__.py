@@ -53,8 +53,9 @@ def _serve(servers: tuple[Server, ...]) -> None:
             f"  pymysql.connect(host={server.host!r}, port={server.port}, "
             f"user={server.user!r}, password={server.password!r})"
         )
-    click.echo("Ctrl-C ends all of it.")
+    # Before the line that invites the signal: it must not come between the two.
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)
+    click.echo("Ctrl-C ends all of it.")
     while signal.sigtimedwait(_ENDINGS, _LOOK_SECONDS) is None:
         for server in servers:
             if not server.is_running():

@@ -105,8 +105,8 @@ process = GuardedProcess.start(
     {command!r}, log=folder / "log", folder=folder / "own", limit_seconds=1
 )
 {more}
-print(process.pid, flush=True)
 try:
+    print(process.pid, flush=True)
     time.sleep(60)
 except KeyboardInterrupt:
     print(process.is_running(), flush=True)
