@@ -1,0 +1,1 @@
+"""Serving clients: the listener, the login, the express lane and the conductor."""

@@ -1,0 +1,332 @@
+"""One client: its connection, its session, the lease it holds, and which lane serves it."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.python.failure import Failure
+
+from proxy import errors
+from proxy.dialogue.answers import Kind
+from proxy.dialogue.client import ClientDialogue, State
+from proxy.dialogue.events import (
+    Authenticated,
+    Broken,
+    ClientEvent,
+    CommandReceived,
+    FileReceived,
+    LoginStarted,
+    Unproved,
+    UserChangeStarted,
+)
+from proxy.errors import BackendLostError, ErrorReply
+from proxy.front import conductor, express, login
+from proxy.front.proxy import Proxy
+from proxy.net.backend import BackendProtocol
+from proxy.net.client import ClientProtocol
+from proxy.policy.lease import Lease
+from proxy.pool.pool import PoolKey
+from proxy.session.session import Session
+from proxy.wire.auth.steps import Verifier
+from proxy.wire.constants import Capability
+
+CLOSE_LIMIT_SECONDS = 5.0
+"""How long a client that is told good-bye may take to read it before it is cut off."""
+
+
+class Client:
+    """Owns a client's connection from the greeting to the end.
+
+    Attributes:
+        number: The id in the greeting: what KILL names.
+        address: Where the client is, for logs and for "Access denied".
+        session: What the client believes its connection to be; None until it has logged in.
+        key: Which backends suit it.
+        lease: The backend that it holds, if any.
+        last_lease: The lease that it had last, and its serial number then.
+        insert_lease: The lease that reported the session's last insert id.
+        loss: What it shall hear at its next command: its backend is gone.
+        last_active: When it last sent something, as exactly as deadlines need it.
+    """
+
+    __slots__ = (
+        "_answered",
+        "_cause",
+        "_proof",
+        "_work",
+        "address",
+        "bucket",
+        "dialogue",
+        "endpoint",
+        "gone",
+        "insert_lease",
+        "key",
+        "last_active",
+        "last_lease",
+        "lease",
+        "log",
+        "loss",
+        "number",
+        "protocol",
+        "proxy",
+        "session",
+        "since",
+    )
+
+    def __init__(
+        self, proxy: Proxy, protocol: ClientProtocol, number: int, address: str, endpoint: str
+    ) -> None:
+        self.proxy = proxy
+        self.protocol = protocol
+        self.number = number
+        self.address = address
+        self.endpoint = endpoint
+        self.dialogue = ClientDialogue(proxy.greeting(number), proxy.config.max_allowed_packet)
+        self.session: Session | None = None
+        self.key: PoolKey | None = None
+        self.lease: Lease | None = None
+        self.last_lease: tuple[Lease, int] | None = None
+        self.insert_lease: tuple[Lease, int] | None = None
+        self.loss: ErrorReply | None = None
+        self.gone = False
+        self.bucket = 0
+        self.since = self.last_active = proxy.deadlines.now
+        self._work: Deferred[None] | None = None
+        self._answered: Deferred[None] | None = None
+        self._proof: Deferred[bool] | None = None
+        self._cause: ErrorReply | None = None
+
+    def __repr__(self) -> str:
+        """Who it is, and what it does."""
+        return f"<Client {self.number} from {self.address} {self.dialogue.state.value}>"
+
+    @property
+    def backend(self) -> BackendProtocol:
+        """The connection of the lease that it holds."""
+        assert self.lease is not None
+        backend: BackendProtocol = self.lease.backend
+        return backend
+
+    # What its connection says
+
+    def packet_arrived(self, packet: bytes) -> None:
+        """A whole command, header included."""
+        self.last_active = self.proxy.deadlines.now
+        counters = self.proxy.counters
+        counters.query_requests += 1
+        if express.start(self, packet):
+            counters.query_requests_express += 1
+        else:
+            self.work(conductor.serve(self, packet[4:]))
+
+    def event_arrived(self, event: ClientEvent) -> None:
+        """Anything else that the dialogue says."""
+        self.last_active = self.proxy.deadlines.now
+        match event:
+            case CommandReceived(payload):
+                self.proxy.counters.query_requests += 1
+                self.work(conductor.serve(self, payload))
+            case FileReceived(data, ended):
+                self._send_file(data, ended=ended)
+            case Authenticated() | Unproved():
+                self._proved(isinstance(event, Authenticated))
+            case LoginStarted(packet):
+                self.work(login.log_in(self, packet))
+            case UserChangeStarted(change):
+                self.proxy.counters.query_requests += 1
+                self.work(login.change_user(self, change))
+            case Broken(why):
+                self._broken(why)
+
+    def connection_ended(self, why: str) -> None:
+        """The client is gone: give back what it holds, stop what it waits for."""
+        self.gone = True
+        proxy = self.proxy
+        del proxy.clients[self.number]
+        proxy.count -= 1
+        proxy.counters.client_connections_closed += 1
+        proxy.deadlines.forget(self)
+        if self._work is not None:
+            self._work.cancel()
+        if self.lease is not None:
+            lease, self.lease = self.lease, None
+            proxy.pool.abandon(lease)
+        if self.session is not None:
+            proxy.log.debug("a client left", client=self.number, why=why)
+
+    def _broken(self, why: str) -> None:
+        proxy = self.proxy
+        proxy.counters.client_connections_broken += 1
+        proxy.log.warning(
+            "a client broke the protocol", client=self.number, address=self.address, why=why
+        )
+        self.hang_up()
+
+    # Work of the slow lane
+
+    def work(self, task: Coroutine[Any, Any, None]) -> None:
+        """Run a task of the conductor's; one at a time, as commands come one at a time."""
+        assert self._work is None, "two tasks for one client"
+        working = self._work = Deferred.fromCoroutine(task)
+        if working.called:
+            self._work = None
+        working.addCallbacks(self._worked, self._failed)
+
+    def _worked(self, _: None) -> None:
+        self._work = None
+        self.protocol.flush()
+        self.protocol.proceed()
+
+    def _failed(self, failure: Failure) -> None:
+        """A task ended by an error that it did not treat: a mistake, or the client's end."""
+        self._work = None
+        if not (self.gone and isinstance(failure.value, CancelledError)):
+            self.proxy.log.error(
+                "a mistake while serving a client",
+                client=self.number,
+                exception=failure.getTraceback(),
+            )
+            self.hang_up(errors.internal_error())
+
+    # Proof of identity
+
+    async def prove(self, verifier: Verifier, plugin: str, proof: bytes) -> bool:
+        """Whether the client knows the password; asks for as many packets as that takes."""
+        waiting = self._proof = Deferred()
+        for event in self.dialogue.identify(verifier, plugin, proof):
+            self.event_arrived(event)
+        self.protocol.flush()
+        return await waiting
+
+    def _proved(self, right: bool) -> None:  # noqa: FBT001 - the verdict itself
+        waiting, self._proof = self._proof, None
+        if waiting is not None:
+            waiting.callback(right)
+
+    # Exchanges
+
+    async def relay(self, packet: bytes, kind: Kind, statement_id: int = 0) -> None:
+        """Run a command on the lease; its answer goes to the client as it comes.
+
+        Raises:
+            BackendLostError: the backend went away before the answer had ended.
+        """
+        waiting = self._answered = Deferred()
+        assert self.session is not None
+        self.backend.send(
+            packet, kind, self, self.dialogue.capabilities, self.session.reported, statement_id
+        )
+        await waiting
+
+    def answer_arrived(self, data: bytes) -> None:
+        """More of the answer that the client waits for."""
+        protocol, backend = self.protocol, self.backend
+        exchange = backend.exchange
+        if data:
+            protocol.write_from(backend, data)
+        if exchange.ended:
+            protocol.end_flow()
+            waiting = self._answered
+            if waiting is None:
+                express.finish(self, exchange)
+            else:
+                self._answered = None
+                waiting.callback(None)
+        elif exchange.wants_file:
+            self.dialogue.expect_file()
+            protocol.proceed()
+
+    def _send_file(self, data: bytes, *, ended: bool) -> None:
+        backend = self.backend
+        if data:
+            backend.write_from(self.protocol, data)
+        if ended:
+            backend.end_flow()
+            backend.exchange.file_sent()
+
+    def backend_lost(self, why: str) -> None:
+        """The backend went away in the middle of an answer."""
+        waiting, self._answered = self._answered, None
+        if waiting is not None:
+            waiting.errback(BackendLostError(why))
+        else:
+            self.work(conductor.lost(self, why))
+
+    def lease_lost(self, why: str) -> None:
+        """The backend went away while the client held it and asked nothing of it."""
+        assert self.session is not None
+        self.lease = None
+        self.loss = self.session.lose_backend(outcome_known=True)
+        self.proxy.log.warning(
+            "a client lost its database connection", client=self.number, why=why
+        )
+
+    def note_insert_id(self, number: int) -> None:
+        """The answer reported an id; the backend that it came from knows it too."""
+        session, lease = self.session, self.lease
+        assert session is not None
+        assert lease is not None
+        session.last_insert_id = number
+        self.insert_lease = (lease, lease.serial)
+
+    # Ends
+
+    def kill(self) -> None:
+        """Close the connection, and stop what it does: KILL CONNECTION."""
+        if self.lease is not None and self.backend.owes_answer:
+            self.proxy.pool.kill(self.lease, query=True)
+        self.hang_up(errors.connection_killed())
+        self.protocol.abort()
+
+    def interrupt(self, cause: ErrorReply) -> None:
+        """Stop what the client waits for: KILL QUERY."""
+        if self.lease is not None:
+            if self.backend.owes_answer:
+                self.proxy.pool.kill(self.lease, query=True)
+        elif self._work is not None and self.dialogue.state is State.ANSWERING:
+            self._cause = cause
+            self._work.cancel()
+
+    def take_cause(self) -> ErrorReply | None:
+        """Why the task was cancelled, where it was by us."""
+        cause, self._cause = self._cause, None
+        return cause
+
+    def hang_up(self, reply: ErrorReply | None = None) -> None:
+        """Close the connection, with an ERR packet where the protocol has room for one."""
+        self.dialogue.close(reply)
+        self.protocol.flush()
+        self.protocol.hang_up()
+        self.proxy.pool.clock.callLater(CLOSE_LIMIT_SECONDS, self.protocol.abort)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is between commands and holds no backend."""
+        return self.dialogue.state is State.READY and self.lease is None
+
+    def due(self) -> float:
+        """When it will have been silent for too long."""
+        config = self.proxy.config
+        if self.session is None:
+            return self.since + config.login_timeout
+        if self.dialogue.state is State.ANSWERING:
+            return self.proxy.deadlines.now + config.idle_client_timeout
+        return self.last_active + config.idle_client_timeout
+
+    def expire(self) -> None:
+        """It was silent for too long, or took too long to log in."""
+        if self.session is None:
+            self.proxy.log.info(
+                "a client did not log in in time", client=self.number, address=self.address
+            )
+            self.protocol.abort()
+        else:
+            self.proxy.log.info("a client was idle for too long", client=self.number)
+            self.hang_up(errors.idle_timeout())
+
+    @property
+    def says_attributes(self) -> bool:
+        """Whether its statements come with query attributes."""
+        return bool(self.dialogue.capabilities & Capability.QUERY_ATTRIBUTES)

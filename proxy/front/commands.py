@@ -1,0 +1,182 @@
+"""What each command needs: a lease, an answer of ours, or a refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import attrs
+
+from proxy import errors
+from proxy.dialogue.answers import Kind
+from proxy.errors import StatementRefusedError
+from proxy.front import holding, kill, statements
+from proxy.session.state import interned
+from proxy.sql.classify import HARMLESS, Classification, classify
+from proxy.sql.effects import Kills
+from proxy.wire.commands import multi_statements_option, process_id, query_text_start
+from proxy.wire.constants import Capability, Command, Status
+from proxy.wire.framing import encode
+from proxy.wire.primitives import Malformed
+from proxy.wire.responses import Eof, Ok
+
+if TYPE_CHECKING:
+    from proxy.front.client import Client
+
+Handler = Callable[["Client", bytes], Awaitable[None]]
+
+
+async def run(client: Client, payload: bytes) -> None:
+    """Serve a command of any kind.
+
+    Raises:
+        StatementRefusedError: the client hears an error instead of an answer.
+        BackendLostError: the backend went away while it ran the command.
+    """
+    handler = _HANDLERS.get(payload[0])
+    if handler is None:
+        name = _UNSERVED.get(payload[0])
+        reply = errors.not_supported(name) if name else errors.unknown_command()
+        raise StatementRefusedError(reply)
+    await handler(client, payload)
+
+
+def outcome_is_known(client: Client, payload: bytes) -> bool:
+    """Whether a command that was cut short cannot have changed anything for good.
+
+    In a transaction all but a COMMIT is rolled back with the connection; outside of one only
+    reading is sure.
+    """
+    session = client.session
+    assert session is not None
+    if not payload or payload[0] not in (Command.QUERY, Command.STMT_EXECUTE):
+        return payload[:1] != b""
+    verdict = (
+        read_query(client, payload)[0]
+        if payload[0] == Command.QUERY
+        else statements.verdict_of(client, payload)
+    )
+    if session.in_transaction:
+        return not verdict.ends_transaction
+    return verdict.reads_only
+
+
+# Text
+
+
+def read_query(client: Client, payload: bytes) -> tuple[Classification, bytes]:
+    """What the text of a COM_QUERY may do, and the text."""
+    session = client.session
+    assert session is not None
+    start = query_text_start(payload, client.dialogue.capabilities)
+    if isinstance(start, Malformed):
+        raise StatementRefusedError(errors.malformed_packet(start.why))
+    text = payload[start:]
+    return classify(text, session.dialect), text
+
+
+async def _query(client: Client, payload: bytes) -> None:
+    verdict, text = read_query(client, payload)
+    for effect in verdict.effects:
+        if isinstance(effect, Kills) and effect.id is not None and verdict.single:
+            kill.by_statement(client, effect.id, query=effect.query)
+            return
+    await holding.hold_for(client, verdict)
+    await client.relay(encode(payload), Kind.RESULT)
+    await holding.conclude(client, verdict, text)
+
+
+def _relayed(kind: Kind) -> Handler:
+    """A command that goes to a backend as it is and leaves no state that is not reported."""
+
+    async def relayed(client: Client, payload: bytes) -> None:
+        await holding.hold(client)
+        await client.relay(encode(payload), kind)
+        await holding.conclude(client, HARMLESS)
+
+    return relayed
+
+
+# Answered here
+
+
+async def _quit(client: Client, payload: bytes) -> None:
+    client.dialogue.close()
+    client.hang_up()
+
+
+async def _ping(client: Client, payload: bytes) -> None:
+    if client.lease is not None:
+        await _relayed(Kind.SIMPLE)(client, payload)
+        return
+    assert client.session is not None
+    client.dialogue.answer_ok(Ok(status=client.session.status))
+
+
+async def _set_option(client: Client, payload: bytes) -> None:
+    on = multi_statements_option(payload)
+    session = client.session
+    assert session is not None
+    if isinstance(on, Malformed):
+        raise StatementRefusedError(errors.unknown_command())
+    session.change_state(interned(attrs.evolve(session.state, multi_statements=on)))
+    if client.lease is not None:
+        await holding.hold(client)
+    answer_end(client, session.status)
+
+
+def answer_end(client: Client, status: int) -> None:
+    """Answer with what stands at the end of a result: EOF, or OK with the same first byte."""
+    if client.dialogue.capabilities & Capability.DEPRECATE_EOF:
+        client.dialogue.answer_ok(Ok(status=status, header=0xFE))
+    else:
+        client.dialogue.answer((Eof(status=status).encode(),))
+
+
+async def _reset_connection(client: Client, payload: bytes) -> None:
+    session = client.session
+    assert session is not None
+    holding.let_go(client)
+    session.reset()
+    client.last_lease = None
+    session.status &= int(Status.AUTOCOMMIT)
+    client.dialogue.answer_ok(Ok(status=session.status))
+
+
+async def _process_kill(client: Client, payload: bytes) -> None:
+    number = process_id(payload)
+    if isinstance(number, Malformed):
+        raise StatementRefusedError(errors.malformed_packet(number.why))
+    kill.by_statement(client, number, query=False)
+
+
+_HANDLERS: dict[int, Handler] = {
+    Command.QUIT: _quit,
+    Command.INIT_DB: _relayed(Kind.SIMPLE),
+    Command.QUERY: _query,
+    Command.FIELD_LIST: _relayed(Kind.FIELDS),
+    Command.REFRESH: _relayed(Kind.SIMPLE),
+    Command.STATISTICS: _relayed(Kind.TEXT),
+    Command.PROCESS_INFO: _relayed(Kind.RESULT),
+    Command.PROCESS_KILL: _process_kill,
+    Command.DEBUG: _relayed(Kind.SIMPLE),
+    Command.PING: _ping,
+    Command.STMT_PREPARE: statements.prepare,
+    Command.STMT_EXECUTE: statements.execute,
+    Command.STMT_SEND_LONG_DATA: statements.send_long_data,
+    Command.STMT_CLOSE: statements.close,
+    Command.STMT_RESET: statements.reset,
+    Command.SET_OPTION: _set_option,
+    Command.STMT_FETCH: statements.fetch,
+    Command.RESET_CONNECTION: _reset_connection,
+}
+
+_UNSERVED: dict[int, str] = {
+    Command.SHUTDOWN: "COM_SHUTDOWN",
+    Command.BINLOG_DUMP: "COM_BINLOG_DUMP",
+    Command.TABLE_DUMP: "COM_TABLE_DUMP",
+    Command.REGISTER_SLAVE: "COM_REGISTER_SLAVE",
+    Command.BINLOG_DUMP_GTID: "COM_BINLOG_DUMP_GTID",
+    Command.CLONE: "COM_CLONE",
+}
+"""Commands that make a server talk to this one connection for good."""

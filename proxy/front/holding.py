@@ -1,0 +1,191 @@
+"""The lease that a client holds: borrowed, brought into its session's state, given back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from proxy import errors
+from proxy.dialogue.answers import Kind
+from proxy.errors import (
+    BackendLostError,
+    BackendRefusedError,
+    ErrorReply,
+    StatementRefusedError,
+)
+from proxy.policy.lease import Lease
+from proxy.session.pins import Pin, PinReason
+from proxy.session.replay import Impossible, Query, replay
+from proxy.session.state import State
+from proxy.sql.classify import Classification
+from proxy.wire.commands import PING, query
+
+if TYPE_CHECKING:
+    from proxy.front.client import Client
+
+
+def reply_for(error: BackendLostError) -> ErrorReply:
+    """What a client hears of a backend that was lost before it did anything for the client."""
+    if isinstance(error, BackendRefusedError):
+        return error.reply
+    return errors.backend_lost("before the statement was run")
+
+
+async def hold(client: Client, *, same: bool = False) -> None:
+    """See to it that the client holds a lease in its session's state.
+
+    Args:
+        client: Who needs it.
+        same: Prefer the lease that the client had last, if nobody has had it since: the
+            statement looks at what the one before left there.
+
+    Raises:
+        StatementRefusedError: none came free in time, or the state cannot be had.
+    """
+    session, key = client.session, client.key
+    assert session is not None
+    assert key is not None
+    pool = client.proxy.pool
+    if client.lease is None and same and client.last_lease is not None:
+        lease, serial = client.last_lease
+        if pool.ledger.take_same(lease, serial):
+            client.lease = lease
+            if client.insert_lease == client.last_lease:
+                client.insert_lease = (lease, lease.serial)
+    if client.lease is None:
+        client.lease = await pool.borrow(key, session.state)
+    lease = client.lease
+    lease.holder = client
+    if lease.state is not session.state:
+        try:
+            await bring(lease, session.state)
+        except BackendRefusedError as error:
+            client.lease = None
+            pool.give_back(lease, None)
+            raise StatementRefusedError(error.reply) from error
+        except BackendLostError as error:
+            client.lease = None
+            pool.discard(lease, "it was lost")
+            raise StatementRefusedError(reply_for(error)) from error
+
+
+async def hold_for(client: Client, verdict: Classification) -> None:
+    """Hold a lease on which a statement finds what it looks at.
+
+    LAST_INSERT_ID() is brought along; what else a statement leaves to be read can only be found
+    where it ran, so that backend is taken again when nobody has had it since.
+    """
+    await hold(client, same=verdict.reads_leftovers)
+    lease = client.lease
+    assert lease is not None
+    if verdict.reads_last_insert_id and client.insert_lease != (lease, lease.serial):
+        assert client.session is not None
+        text = b"SET last_insert_id = %d" % client.session.last_insert_id
+        backend = client.backend
+        await backend.ask(query(text, backend.exchange.server_capabilities))
+        client.insert_lease = (lease, lease.serial)
+
+
+async def bring(lease: Lease, wanted: State) -> None:
+    """Bring a lent backend into a state.
+
+    Raises:
+        BackendRefusedError: the server refuses a part of it; the backend's state is not known.
+    """
+    current = lease.state
+    assert isinstance(current, State)
+    if current == wanted:
+        lease.state = wanted
+        return
+    backend = lease.backend
+    plan = replay(current, wanted)
+    if isinstance(plan, Impossible):
+        raise BackendLostError(plan.why)
+    for step in plan.steps:
+        if isinstance(step, Query):
+            await backend.ask(query(step.text, backend.exchange.server_capabilities))
+        else:
+            await backend.ask(step)
+    lease.state = wanted
+
+
+async def conclude(client: Client, verdict: Classification, text: bytes = b"") -> None:
+    """The answer has gone out: take over what it says, and give the lease back if nothing holds it.
+
+    After an ERR the server's reports are still to come, and the transaction may or may not be
+    open: a ping brings both.
+    """
+    session = client.session
+    assert session is not None
+    exchange = client.backend.exchange
+    failed, warnings = exchange.err is not None, exchange.warnings
+    status, changes = exchange.status, exchange.changes
+    if not failed and exchange.last_insert_id:
+        client.note_insert_id(exchange.last_insert_id)
+    try:
+        if failed and not (verdict.reads_only and not session.in_transaction):
+            answer = await client.backend.ask(PING)
+            status, changes = answer.status, [*changes, *answer.changes]
+        pins = session.follow(
+            verdict,
+            text,
+            status=status,
+            changes=changes,
+            failed=failed,
+            warnings=warnings,
+        )
+        client.lease.state = session.state  # type: ignore[union-attr]
+        for pin in pins:
+            report_pin(client, pin)
+        if session.collation_unknown and PinReason.DIAGNOSTICS not in session.pins:
+            await _ask_collation(client)
+    except BackendLostError as error:
+        client.loss = errors.transaction_lost() if session.in_transaction else None
+        session.in_transaction = False
+        client.lease = None
+        client.proxy.log.warning(
+            "a database connection was lost after a statement",
+            client=client.number,
+            why=str(error),
+        )
+    client.dialogue.answered()
+    let_go_if_free(client)
+
+
+async def _ask_collation(client: Client) -> None:
+    """Charset changes are reported, the collation that comes with them is not."""
+    session, backend = client.session, client.backend
+    assert session is not None
+    text = query(b"SELECT @@collation_connection", backend.exchange.server_capabilities)
+    answer = await backend.ask(text, Kind.RESULT)
+    ((name,),) = answer.rows
+    session.settle_collation(name or b"")
+    client.lease.state = session.state  # type: ignore[union-attr]
+
+
+def report_pin(client: Client, pin: Pin) -> None:
+    """A pin of a new reason: counted, and said once."""
+    client.proxy.counters.count_pin(pin.reason.name.lower())
+    client.proxy.log.warning(
+        "The client session was pinned to the database connection.",
+        client=client.number,
+        endpoint=client.endpoint,
+        database_connection=client.backend.connection_id,
+        reason=pin.reason.value,
+        statement=pin.statement or None,
+    )
+
+
+def let_go_if_free(client: Client) -> None:
+    """Give the lease back when neither a transaction nor a pin holds it."""
+    session, lease = client.session, client.lease
+    if lease is not None and session is not None and not session.holds_backend:
+        client.lease = None
+        client.last_lease = (lease, lease.serial)
+        client.proxy.pool.give_back(lease, session.state)
+
+
+def let_go(client: Client) -> None:
+    """Give the lease back whatever holds it: the backend is reset."""
+    lease, client.lease = client.lease, None
+    if lease is not None:
+        client.proxy.pool.give_back(lease, None)

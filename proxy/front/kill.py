@@ -1,0 +1,45 @@
+"""KILL by the ids that our own greetings gave: Ctrl-C in the `mysql` client ends up here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from proxy import errors
+from proxy.errors import StatementRefusedError
+from proxy.wire.responses import Ok
+
+if TYPE_CHECKING:
+    from proxy.front.client import Client
+
+
+def by_statement(client: Client, number: int, *, query: bool) -> None:
+    """Serve `KILL [QUERY] number`, or COM_PROCESS_KILL.
+
+    A user may stop its own clients only.
+
+    Raises:
+        StatementRefusedError: there is no such client, or it is another user's.
+    """
+    session = client.session
+    assert session is not None
+    victim = client.proxy.clients.get(number)
+    if victim is None or victim.session is None:
+        raise StatementRefusedError(errors.unknown_thread(number))
+    if victim.session.user != session.user or victim.proxy is not client.proxy:
+        raise StatementRefusedError(errors.not_owner_of_thread(number))
+    client.proxy.log.info(
+        "a client was killed" if not query else "a statement was killed",
+        client=number,
+        by=client.number,
+    )
+    if victim is client:
+        if query:
+            raise StatementRefusedError(errors.query_interrupted())
+        client.dialogue.answer_err(errors.connection_killed())
+        client.hang_up()
+        return
+    client.dialogue.answer_ok(Ok(status=session.status))
+    if query:
+        victim.interrupt(errors.query_interrupted())
+    else:
+        victim.kill()

@@ -1,0 +1,70 @@
+"""Where clients come in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import Factory, Protocol
+
+from proxy.errors import ErrorReply, shutting_down, too_many_clients
+from proxy.front.client import Client
+from proxy.front.proxy import Proxy
+from proxy.net.client import ClientProtocol
+from proxy.wire.framing import encode
+from proxy.wire.responses import Err
+
+
+class ClientFactory(Factory):
+    """Makes a client of each connection to one endpoint, as long as there is room."""
+
+    noisy = False
+
+    def __init__(self, proxy: Proxy, endpoint: str) -> None:
+        self._proxy = proxy
+        self._endpoint = endpoint
+
+    def __repr__(self) -> str:
+        """Which endpoint of which proxy."""
+        return f"<ClientFactory {self._proxy.config.name}/{self._endpoint}>"
+
+    def buildProtocol(self, addr: IAddress) -> Protocol:
+        """See `twisted.internet.interfaces.IProtocolFactory`."""
+        proxy = self._proxy
+        proxy.counters.client_connections_received += 1
+        limit = proxy.config.max_clients
+        if proxy.draining:
+            return TurnedAway(shutting_down())
+        if proxy.count >= limit:
+            proxy.counters.client_connections_setup_failed_limit += 1
+            proxy.log.warning("a client was turned away: too many clients", limit=limit)
+            return TurnedAway(too_many_clients(limit))
+        address = addr.host if isinstance(addr, IPv4Address | IPv6Address) else "localhost"
+        return ClientProtocol(lambda protocol: self._welcome(protocol, address))
+
+    def _welcome(self, protocol: ClientProtocol, address: str) -> None:
+        """Greet a client whose connection is there."""
+        proxy = self._proxy
+        number = proxy.ids.next_free(proxy.clients)
+        client = Client(proxy, protocol, number, address, self._endpoint)
+        proxy.clients[number] = client
+        proxy.count += 1
+        proxy.deadlines.watch(client)
+        protocol.attach(client.dialogue, client)
+
+
+class TurnedAway(Protocol):
+    """Says why there is no room, in place of a greeting."""
+
+    def __init__(self, reply: ErrorReply) -> None:
+        self._reply = reply
+
+    def connectionMade(self) -> None:
+        """See `twisted.internet.interfaces.IProtocol`."""
+        reply = self._reply
+        transport: Any = self.transport
+        transport.write(
+            encode(Err(reply.code, reply.sqlstate, reply.message.encode()).encode())
+        )
+        transport.loseConnection()

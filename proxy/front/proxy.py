@@ -1,0 +1,200 @@
+"""What all clients of one configured proxy share."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Container
+from typing import TYPE_CHECKING
+
+from proxy.config.model import PinningFilter, ProxyConfig
+from proxy.credentials.source import CredentialSource
+from proxy.dialogue.backend import SHAPE
+from proxy.front.deadlines import Deadlines
+from proxy.observe.log import get_logger
+from proxy.observe.metrics import Counters, Gauges
+from proxy.pool.dial import Facts
+from proxy.pool.pool import TargetPool
+from proxy.session.state import State, interned
+from proxy.vocabulary import ServerKind
+from proxy.wire.auth import CACHING_SHA2, NATIVE
+from proxy.wire.auth.steps import RsaKey
+from proxy.wire.collations import collation, is_client_charset
+from proxy.wire.constants import Capability, Status
+from proxy.wire.greeting import NONCE_SIZE, Greeting
+
+if TYPE_CHECKING:
+    from proxy.front.client import Client
+
+VERSION_UNTIL_KNOWN = "8.0.0"
+"""Greeting's version text while no target has been reached yet: what most clients expect."""
+
+COLLATION_UNTIL_KNOWN = 45
+"""utf8mb4_general_ci: MySQL and MariaDB both have it."""
+
+KNOWN_SCHEMAS = 10_000
+"""Schemas that are remembered as reachable; more are asked for again at each login."""
+
+OFFERED = int(
+    SHAPE
+    | Capability.LONG_PASSWORD
+    | Capability.LONG_FLAG
+    | Capability.CONNECT_WITH_DB
+    | Capability.ODBC
+    | Capability.PROTOCOL_41
+    | Capability.IGNORE_SIGPIPE
+    | Capability.TRANSACTIONS
+    | Capability.RESERVED
+    | Capability.SECURE_CONNECTION
+    | Capability.MULTI_STATEMENTS
+    | Capability.PLUGIN_AUTH
+    | Capability.CONNECT_ATTRS
+    | Capability.PLUGIN_AUTH_LENENC_CLIENT_DATA
+    | Capability.CAN_HANDLE_EXPIRED_PASSWORDS
+    | Capability.SESSION_TRACK
+)
+"""What we can do for a client, as far as its target can too."""
+
+OURS = int(
+    Capability.CONNECT_WITH_DB
+    | Capability.PLUGIN_AUTH
+    | Capability.CONNECT_ATTRS
+    | Capability.PLUGIN_AUTH_LENENC_CLIENT_DATA
+    | Capability.SECURE_CONNECTION
+    | Capability.PROTOCOL_41
+)
+"""What concerns only the login with us, whatever the target can do."""
+
+
+class ConnectionIds:
+    """Ids of clients, unique in this process; 32 bits, zero left out."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count(1)
+
+    def next_free(self, taken: Container[int]) -> int:
+        """The next id that no client has."""
+        while True:
+            number = (next(self._numbers) - 1) % 0xFFFFFFFF + 1
+            if number not in taken:
+                return number
+
+
+class Proxy:
+    """One configured proxy at work.
+
+    Attributes:
+        clients: Who is connected, by the id that the greeting gave; shared by all proxies of
+            the process, so that ids are unique.
+        known_schemas: (user, schema) pairs with which a backend has been used.
+    """
+
+    def __init__(
+        self,
+        config: ProxyConfig,
+        pool: TargetPool,
+        credentials: CredentialSource,
+        counters: Counters,
+        deadlines: Deadlines,
+        rsa_key: RsaKey,
+        ids: ConnectionIds,
+        clients: dict[int, Client],
+    ) -> None:
+        self.config = config
+        self.pool = pool
+        self.credentials = credentials
+        self.counters = counters
+        self.deadlines = deadlines
+        self.rsa_key = rsa_key
+        self.ids = ids
+        self.clients = clients
+        self.count = 0
+        self.draining = False
+        self.known_schemas: set[tuple[str, bytes | None]] = set()
+        pinning_filters = config.target_group.connection_pool_config.session_pinning_filters
+        self.ignores_variables = PinningFilter.EXCLUDE_VARIABLE_SETS in pinning_filters
+        self.log = get_logger(proxy=config.name)
+
+    def __repr__(self) -> str:
+        """Its name, and how busy it is."""
+        return f"<Proxy {self.config.name!r} {self.count} clients {self.pool!r}>"
+
+    @property
+    def kind(self) -> ServerKind:
+        """The family of the target, MySQL until it is known."""
+        facts = self.pool.facts
+        return facts.kind if facts else ServerKind.MYSQL
+
+    @property
+    def default_plugin(self) -> str:
+        """The authentication plugin that suits the target's own clients."""
+        return NATIVE if self.kind is ServerKind.MARIADB else CACHING_SHA2
+
+    def greeting(self, number: int) -> Greeting:
+        """What a new client is greeted with."""
+        facts = self.pool.facts
+        version = VERSION_UNTIL_KNOWN
+        able, language = OFFERED, COLLATION_UNTIL_KNOWN
+        if facts is not None:
+            version = facts.greeting.version
+            able = OFFERED & (facts.greeting.capabilities | OURS)
+            language = facts.greeting.collation
+        return Greeting(
+            version=self.config.server_version or version,
+            connection_id=number,
+            nonce=make_nonce(),
+            capabilities=able,
+            collation=language,
+            status=int(Status.AUTOCOMMIT),
+            plugin=self.default_plugin,
+        )
+
+    def first_state(
+        self, facts: Facts, schema: bytes | None, collation_id: int, *, multi_statements: bool
+    ) -> State:
+        """The state of a session that has just logged in.
+
+        A collation id that is unknown, or of a charset that no client can have, becomes the
+        server's default, as the server does itself.
+        """
+        wanted = collation(collation_id, facts.kind)
+        if wanted is None or not is_client_charset(wanted.charset):
+            wanted = collation(facts.greeting.collation, facts.kind)
+        assert wanted is not None
+        charset = wanted.charset.encode()
+        state = facts.baseline.assign(
+            {
+                b"character_set_client": charset,
+                b"character_set_connection": charset,
+                b"character_set_results": charset,
+                b"collation_connection": wanted.name.encode(),
+            }
+        )
+        return interned(
+            State(schema or state.schema, state.variables, multi_statements=multi_statements)
+        )
+
+    def remember_schema(self, user: str, schema: bytes | None) -> None:
+        """A backend of this user has been used with this schema."""
+        if len(self.known_schemas) < KNOWN_SCHEMAS:
+            self.known_schemas.add((user, schema))
+
+    def own_clients(self) -> list[Client]:
+        """The clients of this proxy, a snapshot."""
+        return [client for client in self.clients.values() if client.proxy is self]
+
+    def gauges(self) -> Gauges:
+        """How things stand, for the metrics."""
+        ledger = self.pool.ledger
+        return Gauges(
+            client_connections=self.count,
+            client_connections_waiting=len(ledger.waiting),
+            database_connections=ledger.total,
+            database_connections_currently_borrowed=len(ledger.lent),
+            max_database_connections_allowed=ledger.limits.connections,
+        )
+
+
+def make_nonce() -> bytes:
+    """A challenge of 20 random bytes; no NUL and no byte above 0x7F, as servers make it."""
+    return bytes(byte % 126 + 1 for byte in os.urandom(NONCE_SIZE))

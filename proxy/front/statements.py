@@ -1,0 +1,221 @@
+"""Prepared statements: the client's ids mapped to those of whichever backend it has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from proxy import errors
+from proxy.dialogue.answers import Kind
+from proxy.errors import BackendRefusedError, StatementRefusedError
+from proxy.front import holding
+from proxy.session.pins import Pin, PinReason
+from proxy.session.prepared import Held, Prepared, StatementKey
+from proxy.session.session import STATEMENTS_LIMIT
+from proxy.sql.classify import HARMLESS, Classification, classify
+from proxy.wire.commands import close_statement, parse_execute, statement_id
+from proxy.wire.commands import prepare as encode_prepare
+from proxy.wire.constants import Status
+from proxy.wire.framing import encode
+from proxy.wire.primitives import Malformed
+from proxy.wire.responses import Ok
+
+if TYPE_CHECKING:
+    from proxy.front.client import Client
+
+
+def _find(client: Client, payload: bytes, caller: str) -> Prepared:
+    """The statement that a command names.
+
+    Raises:
+        StatementRefusedError: the client has no statement of that id.
+    """
+    session = client.session
+    assert session is not None
+    number = statement_id(payload)
+    if isinstance(number, Malformed):
+        raise StatementRefusedError(errors.malformed_packet(number.why))
+    found = session.statements.get(number)
+    if found is None:
+        raise StatementRefusedError(errors.unknown_statement(number, caller))
+    return found
+
+
+def verdict_of(client: Client, payload: bytes) -> Classification:
+    """What an execute may do."""
+    session = client.session
+    assert session is not None
+    number = statement_id(payload)
+    found = None if isinstance(number, Malformed) else session.statements.get(number)
+    return HARMLESS if found is None else classify(found.key.text, session.dialect)
+
+
+async def prepare(client: Client, payload: bytes) -> None:
+    """COM_STMT_PREPARE: the backend's answer goes to the client with an id of ours."""
+    session = client.session
+    assert session is not None
+    if len(session.statements) >= STATEMENTS_LIMIT:
+        raise StatementRefusedError(errors.too_many_statements(STATEMENTS_LIMIT))
+    await holding.hold(client)
+    number = session.next_statement_id()
+    await client.relay(encode(payload), Kind.PREPARE, number)
+    backend = client.backend
+    prepared = backend.exchange.prepared
+    if prepared is not None:
+        key = StatementKey(payload[1:], session.state)
+        session.statements[number] = Prepared(number, key, prepared.parameters)
+        _keep(client, key, Held(prepared.statement_id))
+    await holding.conclude(client, HARMLESS)
+
+
+def _keep(client: Client, key: StatementKey, held: Held) -> None:
+    """The backend holds one more statement; others are closed for it, but none in use."""
+    session, backend = client.session, client.backend
+    assert session is not None
+    in_use = PinReason.CURSOR in session.pins or PinReason.LONG_DATA in session.pins
+    for number in backend.holdings.put(key, held, evict=not in_use):
+        backend.tell(close_statement(number))
+
+
+async def _ensure(client: Client, prepared: Prepared) -> Held:
+    """The statement on the lease's backend, prepared there on the way where it is not.
+
+    Schema, sql_mode and charset of the first prepare decide what the text means, so it is
+    prepared in that state again.
+    """
+    session, lease, backend = client.session, client.lease, client.backend
+    assert session is not None
+    assert lease is not None
+    held = backend.holdings.find(prepared.key)
+    if held is not None:
+        return held
+    try:
+        await holding.bring(lease, prepared.key.state)
+        await backend.ask(encode_prepare(prepared.key.text), Kind.PREPARE)
+        answer = backend.exchange.prepared
+        assert answer is not None
+        held = Held(answer.statement_id)
+        _keep(client, prepared.key, held)
+        await holding.bring(lease, session.state)
+    except BackendRefusedError as error:
+        await _bring_back(client)
+        raise StatementRefusedError(error.reply) from error
+    return held
+
+
+async def _bring_back(client: Client) -> None:
+    """A statement could not be prepared again: the session's state comes first."""
+    session, lease = client.session, client.lease
+    assert session is not None
+    assert lease is not None
+    try:
+        await holding.bring(lease, session.state)
+    except BackendRefusedError:
+        holding.let_go(client)
+
+
+async def execute(client: Client, payload: bytes) -> None:
+    """COM_STMT_EXECUTE."""
+    session = client.session
+    assert session is not None
+    prepared = _find(client, payload, "mysqld_stmt_execute")
+    parsed = parse_execute(payload, prepared.parameters, client.dialogue.capabilities)
+    if isinstance(parsed, Malformed):
+        raise StatementRefusedError(errors.malformed_packet(parsed.why))
+    verdict = classify(prepared.key.text, session.dialect)
+    if parsed.types is not None:
+        prepared.types = parsed.types
+    await holding.hold_for(client, verdict)
+    held = await _ensure(client, prepared)
+    types = prepared.types if held.types != prepared.types else None
+    held.types = prepared.types
+    packet = encode(parsed.rewrite(payload, held.statement_id, types))
+    await client.relay(packet, Kind.RESULT)
+    exchange = client.backend.exchange
+    number = prepared.statement_id
+    session.pins.end(PinReason.LONG_DATA, number)
+    if exchange.err is not None:
+        held.types = None  # nobody knows whether the server took them over
+    elif parsed.cursor and exchange.status & Status.CURSOR_EXISTS:
+        _pin(client, Pin(PinReason.CURSOR, detail=number))
+    await holding.conclude(client, verdict, prepared.key.text)
+
+
+def _pin(client: Client, pin: Pin) -> None:
+    session = client.session
+    assert session is not None
+    if session.pins.add(pin):
+        holding.report_pin(client, pin)
+
+
+async def fetch(client: Client, payload: bytes) -> None:
+    """COM_STMT_FETCH: rows of a cursor, which pins the backend that has it."""
+    session = client.session
+    assert session is not None
+    prepared = _find(client, payload, "mysqld_stmt_fetch")
+    held = client.backend.holdings.find(prepared.key) if client.lease is not None else None
+    if held is None:
+        raise StatementRefusedError(errors.no_cursor(prepared.statement_id))
+    await client.relay(encode(_identified(payload, held)), Kind.ROWS)
+    if client.backend.exchange.status & Status.LAST_ROW_SENT:
+        session.pins.end(PinReason.CURSOR, prepared.statement_id)
+    await holding.conclude(client, HARMLESS)
+
+
+def _identified(payload: bytes, held: Held) -> bytes:
+    """The same command for the backend's id."""
+    return payload[:1] + held.statement_id.to_bytes(4, "little") + payload[5:]
+
+
+async def send_long_data(client: Client, payload: bytes) -> None:
+    """COM_STMT_SEND_LONG_DATA: has no answer; errors come with the execute."""
+    session = client.session
+    assert session is not None
+    number = statement_id(payload)
+    prepared = None if isinstance(number, Malformed) else session.statements.get(number)
+    if prepared is None:
+        client.dialogue.answered()
+        return
+    await holding.hold(client)
+    held = await _ensure(client, prepared)
+    client.backend.tell(_identified(payload, held))
+    _pin(client, Pin(PinReason.LONG_DATA, detail=prepared.statement_id))
+    client.dialogue.answered()
+
+
+async def reset(client: Client, payload: bytes) -> None:
+    """COM_STMT_RESET: closes a cursor and forgets long data."""
+    session = client.session
+    assert session is not None
+    prepared = _find(client, payload, "mysqld_stmt_reset")
+    number = prepared.statement_id
+    held = client.backend.holdings.find(prepared.key) if client.lease is not None else None
+    if held is None:
+        client.dialogue.answer_ok(Ok(status=session.status))
+        return
+    await client.relay(encode(_identified(payload, held)), Kind.SIMPLE)
+    session.pins.end(PinReason.CURSOR, number)
+    session.pins.end(PinReason.LONG_DATA, number)
+    await holding.conclude(client, HARMLESS)
+
+
+async def close(client: Client, payload: bytes) -> None:
+    """COM_STMT_CLOSE: has no answer.
+
+    The backend keeps the statement for others, unless a cursor or long data hang on it.
+    """
+    session = client.session
+    assert session is not None
+    number = statement_id(payload)
+    prepared = None if isinstance(number, Malformed) else session.statements.pop(number, None)
+    if prepared is not None and client.lease is not None:
+        pins = session.pins
+        if pins.has(PinReason.CURSOR, prepared.statement_id) or pins.has(
+            PinReason.LONG_DATA, prepared.statement_id
+        ):
+            held = client.backend.holdings.pop(prepared.key)
+            if held is not None:
+                client.backend.tell(close_statement(held.statement_id))
+            pins.end(PinReason.CURSOR, prepared.statement_id)
+            pins.end(PinReason.LONG_DATA, prepared.statement_id)
+    client.dialogue.answered()
+    holding.let_go_if_free(client)

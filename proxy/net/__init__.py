@@ -1,0 +1,1 @@
+"""Twisted protocols: shells that carry bytes between transports and dialogues."""

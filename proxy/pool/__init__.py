@@ -1,0 +1,1 @@
+"""Backends: opened, brought into a known state, lent, taken back, closed."""

@@ -1,0 +1,186 @@
+"""Opening a backend: TCP or unix socket, login, session trackers, the init query."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import attrs
+from twisted.internet.defer import Deferred
+from twisted.internet.defer import TimeoutError as DeferredTimeoutError
+from twisted.internet.endpoints import (
+    HostnameEndpoint,
+    UNIXClientEndpoint,
+)
+from twisted.internet.error import ConnectError
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import Factory
+
+from proxy.config.address import TcpAddress, UnixAddress
+from proxy.dialogue.answers import Kind
+from proxy.dialogue.backend import Account
+from proxy.errors import BackendLostError
+from proxy.net.backend import Answer, BackendProtocol
+from proxy.session.state import State, absorb
+from proxy.session.variables import carried_by
+from proxy.vocabulary import ServerKind, kind_of
+from proxy.wire.commands import RESET_CONNECTION, query, set_multi_statements
+from proxy.wire.constants import Capability
+from proxy.wire.greeting import Greeting
+
+FACTS = b"SELECT @@max_connections, @@sql_mode"
+
+
+@attrs.frozen
+class Facts:
+    """What a login told about a target.
+
+    Attributes:
+        greeting: Its greeting; only version, capabilities and collation matter later.
+        status: Status bits right after the login.
+        max_connections: The target's own limit.
+        sql_mode: What every new connection has.
+        tracks: Whether it reports changes of a session.
+        baseline: State of a new connection, as far as the init query changed it.
+    """
+
+    greeting: Greeting
+    status: int
+    max_connections: int
+    sql_mode: bytes
+    tracks: bool
+    baseline: State
+
+    @property
+    def kind(self) -> ServerKind:
+        """The family of the server."""
+        return kind_of(self.greeting.version)
+
+
+class _OneBackend(Factory):
+    """Gives out one protocol."""
+
+    noisy = False
+
+    def __init__(self, backend: BackendProtocol) -> None:
+        self._backend = backend
+
+    def buildProtocol(self, addr: IAddress) -> BackendProtocol:  # noqa: ARG002, N802 - Twisted's
+        """See `twisted.internet.interfaces.IProtocolFactory`."""
+        return self._backend
+
+
+class Dialer:
+    """Opens backends of one target, each within one deadline from the first packet on."""
+
+    def __init__(
+        self,
+        reactor: Any,
+        place: TcpAddress | UnixAddress,
+        connect_timeout_seconds: float,
+        init_query: str | None,
+    ) -> None:
+        self._reactor = reactor
+        self.place = place
+        self.timeout_seconds = connect_timeout_seconds
+        self._init_query = init_query.encode() if init_query else b""
+
+    def dial(self, account: Account) -> Deferred[tuple[BackendProtocol, Facts]]:
+        """Open a backend and bring it into the baseline state.
+
+        Fails with `BackendLostError` or its kind `BackendRefusedError`.
+        """
+        dialing = Deferred.fromCoroutine(self._dial(account))
+        dialing.addTimeout(self.timeout_seconds, self._reactor, self._timed_out)
+        return dialing
+
+    def connect(self, account: Account) -> Deferred[BackendProtocol]:
+        """Only log in: for a statement that needs no state, such as KILL."""
+        connecting = Deferred.fromCoroutine(self._connect(account))
+        connecting.addTimeout(self.timeout_seconds, self._reactor, self._timed_out)
+        return connecting
+
+    def _timed_out(self, result: Any, timeout: float) -> Any:
+        result.trap(DeferredTimeoutError, Exception)
+        if result.check(BackendLostError):
+            return result
+        raise BackendLostError(f"no answer from {self.place} within {timeout:g} s")
+
+    async def _connect(self, account: Account) -> BackendProtocol:
+        secure = isinstance(self.place, UnixAddress)
+        backend = BackendProtocol(account, secure=secure)
+        try:
+            await self._endpoint().connect(_OneBackend(backend))
+        except (ConnectError, OSError) as error:
+            raise BackendLostError(f"cannot connect to {self.place}: {error}") from error
+        await backend.logged_in
+        return backend
+
+    def _endpoint(self) -> Any:
+        if isinstance(self.place, UnixAddress):
+            return cast("Any", UNIXClientEndpoint)(
+                self._reactor, self.place.path, self.timeout_seconds
+            )
+        return HostnameEndpoint(
+            self._reactor, self.place.host, self.place.port, self.timeout_seconds
+        )
+
+    async def _dial(self, account: Account) -> tuple[BackendProtocol, Facts]:
+        backend = await self._connect(account)
+        try:
+            baseline = await self._establish(backend)
+            answer = await self._ask(backend, FACTS)
+            greeting = backend.greeting
+            assert greeting is not None
+            ((limit, sql_mode),) = answer.rows
+            facts = Facts(
+                greeting=greeting,
+                status=backend.status,
+                max_connections=int(limit or 0),
+                sql_mode=sql_mode or b"",
+                tracks=_tracks(backend),
+                baseline=baseline,
+            )
+        except BaseException:
+            backend.abort()
+            raise
+        return backend, facts
+
+    def reset(self, backend: BackendProtocol) -> Deferred[State]:
+        """Bring a backend back to the baseline; answers its state then.
+
+        A reset keeps the default schema, on MySQL and MariaDB alike.
+        """
+        resetting = Deferred.fromCoroutine(self._reset(backend))
+        resetting.addTimeout(self.timeout_seconds, self._reactor, self._timed_out)
+        return resetting
+
+    async def _reset(self, backend: BackendProtocol) -> State:
+        await backend.ask(RESET_CONNECTION)
+        state = await self._establish(backend)
+        ((schema,),) = (await self._ask(backend, b"SELECT DATABASE()")).rows
+        return attrs.evolve(state, schema=schema)
+
+    async def _establish(self, backend: BackendProtocol) -> State:
+        """Switch the trackers on and run the init query: both ends at a reset."""
+        assert backend.greeting is not None
+        state = State()
+        if _tracks(backend):
+            names = b",".join(carried_by(kind_of(backend.greeting.version)))
+            await self._ask(
+                backend,
+                b"SET session_track_schema = ON, session_track_state_change = ON, "
+                b"session_track_system_variables = '" + names + b"'",
+            )
+        if self._init_query:
+            await backend.ask(set_multi_statements(on=True))
+            answer = await self._ask(backend, self._init_query)
+            state = absorb(state, list(answer.changes)).state
+            await backend.ask(set_multi_statements(on=False))
+        return state
+
+    def _ask(self, backend: BackendProtocol, text: bytes) -> Deferred[Answer]:
+        return backend.ask(query(text, backend.exchange.server_capabilities), Kind.RESULT)
+
+
+def _tracks(backend: BackendProtocol) -> bool:
+    return bool(backend.exchange.server_capabilities & Capability.SESSION_TRACK)

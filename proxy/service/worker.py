@@ -1,0 +1,153 @@
+"""The composition root: everything that one process needs to serve its proxies."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IListeningPort
+
+from proxy.config.model import Config, ProxyConfig
+from proxy.credentials.static import load_static
+from proxy.errors import StatementRefusedError
+from proxy.front.client import Client
+from proxy.front.deadlines import Deadlines
+from proxy.front.listener import ClientFactory
+from proxy.front.proxy import ConnectionIds, Proxy
+from proxy.net.clock import Timer, cancel
+from proxy.observe.log import get_logger
+from proxy.observe.metrics import Counters, ProxyCollector
+from proxy.pool.dial import Dialer
+from proxy.pool.pool import TargetPool
+from proxy.wire.auth.caching_sha2 import GeneratedRsaKey
+
+SWEEP_SECONDS = 1.0
+"""How often pools look for what is too old or idle for too long."""
+
+DRAIN_LOOK_SECONDS = 0.05
+"""How often a drain looks whether the last transaction has ended."""
+
+FIRST_LOOK_PAUSE_SECONDS = 5.0
+"""Pause between attempts to see a target for the first time that it refused."""
+
+
+class Worker(Service):
+    """Serves the proxies of a configuration until it is stopped.
+
+    Attributes:
+        proxies: Each configured proxy at work.
+        collector: Their metrics.
+        listening: Fires when every endpoint listens; fails when one cannot.
+    """
+
+    def __init__(self, config: Config, folder: Path, reactor: Any) -> None:
+        self._config = config
+        self._folder = folder
+        self._reactor = reactor
+        self._ports: list[IListeningPort] = []
+        self._sweep: Timer | None = None
+        self._log = get_logger()
+        self._deadlines = Deadlines(reactor)
+        self._clients: dict[int, Client] = {}
+        self.collector = ProxyCollector()
+        key, ids = GeneratedRsaKey(), ConnectionIds()
+        self.proxies = [self._make(proxy, key, ids) for proxy in config.proxies]
+        self.listening: Deferred[Any] = Deferred()
+
+    def _make(self, config: ProxyConfig, key: GeneratedRsaKey, ids: ConnectionIds) -> Proxy:
+        credentials = load_static(config.auth, self._folder, os.environ)
+        counters = Counters()
+        pool_config = config.target_group.connection_pool_config
+        (target,) = config.target_group.targets
+        dialer = Dialer(
+            self._reactor, target.place, pool_config.connect_timeout, pool_config.init_query
+        )
+        pool = TargetPool(self._reactor, dialer, pool_config, credentials, counters)
+        proxy = Proxy(
+            config, pool, credentials, counters, self._deadlines, key, ids, self._clients
+        )
+        self.collector.watch(config.name, counters, proxy.gauges)
+        return proxy
+
+    def startService(self) -> None:
+        """Listen, and look at each target for the first time."""
+        super().startService()
+        self._deadlines.start()
+        self._sweep_pools()
+        for proxy in self.proxies:
+            Deferred.fromCoroutine(self._first_look(proxy))
+        listening = [
+            Deferred.fromCoroutine(self._listen(proxy, endpoint.name, endpoint.listen))
+            for proxy in self.proxies
+            for endpoint in proxy.config.endpoints
+        ]
+        gatherResults(listening, consumeErrors=True).chainDeferred(self.listening)
+
+    async def _listen(self, proxy: Proxy, name: str, listen: str) -> None:
+        port = await serverFromString(self._reactor, listen).listen(ClientFactory(proxy, name))
+        self._ports.append(port)
+        self._log.info(
+            "an endpoint listens",
+            proxy=proxy.config.name,
+            endpoint=name,
+            address=str(port.getHost()),
+        )
+
+    def addresses(self) -> list[Any]:
+        """Where the endpoints listen, in the order of the configuration."""
+        return [port.getHost() for port in self._ports]
+
+    async def _first_look(self, proxy: Proxy) -> None:
+        """Learn the target's version and limits before the first client needs them."""
+        user = proxy.credentials.users()[0]
+        while self.running and proxy.pool.facts is None:
+            try:
+                await proxy.pool.look(user)
+            except StatementRefusedError:
+                waiting: Deferred[None] = Deferred()
+                self._reactor.callLater(FIRST_LOOK_PAUSE_SECONDS, waiting.callback, None)
+                await waiting
+
+    def _sweep_pools(self) -> None:
+        self._sweep = self._reactor.callLater(SWEEP_SECONDS, self._sweep_pools)
+        for proxy in self.proxies:
+            proxy.pool.sweep()
+
+    def stopService(self) -> Deferred[None]:
+        """Drain: no new clients, running transactions finish up to a limit, then stop."""
+        super().stopService()
+        return Deferred.fromCoroutine(self._drain())
+
+    async def _drain(self) -> None:
+        self._log.info("draining", clients=len(self._clients))
+        for proxy in self.proxies:
+            proxy.draining = True
+        for port in self._ports:
+            await port.stopListening()
+        ends = self._reactor.seconds() + self._config.drain_timeout
+        while self._busy_clients() and self._reactor.seconds() < ends:
+            waiting: Deferred[None] = Deferred()
+            self._reactor.callLater(DRAIN_LOOK_SECONDS, waiting.callback, None)
+            await waiting
+        left = [*self._clients.values()]
+        if left:
+            self._log.warning("clients are cut off in their transactions", clients=len(left))
+        for client in left:
+            client.protocol.abort()
+        for proxy in self.proxies:
+            proxy.pool.close()
+            proxy.pool.stop()
+        self._deadlines.stop()
+        cancel(self._sweep)
+        self._log.info("stopped")
+
+    def _busy_clients(self) -> bool:
+        """Close who is idle; whether somebody is not."""
+        for client in [*self._clients.values()]:
+            if client.is_idle:
+                client.hang_up()
+        return bool(self._clients)

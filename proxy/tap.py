@@ -1,0 +1,52 @@
+"""The twistd plugin: `twistd mysqlproxy --config FILE`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from twisted.application.service import IService, MultiService
+from twisted.python import usage
+
+from proxy.config.load import load_config
+from proxy.config.problem import ConfigError
+from proxy.credentials.static import PasswordUnreadableError
+from proxy.observe.log import configure, make_twisted_observer
+from proxy.service.worker import Worker
+
+
+class Options(usage.Options):
+    """Options of `twistd mysqlproxy`."""
+
+    optParameters = [  # noqa: RUF012 - Twisted's name and type
+        ["config", "c", "/etc/mysqlproxy/mysqlproxy.yaml", "The configuration file."]
+    ]
+
+    def postOptions(self) -> None:
+        """Let twistd's own log go through ours, unless it was told where to go."""
+        parent = self.parent
+        if parent is not None and not parent.get("logger") and not parent.get("logfile"):
+            parent["logger"] = make_twisted_observer
+
+
+def makeService(options: Any) -> IService:  # noqa: N802 - Twisted's name
+    """The service of one configuration file; exits with its errors when it has some."""
+    from twisted.internet import reactor  # noqa: PLC0415 - installs the reactor
+
+    path = Path(options["config"])
+    try:
+        config = load_config(path)
+        configure(config.log.format, config.log.level)
+        worker = Worker(config, path.parent, reactor)
+    except (ConfigError, PasswordUnreadableError) as error:
+        sys.exit(str(error))
+    service = MultiService()
+    worker.listening.addErrback(_cannot_listen, reactor)
+    worker.setServiceParent(service)
+    return service  # type: ignore[return-value]
+
+
+def _cannot_listen(failure: Any, reactor: Any) -> None:
+    print(f"mysqlproxy: cannot listen: {failure.value}", file=sys.stderr)  # noqa: T201
+    reactor.stop()
