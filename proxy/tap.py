@@ -19,11 +19,11 @@ from proxy.service.worker import Worker
 class Options(usage.Options):
     """Options of `twistd mysqlproxy`."""
 
-    optParameters = [  # noqa: RUF012 - Twisted's name and type
+    optParameters = [  # noqa: N815, RUF012 - Twisted's name and type
         ["config", "c", "/etc/mysqlproxy/mysqlproxy.yaml", "The configuration file."]
     ]
 
-    def postOptions(self) -> None:
+    def postOptions(self) -> None:  # noqa: N802 - Twisted's name
         """Let twistd's own log go through ours, unless it was told where to go."""
         parent = self.parent
         if parent is not None and not parent.get("logger") and not parent.get("logfile"):

@@ -15,7 +15,7 @@ class Credential:
     Attributes:
         user: Name at the proxy and at the target.
         passwords: The newest first; a client may use any of them, a backend login the first.
-        plugin: The authentication plugin that clients are asked for; empty: as suits the target.
+        plugin: Authentication plugin that clients are asked for; empty: what suits the target.
     """
 
     user: str

@@ -100,7 +100,7 @@ def _relayed(kind: Kind) -> Handler:
 # Answered here
 
 
-async def _quit(client: Client, payload: bytes) -> None:
+async def _quit(client: Client, _: bytes) -> None:
     client.dialogue.close()
     client.hang_up()
 
@@ -133,7 +133,7 @@ def answer_end(client: Client, status: int) -> None:
         client.dialogue.answer((Eof(status=status).encode(),))
 
 
-async def _reset_connection(client: Client, payload: bytes) -> None:
+async def _reset_connection(client: Client, _: bytes) -> None:
     session = client.session
     assert session is not None
     holding.let_go(client)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.defer import CancelledError
 
-from proxy import errors
 from proxy.errors import BackendLostError, ErrorReply, StatementRefusedError
 from proxy.front import commands, holding
 
@@ -19,10 +18,11 @@ if TYPE_CHECKING:
 
 async def serve(client: Client, payload: bytes) -> None:
     """Serve one command; `payload` begins with its byte."""
+    if client.loss is not None:
+        loss, client.loss = client.loss, None
+        refuse(client, loss)
+        return
     try:
-        if client.loss is not None:
-            lost_before, client.loss = client.loss, None
-            raise StatementRefusedError(lost_before)
         await commands.run(client, payload)
     except StatementRefusedError as error:
         refuse(client, error.reply)
@@ -47,8 +47,8 @@ def refuse(client: Client, reply: ErrorReply) -> None:
 async def lost(client: Client, why: str, payload: bytes = b"") -> None:
     """The backend went away while it ran a command.
 
-    Once a byte of the answer has gone out, nothing but the end of the connection tells the client
-    that the rest is missing.
+    Once a byte of the answer has gone out, only the end of the connection tells the client that
+    the rest is missing.
     """
     session = client.session
     lease, client.lease = client.lease, None

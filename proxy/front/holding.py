@@ -109,7 +109,7 @@ async def bring(lease: Lease, wanted: State) -> None:
 
 
 async def conclude(client: Client, verdict: Classification, text: bytes = b"") -> None:
-    """The answer has gone out: take over what it says, and give the lease back if nothing holds it.
+    """The answer has gone out: take over what it says, give back a lease that nothing holds.
 
     After an ERR the server's reports are still to come, and the transaction may or may not be
     open: a ping brings both.

@@ -1,4 +1,4 @@
-"""The part of a reactor that tells and keeps time; tests give a `twisted.internet.task.Clock`."""
+"""The part of a reactor that knows time; tests give a `twisted.internet.task.Clock`."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class Shell(Protocol):
         return False
 
     def write_from(self, source: Shell, data: bytes) -> None:
-        """Send what came from `source`; it is read no further while this peer does not keep up."""
+        """Send what came from `source`, which is read no further while we do not keep up."""
         if not self.write(data) and self._source is None and not self.lost:
             self._source = source
             self.transport.registerProducer(source, True)  # type: ignore[union-attr]

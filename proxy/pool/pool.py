@@ -42,7 +42,7 @@ RETIRE_LIMIT_SECONDS = 5.0
 """How long a retired backend may take to close after COM_QUIT before it is cut off."""
 
 REFUSALS = frozenset((1044, 1045, 1049, 1130, 1251, 1524, 1862, 3118))
-"""Errors of a login that another try does not mend: access, schema, host, plugin, expiry, lock."""
+"""Errors of a login that another try does not mend: access, schema, host, plugin, account."""
 
 
 @attrs.frozen(cache_hash=True)
@@ -236,11 +236,7 @@ class TargetPool:
         assert isinstance(key, PoolKey)
         self._counters.database_connection_requests += 1
         try:
-            credential = await self._credentials.find(key.user)
-            if credential is None:
-                raise BackendLostError(f"no password is known for user {key.user!r}")
-            account = Account(key.user, credential.passwords[0], key.shape)
-            backend, facts = await self.dialer.dial(account)
+            backend, facts = await self.dialer.dial(await self._account(key))
         except (BackendLostError, CancelledError) as error:
             self._dial_failed(lease, error)
             return
@@ -256,6 +252,12 @@ class TargetPool:
         if self._closed:
             self.close()
         self.settle()
+
+    async def _account(self, key: PoolKey) -> Account:
+        credential = await self._credentials.find(key.user)
+        if credential is None:
+            raise BackendLostError(f"no password is known for user {key.user!r}")
+        return Account(key.user, credential.passwords[0], key.shape)
 
     def _learn(self, facts: Facts) -> None:
         if self.facts is None or self.facts.max_connections != facts.max_connections:

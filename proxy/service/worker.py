@@ -9,7 +9,6 @@ from typing import Any
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.endpoints import serverFromString
-from twisted.internet.interfaces import IListeningPort
 
 from proxy.config.model import Config, ProxyConfig
 from proxy.credentials.static import load_static
@@ -48,7 +47,7 @@ class Worker(Service):
         self._config = config
         self._folder = folder
         self._reactor = reactor
-        self._ports: list[IListeningPort] = []
+        self._ports: list[Any] = []  # IListeningPort, which mypy cannot read
         self._sweep: Timer | None = None
         self._log = get_logger()
         self._deadlines = Deadlines(reactor)

@@ -40,7 +40,7 @@ class Session:
         insert_id_known: Whether any answer reported one.
         statements: Its prepared statements, by the id that it knows.
         collation: Collation id of its login.
-        collation_unknown: Its charset changed, and the collation that came with it must be asked.
+        collation_unknown: Its charset changed, and nobody said with which collation.
         reported: Names of the variables whose changes it hears of.
     """
 

@@ -1,0 +1,119 @@
+"""A finite show: many clients on few connections, with figures."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pymysql
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThreadPool
+from twisted.python.threadpool import ThreadPool
+
+from proxy.embedded import Server
+
+CLIENTS = 200
+SECONDS = 8.0
+"""Long enough for a steady state, short enough to be watched."""
+
+START_SECONDS = 30.0
+"""Within this time all clients have logged in, on a slow machine too."""
+
+
+class Show:
+    """200 clients that move money between accounts, each a thread with a PyMySQL connection."""
+
+    def __init__(
+        self, port: int, user: str, password: str, schema: str, server: Server
+    ) -> None:
+        self._reach: dict[str, Any] = {
+            "host": "127.0.0.1",
+            "port": port,
+            "user": user,
+            "password": password,
+            "database": schema,
+        }
+        self._server = server
+        self._ready = threading.Barrier(CLIENTS + 1)
+        self._ends = 0.0
+        self._transactions = 0
+        self._errors: list[str] = []
+        self._lock = threading.Lock()
+
+    def run(self, reactor: Any) -> Deferred[str]:
+        """Run it in threads; fires with the report."""
+        pool = ThreadPool(minthreads=1, maxthreads=1, name="show")
+        pool.start()
+        shown = deferToThreadPool(reactor, pool, self._run)
+        shown.addBoth(lambda result: (reactor.callInThread(pool.stop), result)[1])
+        return shown
+
+    def _run(self) -> str:
+        self._server.execute(
+            "CREATE TABLE shop.account (id INT PRIMARY KEY, balance BIGINT NOT NULL)",
+            "INSERT INTO shop.account WITH RECURSIVE numbers (id) AS (SELECT 0 UNION ALL "
+            f"SELECT id + 1 FROM numbers WHERE id < {CLIENTS - 1}) SELECT id, 1000 FROM numbers",
+        )
+        threads = [
+            threading.Thread(target=self._client, args=(number,), daemon=True)
+            for number in range(CLIENTS)
+        ]
+        for thread in threads:
+            thread.start()
+        self._ends = time.monotonic() + START_SECONDS + SECONDS
+        self._ready.wait(START_SECONDS)
+        began = time.monotonic()
+        self._ends = began + SECONDS
+        most = self._watch()
+        for thread in threads:
+            thread.join(START_SECONDS)
+        took = time.monotonic() - began
+        ((total,),) = self._server.execute("SELECT SUM(balance) FROM shop.account")
+        if self._errors or total != 1000 * CLIENTS:
+            raise RuntimeError(
+                f"{len(self._errors)} errors, {total} in all: {self._errors[:1]}"
+            )
+        return (
+            f"{CLIENTS} clients ran {self._transactions} transactions of 4 statements in "
+            f"{took:.1f} s ({self._transactions / took:.0f}/s),\n"
+            f"on at most {most} connections to the database, and not a coin was lost."
+        )
+
+    def _watch(self) -> int:
+        """The most connections that the server has seen from the proxy."""
+        most = 0
+        with self._server.connect() as observer, observer.cursor() as cursor:
+            while time.monotonic() < self._ends:
+                cursor.execute(
+                    "SELECT COUNT(*) FROM information_schema.processlist WHERE user = %s",
+                    (self._reach["user"],),
+                )
+                ((seen,),) = cursor.fetchall()
+                most = max(most, seen)
+                time.sleep(0.1)
+        return most
+
+    def _client(self, number: int) -> None:
+        try:
+            with pymysql.connect(**self._reach) as connection:
+                self._ready.wait(START_SECONDS)
+                with connection.cursor() as cursor:
+                    while time.monotonic() < self._ends:
+                        self._move(connection, cursor, number)
+        except (pymysql.MySQLError, threading.BrokenBarrierError) as error:
+            with self._lock:
+                self._errors.append(repr(error))
+
+    def _move(self, connection: Any, cursor: Any, number: int) -> None:
+        """One coin from one account to the next, locked in order so that nobody deadlocks."""
+        pair = sorted((number, (number + 1) % CLIENTS))
+        connection.begin()
+        for account in pair:
+            change = -1 if account == number else 1
+            cursor.execute(
+                "UPDATE account SET balance = balance + %s WHERE id = %s", (change, account)
+            )
+        connection.commit()
+        with self._lock:
+            self._transactions += 1

@@ -1,0 +1,47 @@
+"""Running a worker in the foreground."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from twisted.internet import reactor as installed_reactor
+from twisted.python.failure import Failure
+
+from proxy.config.model import Config
+from proxy.observe.log import begin_twisted, configure
+from proxy.service.worker import Worker
+
+reactor: Any = installed_reactor
+
+
+def serve(config: Config, folder: Path, started: Callable[[Worker], None] | None = None) -> int:
+    """Serve until a signal comes or the reactor is stopped, then drain.
+
+    Args:
+        config: What to serve.
+        folder: Where relative paths of the configuration begin.
+        started: Called once every endpoint listens.
+
+    Returns:
+        Exit status: 1 when an endpoint could not listen.
+    """
+    configure(config.log.format, config.log.level)
+    begin_twisted()
+    worker = Worker(config, folder, reactor)
+    status = 0
+
+    def failed(failure: Failure) -> None:
+        nonlocal status
+        status = 1
+        print(f"mysqlproxy: cannot listen: {failure.value}", file=sys.stderr)  # noqa: T201
+        reactor.stop()
+
+    worker.listening.addCallback(lambda _: started(worker) if started else None)
+    worker.listening.addErrback(failed)
+    reactor.callWhenRunning(worker.startService)
+    reactor.addSystemEventTrigger("before", "shutdown", worker.stopService)
+    reactor.run()
+    return status
