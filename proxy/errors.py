@@ -121,10 +121,7 @@ def unknown_statement(statement_id: int, what: str) -> ErrorReply:
 
 def too_many_statements(limit: int) -> ErrorReply:
     """One client prepares without end (ER_MAX_PREPARED_STMT_COUNT_REACHED)."""
-    text = (
-        "Can't create more than max_prepared_stmt_count statements "
-        f"(current value: {limit})"
-    )
+    text = f"Can't create more than max_prepared_stmt_count statements (current value: {limit})"
     return ErrorReply(1461, "42000", text, Fault.CLIENT)
 
 

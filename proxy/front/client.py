@@ -26,7 +26,7 @@ from proxy.front import conductor, express, login
 from proxy.front.proxy import Proxy
 from proxy.net.backend import BackendProtocol
 from proxy.net.client import ClientProtocol
-from proxy.policy.lease import Lease
+from proxy.policy.lease import Lease, Waiter
 from proxy.pool.pool import PoolKey
 from proxy.session.session import Session
 from proxy.wire.auth.steps import Verifier
@@ -47,6 +47,8 @@ class Client:
         lease: The backend that it holds, if any.
         last_lease: The lease that it had last, and its serial number then.
         insert_lease: The lease that reported the session's last insert id.
+        packet: The command that is under way in the express lane.
+        waiter: Its place in the queue for a backend, while it waits for one.
         loss: What it shall hear at its next command: its backend is gone.
         last_active: When it last sent something, as exactly as deadlines need it.
     """
@@ -69,10 +71,12 @@ class Client:
         "log",
         "loss",
         "number",
+        "packet",
         "protocol",
         "proxy",
         "session",
         "since",
+        "waiter",
     )
 
     def __init__(
@@ -91,6 +95,8 @@ class Client:
         self.insert_lease: tuple[Lease, int] | None = None
         self.loss: ErrorReply | None = None
         self.gone = False
+        self.packet = b""
+        self.waiter: Waiter | None = None
         self.bucket = 0
         self.since = self.last_active = proxy.deadlines.now
         self._work: Deferred[None] | None = None
@@ -150,6 +156,7 @@ class Client:
         proxy.deadlines.forget(self)
         if self._work is not None:
             self._work.cancel()
+        self._stop_waiting()
         if self.lease is not None:
             lease, self.lease = self.lease, None
             proxy.pool.abandon(lease)
@@ -246,13 +253,34 @@ class Client:
             backend.end_flow()
             backend.exchange.file_sent()
 
+    # Borrowing by the express lane
+
+    def lent(self, lease: Lease) -> None:
+        """See `Borrower`."""
+        express.lent(self, lease)
+
+    def refused(self, reply: ErrorReply) -> None:
+        """See `Borrower`."""
+        self.packet, self.waiter = b"", None
+        conductor.refuse(self, reply)
+        self.protocol.flush()
+        self.protocol.proceed()
+
+    def _stop_waiting(self) -> bool:
+        """Leave the queue, if it is there by the express lane."""
+        waiter, self.waiter, self.packet = self.waiter, None, b""
+        if waiter is not None:
+            self.proxy.pool.withdraw(waiter)
+        return waiter is not None
+
     def backend_lost(self, why: str) -> None:
         """The backend went away in the middle of an answer."""
         waiting, self._answered = self._answered, None
         if waiting is not None:
             waiting.errback(BackendLostError(why))
         else:
-            self.work(conductor.lost(self, why))
+            packet, self.packet = self.packet, b""
+            self.work(conductor.lost(self, why, packet[4:]))
 
     def lease_lost(self, why: str) -> None:
         """The backend went away while the client held it and asked nothing of it."""
@@ -285,6 +313,8 @@ class Client:
         if self.lease is not None:
             if self.backend.owes_answer:
                 self.proxy.pool.kill(self.lease, query=True)
+        elif self._stop_waiting():
+            self.refused(cause)
         elif self._work is not None and self.dialogue.state is State.ANSWERING:
             self._cause = cause
             self._work.cancel()

@@ -11,9 +11,9 @@ from proxy import errors
 from proxy.dialogue.answers import Kind
 from proxy.errors import StatementRefusedError
 from proxy.front import holding, kill, statements
+from proxy.session.meaning import PLAIN, Meaning, meaning
 from proxy.session.state import interned
-from proxy.sql.classify import HARMLESS, Classification, classify
-from proxy.sql.effects import Kills
+from proxy.sql.classify import classify
 from proxy.wire.commands import multi_statements_option, process_id, query_text_start
 from proxy.wire.constants import Capability, Command, Status
 from proxy.wire.framing import encode
@@ -49,22 +49,22 @@ def outcome_is_known(client: Client, payload: bytes) -> bool:
     """
     session = client.session
     assert session is not None
-    if not payload or payload[0] not in (Command.QUERY, Command.STMT_EXECUTE):
-        return payload[:1] != b""
-    verdict = (
+    if payload[0] not in (Command.QUERY, Command.STMT_EXECUTE):
+        return True
+    means = (
         read_query(client, payload)[0]
         if payload[0] == Command.QUERY
-        else statements.verdict_of(client, payload)
+        else statements.meaning_of(client, payload)
     )
     if session.in_transaction:
-        return not verdict.ends_transaction
-    return verdict.reads_only
+        return not means.may_commit
+    return means.reads_only
 
 
 # Text
 
 
-def read_query(client: Client, payload: bytes) -> tuple[Classification, bytes]:
+def read_query(client: Client, payload: bytes) -> tuple[Meaning, bytes]:
     """What the text of a COM_QUERY may do, and the text."""
     session = client.session
     assert session is not None
@@ -72,18 +72,17 @@ def read_query(client: Client, payload: bytes) -> tuple[Classification, bytes]:
     if isinstance(start, Malformed):
         raise StatementRefusedError(errors.malformed_packet(start.why))
     text = payload[start:]
-    return classify(text, session.dialect), text
+    return meaning(classify(text, session.dialect)), text
 
 
 async def _query(client: Client, payload: bytes) -> None:
-    verdict, text = read_query(client, payload)
-    for effect in verdict.effects:
-        if isinstance(effect, Kills) and effect.id is not None and verdict.single:
-            kill.by_statement(client, effect.id, query=effect.query)
-            return
-    await holding.hold_for(client, verdict)
+    means, text = read_query(client, payload)
+    if means.kill is not None and means.kill.id is not None:
+        kill.by_statement(client, means.kill.id, query=means.kill.query)
+        return
+    await holding.hold_for(client, means)
     await client.relay(encode(payload), Kind.RESULT)
-    await holding.conclude(client, verdict, text)
+    await holding.conclude(client, means, text)
 
 
 def _relayed(kind: Kind) -> Handler:
@@ -92,7 +91,7 @@ def _relayed(kind: Kind) -> Handler:
     async def relayed(client: Client, payload: bytes) -> None:
         await holding.hold(client)
         await client.relay(encode(payload), kind)
-        await holding.conclude(client, HARMLESS)
+        await holding.conclude(client, PLAIN)
 
     return relayed
 

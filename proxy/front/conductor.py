@@ -44,7 +44,7 @@ def refuse(client: Client, reply: ErrorReply) -> None:
     holding.let_go_if_free(client)
 
 
-async def lost(client: Client, why: str, payload: bytes = b"") -> None:
+async def lost(client: Client, why: str, payload: bytes) -> None:
     """The backend went away while it ran a command.
 
     Once a byte of the answer has gone out, only the end of the connection tells the client that

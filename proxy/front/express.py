@@ -1,8 +1,9 @@
 """The express lane: a statement that leaves nothing behind, without a Deferred.
 
 When a whole command is in, the session is settled and an idle backend of its very state exists,
-the command goes out and the answer comes back in two calls of the reactor.  Everything else is
-the conductor's.
+the command goes out and the answer comes back in two calls of the reactor.  When there is none
+the command waits in the queue of the pool, still without a Deferred.  Everything else is the
+conductor's.
 """
 
 from __future__ import annotations
@@ -11,8 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 from proxy.dialogue.answers import Kind
 from proxy.dialogue.exchange import Exchange
-from proxy.front import holding
-from proxy.sql.classify import HARMLESS, classify
+from proxy.front import conductor, holding
+from proxy.policy.lease import Lease
+from proxy.session.meaning import PLAIN, meaning
+from proxy.session.session import Session
+from proxy.sql.classify import classify
 from proxy.wire.constants import Capability, Command, Status
 
 if TYPE_CHECKING:
@@ -27,7 +31,7 @@ _RESULT: Final = Kind.RESULT
 
 
 def start(client: Client, packet: bytes) -> bool:
-    """Send the command, if this lane can; False leaves everything as it was.
+    """Send the command, or queue for a backend; False leaves everything as it was.
 
     Args:
         client: Whose dialogue has just become ANSWERING.
@@ -43,28 +47,91 @@ def start(client: Client, packet: bytes) -> bool:
             if packet[5:7] != _NO_ATTRIBUTES:
                 return False
             at = 7
-        if classify(packet[at:], session.dialect) is not HARMLESS:
+        verdict = classify(packet[at:], session.dialect)
+        if verdict.effects and not meaning(verdict).is_plain:
             return False
-        lease = client.lease
-        if lease is None:
-            assert client.key is not None
-            lease = client.proxy.pool.take(client.key, session.state)
-            if lease is None:
-                return False
-            client.lease = lease
-            lease.holder = client
-    else:
+    elif code != _EXECUTE or not _is_plain_execute(session, packet):
         return False
+    lease = client.lease
+    if lease is None:
+        assert client.key is not None
+        pool = client.proxy.pool
+        lease = pool.take(client.key, session.state)
+        if lease is None:
+            client.packet = packet
+            client.waiter = pool.wait(client.key, session.state, client)
+            return True
+        client.lease = lease
+        lease.holder = client
+    return _send(client, lease, packet)
+
+
+def lent(client: Client, lease: Lease) -> None:
+    """The backend that the command waited for is there."""
+    session, packet = client.session, client.packet
+    assert session is not None
+    client.waiter = None
+    client.lease = lease
+    lease.holder = client
+    same = lease.state is session.state or lease.state == session.state
+    if not same or not _send(client, lease, packet):
+        client.packet = b""
+        client.work(conductor.serve(client, packet[4:]))
+
+
+def _send(client: Client, lease: Lease, packet: bytes) -> bool:
+    """Send to a lease of the session's state; False when it lacks the prepared statement."""
+    session = client.session
+    assert session is not None
+    client.packet = packet
+    if packet[4] == _EXECUTE:
+        ready = _for_backend(session, lease, packet)
+        if ready is None:
+            return False
+        packet = ready
     lease.backend.send(packet, _RESULT, client, client.dialogue.capabilities, session.reported)
     return True
+
+
+def _is_plain_execute(session: Session, packet: bytes) -> bool:
+    """COM_STMT_EXECUTE without a cursor or query attributes, of a statement that is plain.
+
+    Layout: header (4), command (1), statement id (4), flags (1), iteration count (4), then for
+    parameters: NULL bitmap, "types follow" (1), two bytes of type for each, values.
+    """
+    if len(packet) < 14 or packet[9]:
+        return False
+    prepared = session.statements.get(int.from_bytes(packet[5:9], "little"))
+    return prepared is not None and prepared.means.is_plain
+
+
+def _for_backend(session: Session, lease: Lease, packet: bytes) -> bytes | None:
+    """The execute with the backend's statement id, None when the backend is not ready for it."""
+    prepared = session.statements[int.from_bytes(packet[5:9], "little")]
+    held = lease.backend.holdings.find(prepared.key)
+    if held is None:
+        return None
+    count = prepared.parameters
+    if count:
+        at = 14 + (count + 7) // 8
+        if len(packet) <= at:
+            return None
+        if packet[at]:
+            prepared.types = held.types = packet[at + 1 : at + 1 + 2 * count]
+        elif held.types != prepared.types:
+            return None
+    return packet[:5] + held.statement_id.to_bytes(4, "little") + packet[9:]
 
 
 def finish(client: Client, exchange: Exchange) -> None:
     """The whole answer has gone to the client."""
     session = client.session
     assert session is not None
+    packet, client.packet = client.packet, b""
     if exchange.err is not None or exchange.changes or exchange.warnings:
-        client.work(holding.conclude(client, HARMLESS))
+        if exchange.err is not None and packet[4] == _EXECUTE:
+            _forget_types(client, session, packet)
+        client.work(holding.conclude(client, PLAIN))
         return
     status = exchange.status
     session.status = status
@@ -82,3 +149,11 @@ def finish(client: Client, exchange: Exchange) -> None:
         client.proxy.pool.give_back(lease, session.state)
     if client.dialogue.buffered:
         client.protocol.proceed()
+
+
+def _forget_types(client: Client, session: Session, packet: bytes) -> None:
+    """Nobody knows whether a failed execute left its parameter types with the server."""
+    prepared = session.statements.get(int.from_bytes(packet[5:9], "little"))
+    held = client.backend.holdings.find(prepared.key) if prepared is not None else None
+    if held is not None:
+        held.types = None

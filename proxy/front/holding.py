@@ -13,10 +13,10 @@ from proxy.errors import (
     StatementRefusedError,
 )
 from proxy.policy.lease import Lease
+from proxy.session.meaning import Meaning
 from proxy.session.pins import Pin, PinReason
 from proxy.session.replay import Impossible, Query, replay
 from proxy.session.state import State
-from proxy.sql.classify import Classification
 from proxy.wire.commands import PING, query
 
 if TYPE_CHECKING:
@@ -68,16 +68,16 @@ async def hold(client: Client, *, same: bool = False) -> None:
             raise StatementRefusedError(reply_for(error)) from error
 
 
-async def hold_for(client: Client, verdict: Classification) -> None:
+async def hold_for(client: Client, means: Meaning) -> None:
     """Hold a lease on which a statement finds what it looks at.
 
     LAST_INSERT_ID() is brought along; what else a statement leaves to be read can only be found
     where it ran, so that backend is taken again when nobody has had it since.
     """
-    await hold(client, same=verdict.reads_leftovers)
+    await hold(client, same=means.looks_back)
     lease = client.lease
     assert lease is not None
-    if verdict.reads_last_insert_id and client.insert_lease != (lease, lease.serial):
+    if means.reads_insert_id and client.insert_lease != (lease, lease.serial):
         assert client.session is not None
         text = b"SET last_insert_id = %d" % client.session.last_insert_id
         backend = client.backend
@@ -108,7 +108,7 @@ async def bring(lease: Lease, wanted: State) -> None:
     lease.state = wanted
 
 
-async def conclude(client: Client, verdict: Classification, text: bytes = b"") -> None:
+async def conclude(client: Client, means: Meaning, text: bytes = b"") -> None:
     """The answer has gone out: take over what it says, give back a lease that nothing holds.
 
     After an ERR the server's reports are still to come, and the transaction may or may not be
@@ -122,11 +122,11 @@ async def conclude(client: Client, verdict: Classification, text: bytes = b"") -
     if not failed and exchange.last_insert_id:
         client.note_insert_id(exchange.last_insert_id)
     try:
-        if failed and not (verdict.reads_only and not session.in_transaction):
+        if failed and not (means.reads_only and not session.in_transaction):
             answer = await client.backend.ask(PING)
             status, changes = answer.status, [*changes, *answer.changes]
         pins = session.follow(
-            verdict,
+            means,
             text,
             status=status,
             changes=changes,
@@ -136,8 +136,8 @@ async def conclude(client: Client, verdict: Classification, text: bytes = b"") -
         client.lease.state = session.state  # type: ignore[union-attr]
         for pin in pins:
             report_pin(client, pin)
-        if session.collation_unknown and PinReason.DIAGNOSTICS not in session.pins:
-            await _ask_collation(client)
+        if PinReason.DIAGNOSTICS not in session.pins:
+            await _ask_unknown(client)
     except BackendLostError as error:
         client.loss = errors.transaction_lost() if session.in_transaction else None
         session.in_transaction = False
@@ -149,17 +149,30 @@ async def conclude(client: Client, verdict: Classification, text: bytes = b"") -
         )
     client.dialogue.answered()
     let_go_if_free(client)
+    if means.closes:
+        client.hang_up()
 
 
-async def _ask_collation(client: Client) -> None:
-    """Charset changes are reported, the collation that comes with them is not."""
-    session, backend = client.session, client.backend
+async def _ask_unknown(client: Client) -> None:
+    """Ask for what changed without a report; that would end what diagnostics are read for.
+
+    The collation that comes with a new charset, and the value of LAST_INSERT_ID(expression).
+    """
+    session = client.session
     assert session is not None
-    text = query(b"SELECT @@collation_connection", backend.exchange.server_capabilities)
-    answer = await backend.ask(text, Kind.RESULT)
-    ((name,),) = answer.rows
-    session.settle_collation(name or b"")
-    client.lease.state = session.state  # type: ignore[union-attr]
+    if session.collation_unknown:
+        session.settle_collation(await _ask_value(client, b"SELECT @@collation_connection"))
+        client.lease.state = session.state  # type: ignore[union-attr]
+    if session.insert_id_unknown:
+        session.insert_id_unknown = False
+        client.note_insert_id(int(await _ask_value(client, b"SELECT LAST_INSERT_ID()")))
+
+
+async def _ask_value(client: Client, text: bytes) -> bytes:
+    backend = client.backend
+    answer = await backend.ask(query(text, backend.exchange.server_capabilities), Kind.RESULT)
+    ((value,),) = answer.rows
+    return value or b""
 
 
 def report_pin(client: Client, pin: Pin) -> None:

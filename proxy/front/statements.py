@@ -8,10 +8,11 @@ from proxy import errors
 from proxy.dialogue.answers import Kind
 from proxy.errors import BackendRefusedError, StatementRefusedError
 from proxy.front import holding
+from proxy.session.meaning import PLAIN, Meaning, meaning
 from proxy.session.pins import Pin, PinReason
 from proxy.session.prepared import Held, Prepared, StatementKey
 from proxy.session.session import STATEMENTS_LIMIT
-from proxy.sql.classify import HARMLESS, Classification, classify
+from proxy.sql.classify import classify
 from proxy.wire.commands import close_statement, parse_execute, statement_id
 from proxy.wire.commands import prepare as encode_prepare
 from proxy.wire.constants import Status
@@ -40,13 +41,13 @@ def _find(client: Client, payload: bytes, caller: str) -> Prepared:
     return found
 
 
-def verdict_of(client: Client, payload: bytes) -> Classification:
+def meaning_of(client: Client, payload: bytes) -> Meaning:
     """What an execute may do."""
     session = client.session
     assert session is not None
     number = statement_id(payload)
     found = None if isinstance(number, Malformed) else session.statements.get(number)
-    return HARMLESS if found is None else classify(found.key.text, session.dialect)
+    return PLAIN if found is None else found.means
 
 
 async def prepare(client: Client, payload: bytes) -> None:
@@ -62,9 +63,10 @@ async def prepare(client: Client, payload: bytes) -> None:
     prepared = backend.exchange.prepared
     if prepared is not None:
         key = StatementKey(payload[1:], session.state)
-        session.statements[number] = Prepared(number, key, prepared.parameters)
+        means = meaning(classify(key.text, session.dialect))
+        session.statements[number] = Prepared(number, key, prepared.parameters, means)
         _keep(client, key, Held(prepared.statement_id))
-    await holding.conclude(client, HARMLESS)
+    await holding.conclude(client, PLAIN)
 
 
 def _keep(client: Client, key: StatementKey, held: Held) -> None:
@@ -121,10 +123,9 @@ async def execute(client: Client, payload: bytes) -> None:
     parsed = parse_execute(payload, prepared.parameters, client.dialogue.capabilities)
     if isinstance(parsed, Malformed):
         raise StatementRefusedError(errors.malformed_packet(parsed.why))
-    verdict = classify(prepared.key.text, session.dialect)
     if parsed.types is not None:
         prepared.types = parsed.types
-    await holding.hold_for(client, verdict)
+    await holding.hold_for(client, prepared.means)
     held = await _ensure(client, prepared)
     types = prepared.types if held.types != prepared.types else None
     held.types = prepared.types
@@ -137,7 +138,7 @@ async def execute(client: Client, payload: bytes) -> None:
         held.types = None  # nobody knows whether the server took them over
     elif parsed.cursor and exchange.status & Status.CURSOR_EXISTS:
         _pin(client, Pin(PinReason.CURSOR, detail=number))
-    await holding.conclude(client, verdict, prepared.key.text)
+    await holding.conclude(client, prepared.means, prepared.key.text)
 
 
 def _pin(client: Client, pin: Pin) -> None:
@@ -158,7 +159,7 @@ async def fetch(client: Client, payload: bytes) -> None:
     await client.relay(encode(_identified(payload, held)), Kind.ROWS)
     if client.backend.exchange.status & Status.LAST_ROW_SENT:
         session.pins.end(PinReason.CURSOR, prepared.statement_id)
-    await holding.conclude(client, HARMLESS)
+    await holding.conclude(client, PLAIN)
 
 
 def _identified(payload: bytes, held: Held) -> bytes:
@@ -195,7 +196,7 @@ async def reset(client: Client, payload: bytes) -> None:
     await client.relay(encode(_identified(payload, held)), Kind.SIMPLE)
     session.pins.end(PinReason.CURSOR, number)
     session.pins.end(PinReason.LONG_DATA, number)
-    await holding.conclude(client, HARMLESS)
+    await holding.conclude(client, PLAIN)
 
 
 async def close(client: Client, payload: bytes) -> None:

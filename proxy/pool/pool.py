@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
-from twisted.internet.defer import CancelledError, Deferred, fail, succeed
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
 from proxy.config.model import ConnectionPoolConfig
@@ -15,6 +15,7 @@ from proxy.dialogue.backend import Account
 from proxy.errors import (
     BackendLostError,
     BackendRefusedError,
+    ErrorReply,
     StatementRefusedError,
     borrow_queue_full,
     borrow_timeout,
@@ -56,6 +57,35 @@ class PoolKey:
 
     user: str
     shape: int
+
+
+class Borrower(Protocol):
+    """Who waits for a lease."""
+
+    def lent(self, lease: Lease) -> None:
+        """Here it is."""
+
+    def refused(self, reply: ErrorReply) -> None:
+        """There is none, for this reason."""
+
+
+class _Promise:
+    """A borrower with a Deferred."""
+
+    def __init__(self, pool: TargetPool) -> None:
+        self._pool = pool
+        self.waiter: Waiter | None = None
+        self.lease: Deferred[Lease] = Deferred(self._cancelled)
+
+    def _cancelled(self, _: object) -> None:
+        if self.waiter is not None:
+            self._pool.withdraw(self.waiter)
+
+    def lent(self, lease: Lease) -> None:
+        self.lease.callback(lease)
+
+    def refused(self, reply: ErrorReply) -> None:
+        self.lease.errback(StatementRefusedError(reply))
 
 
 class TargetPool:
@@ -120,27 +150,39 @@ class TargetPool:
         Fails with `StatementRefusedError` when none comes free in time or the target refuses
         the account.  Cancelling it leaves the queue.
         """
+        promise = _Promise(self)
+        promise.waiter = self.wait(key, state, promise)
+        return promise.lease
+
+    def wait(self, key: PoolKey, state: State, borrower: Borrower) -> Waiter | None:
+        """The same for somebody who is told instead of given a Deferred, maybe at once.
+
+        Returns:
+            The place in the queue, for `withdraw`; None when there is none to leave any more.
+        """
         self._counters.database_connections_borrow_requests += 1
-        ledger, now = self.ledger, self.clock.seconds()
-        timeout = self._config.connection_borrow_timeout
+        ledger = self.ledger
         lease = ledger.take_any(key, state)
         if lease is not None:
-            return succeed(lease)
-        if not timeout or self._closed:
+            borrower.lent(lease)
+            return None
+        timeout = self._config.connection_borrow_timeout
+        if not timeout or self._closed or ledger.is_full():
             self._counters.database_connections_borrow_requests_timed_out += 1
-            return fail(StatementRefusedError(borrow_timeout()))
-        if ledger.is_full():
-            self._counters.database_connections_borrow_requests_timed_out += 1
-            return fail(StatementRefusedError(borrow_queue_full(ledger.limits.waiting)))
-        waiter = Waiter(key, state, since=now)
-        waiting: Deferred[Lease] = Deferred(lambda _: self._withdraw(waiter))
-        waiter.borrower = waiting
+            full = timeout and not self._closed
+            borrower.refused(
+                borrow_queue_full(ledger.limits.waiting) if full else borrow_timeout()
+            )
+            return None
+        waiter = Waiter(key, state, since=self.clock.seconds(), borrower=borrower)
         ledger.ask(waiter)
         self.settle()
-        if waiter in ledger.waiting:
-            self._counters.database_connections_borrow_requests_waited += 1
+        if waiter not in ledger.waiting:
+            return None
+        self._counters.database_connections_borrow_requests_waited += 1
+        if self._expiry is None:
             self._watch_expiry()
-        return waiting
+        return waiter
 
     async def look(self, user: str) -> None:
         """Log in once, beside the book, to learn about the target; tries until it succeeds.
@@ -151,7 +193,8 @@ class TargetPool:
         lease = await self.borrow(PoolKey(user, 0), State())
         self.discard(lease, "it was there for a first look")
 
-    def _withdraw(self, waiter: Waiter) -> None:
+    def withdraw(self, waiter: Waiter) -> None:
+        """The borrower does not want it any more."""
         if self.ledger.withdraw(waiter):
             self._counters.database_connections_borrow_requests_aborted += 1
             self.settle()
@@ -181,15 +224,20 @@ class TargetPool:
                 pool=repr(self.ledger),
                 last_failure=self.last_failure or None,
             )
-            waiter.borrower.errback(StatementRefusedError(borrow_timeout()))
+            waiter.borrower.refused(borrow_timeout())
         self._watch_expiry()
 
     def give_back(self, lease: Lease, state: State | None) -> None:
         """The borrower is done; `state` is None when the backend's is not known any more."""
         if lease.place is not Place.LENT:
             return
-        self.ledger.give_back(lease, state, self.clock.seconds())
-        if self.ledger.has_work:
+        ledger, now = self.ledger, self.clock.seconds()
+        next_one = ledger.pass_on(lease, state, now)
+        if next_one is not None:
+            next_one.borrower.lent(lease)
+            return
+        ledger.give_back(lease, state, now)
+        if ledger.has_work:
             self.settle()
 
     def discard(self, lease: Lease, why: str) -> None:
@@ -213,7 +261,7 @@ class TargetPool:
     def _carry_out(self, action: Action) -> None:
         match action:
             case Lend(waiter, lease):
-                waiter.borrower.callback(lease)
+                waiter.borrower.lent(lease)
             case Dial(lease):
                 self._spawn(self._dial(lease))
             case Reset(lease):
@@ -280,7 +328,7 @@ class TargetPool:
         self.ledger.dial_failed(lease, now + pause)
         if isinstance(error, BackendRefusedError) and error.reply.code in REFUSALS:
             for waiter in self.ledger.withdraw_all(lease.key):
-                waiter.borrower.errback(StatementRefusedError(error.reply))
+                waiter.borrower.refused(error.reply)
         if self._retry is None:
             self._retry = self.clock.callLater(pause, self._dial_again)
         self.settle()

@@ -24,11 +24,14 @@ class PinReason(enum.Enum):
     TEMPORARY_TABLE = "The session made a temporary table."
     NAMED_LOCK = "The session took a named lock."
     TABLE_LOCK = "The session locked tables."
-    READ_LOCK = "The session took a global, instance or backup lock."
+    READ_LOCK = "The session took the global read lock."
+    INSTANCE_LOCK = "The session took an instance or backup lock."
     HANDLER = "The session opened a table by HANDLER."
     TEXT_PREPARE = "The session prepared a statement by SQL PREPARE."
     ROLE = "The session set its active roles."
     NEXT_TRANSACTION = "The session set characteristics of its next transaction only."
+    SAVEPOINT = "The session set a savepoint before its transaction began."
+    SEQUENCE = "The session drew from a sequence, whose last value it may ask for."
     XA = "The session works on an XA transaction."
     FOUND_ROWS = "A statement counted rows for FOUND_ROWS()."
     DIAGNOSTICS = "The last statement left warnings that the session may read."
@@ -44,9 +47,11 @@ ENDS: dict[PinReason, Ends] = {
     PinReason.NAMED_LOCK: Ends.RELEASE,
     PinReason.TABLE_LOCK: Ends.RELEASE,
     PinReason.READ_LOCK: Ends.RELEASE,
+    PinReason.INSTANCE_LOCK: Ends.RELEASE,
     PinReason.CURSOR: Ends.RELEASE,
     PinReason.LONG_DATA: Ends.RELEASE,
     PinReason.NEXT_TRANSACTION: Ends.TRANSACTION,
+    PinReason.SAVEPOINT: Ends.TRANSACTION,
     PinReason.FOUND_ROWS: Ends.STATEMENT,
     PinReason.DIAGNOSTICS: Ends.STATEMENT,
 }

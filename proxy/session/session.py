@@ -9,18 +9,19 @@ from proxy.errors import (
     session_lost,
     transaction_lost,
 )
-from proxy.session.effects import pins_of
+from proxy.session.meaning import Meaning, found_pins
 from proxy.session.pins import Ends, Pin, PinReason, Pins
 from proxy.session.prepared import Prepared
 from proxy.session.state import State, absorb, interned
 from proxy.session.variables import DEFAULT_REPORTED
-from proxy.sql.classify import Classification, Dialect
 from proxy.sql.digest import digest
+from proxy.sql.lexer import Dialect
 from proxy.vocabulary import ServerKind
 from proxy.wire.collations import is_backslash_safe
 from proxy.wire.constants import Status
 
 IN_TRANSACTION = int(Status.IN_TRANS)
+AUTOCOMMIT = int(Status.AUTOCOMMIT)
 
 STATEMENTS_LIMIT = 16_382
 """Prepared statements of one client: the server's own default of max_prepared_stmt_count."""
@@ -37,7 +38,7 @@ class Session:
         status: Status bits of its last answer.
         in_transaction: Whether the server said that a transaction is open.
         last_insert_id: What its last answer reported; 0 before the first.
-        insert_id_known: Whether any answer reported one.
+        insert_id_unknown: A statement set it, and no answer told the value.
         statements: Its prepared statements, by the id that it knows.
         collation: Collation id of its login.
         collation_unknown: Its charset changed, and nobody said with which collation.
@@ -55,6 +56,7 @@ class Session:
         "collation_unknown",
         "dialect",
         "in_transaction",
+        "insert_id_unknown",
         "last_insert_id",
         "pins",
         "reported",
@@ -91,6 +93,7 @@ class Session:
         self.status = status
         self.in_transaction = False
         self.last_insert_id = 0
+        self.insert_id_unknown = False
         self.statements: dict[int, Prepared] = {}
         self._next_statement_id = 1
         self.collation_unknown = False
@@ -130,7 +133,7 @@ class Session:
 
     def follow(
         self,
-        verdict: Classification,
+        means: Meaning,
         text: bytes,
         *,
         status: int,
@@ -141,7 +144,7 @@ class Session:
         """Take over what a statement and its answer say of the session.
 
         Args:
-            verdict: What the text may do.
+            means: What the text may do to the session.
             text: The statement, for the digest in its pins.
             status: Status bits of the answer.
             changes: Its session reports.
@@ -155,8 +158,7 @@ class Session:
         self.status = status
         self.in_transaction = bool(status & IN_TRANSACTION)
         pins = self.pins
-        reads_diagnostics = verdict.reads_diagnostics
-        if not reads_diagnostics:
+        if not means.reads_diagnostics:
             pins.end_all(Ends.STATEMENT)
         if was_in_transaction and not self.in_transaction:
             pins.end_all(Ends.TRANSACTION)
@@ -166,18 +168,20 @@ class Session:
             self.change_state(reports.state)
             something_else = reports.something_else
             self.collation_unknown = self.collation_unknown or reports.collation_unknown
-        found, released = pins_of(
-            verdict,
+        found = found_pins(
+            means,
             something_else=something_else,
-            changed=bool(changes),
             tracked=self._tracked,
             ignores_variables=self._ignores_variables,
         )
         if not failed:
-            for reason in released:
+            for reason in means.releases:
                 pins.end(reason)
-        if warnings and not reads_diagnostics:
+        if warnings and not means.reads_diagnostics:
             found = (*found, PinReason.DIAGNOSTICS)
+        if means.sets_savepoint and not status & (IN_TRANSACTION | AUTOCOMMIT):
+            found = (*found, PinReason.SAVEPOINT)
+        self.insert_id_unknown = self.insert_id_unknown or means.writes_insert_id
         if not found:
             return []
         statement = digest(text)

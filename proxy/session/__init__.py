@@ -1,0 +1,1 @@
+"""What a client believes its connection to be, as values: state, pins, prepared statements."""
