@@ -329,7 +329,8 @@ class Client:
         self.dialogue.close(reply)
         self.protocol.flush()
         self.protocol.hang_up()
-        self.proxy.pool.clock.callLater(CLOSE_LIMIT_SECONDS, self.protocol.abort)
+        if self.protocol.has_unsent:
+            self.proxy.pool.clock.callLater(CLOSE_LIMIT_SECONDS, self.protocol.abort)
 
     @property
     def is_idle(self) -> bool:

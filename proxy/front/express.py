@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from proxy.dialogue.answers import Kind
 from proxy.dialogue.exchange import Exchange
 from proxy.front import conductor, holding
+from proxy.net.backend import BackendProtocol
 from proxy.policy.lease import Lease
 from proxy.session.meaning import PLAIN, meaning
 from proxy.session.session import Session
@@ -106,9 +107,10 @@ def _is_plain_execute(session: Session, packet: bytes) -> bool:
 
 
 def _for_backend(session: Session, lease: Lease, packet: bytes) -> bytes | None:
-    """The execute with the backend's statement id, None when the backend is not ready for it."""
+    """The execute with the id of the backend, None when that is not ready for it."""
     prepared = session.statements[int.from_bytes(packet[5:9], "little")]
-    held = lease.backend.holdings.find(prepared.key)
+    backend: BackendProtocol = lease.backend
+    held = backend.holdings.find(prepared.key)
     if held is None:
         return None
     count = prepared.parameters

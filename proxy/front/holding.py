@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from twisted.internet.defer import Deferred
+
 from proxy import errors
 from proxy.dialogue.answers import Kind
 from proxy.errors import (
@@ -12,7 +14,9 @@ from proxy.errors import (
     ErrorReply,
     StatementRefusedError,
 )
+from proxy.net.backend import Answer, BackendProtocol
 from proxy.policy.lease import Lease
+from proxy.pool.pool import TargetPool
 from proxy.session.meaning import Meaning
 from proxy.session.pins import Pin, PinReason
 from proxy.session.replay import Impossible, Query, replay
@@ -57,7 +61,7 @@ async def hold(client: Client, *, same: bool = False) -> None:
     lease.holder = client
     if lease.state is not session.state:
         try:
-            await bring(lease, session.state)
+            await bring(pool, lease, session.state)
         except BackendRefusedError as error:
             client.lease = None
             pool.give_back(lease, None)
@@ -80,12 +84,11 @@ async def hold_for(client: Client, means: Meaning) -> None:
     if means.reads_insert_id and client.insert_lease != (lease, lease.serial):
         assert client.session is not None
         text = b"SET last_insert_id = %d" % client.session.last_insert_id
-        backend = client.backend
-        await backend.ask(query(text, backend.exchange.server_capabilities))
+        await ask(client.proxy.pool, lease, text)
         client.insert_lease = (lease, lease.serial)
 
 
-async def bring(lease: Lease, wanted: State) -> None:
+async def bring(pool: TargetPool, lease: Lease, wanted: State) -> None:
     """Bring a lent backend into a state.
 
     Raises:
@@ -96,16 +99,29 @@ async def bring(lease: Lease, wanted: State) -> None:
     if current == wanted:
         lease.state = wanted
         return
-    backend = lease.backend
     plan = replay(current, wanted)
     if isinstance(plan, Impossible):
         raise BackendLostError(plan.why)
     for step in plan.steps:
-        if isinstance(step, Query):
-            await backend.ask(query(step.text, backend.exchange.server_capabilities))
-        else:
-            await backend.ask(step)
+        await ask(pool, lease, step.text if isinstance(step, Query) else step)
     lease.state = wanted
+
+
+def ask(
+    pool: TargetPool, lease: Lease, command: bytes, kind: Kind = Kind.SIMPLE
+) -> Deferred[Answer]:
+    """Run a command of ours on a lent backend, within the time that a login may take.
+
+    Args:
+        pool: Whose lease it is.
+        lease: Where it runs.
+        command: A statement's text, or the payload of another command (its byte is no letter).
+        kind: Shape of the answer.
+    """
+    backend: BackendProtocol = lease.backend
+    if command[:1].isalpha():
+        command = query(command, backend.exchange.server_capabilities)
+    return pool.dialer.limit(backend.ask(command, kind))
 
 
 async def conclude(client: Client, means: Meaning, text: bytes = b"") -> None:
@@ -123,7 +139,8 @@ async def conclude(client: Client, means: Meaning, text: bytes = b"") -> None:
         client.note_insert_id(exchange.last_insert_id)
     try:
         if failed and not (means.reads_only and not session.in_transaction):
-            answer = await client.backend.ask(PING)
+            assert client.lease is not None
+            answer = await ask(client.proxy.pool, client.lease, PING)
             status, changes = answer.status, [*changes, *answer.changes]
         pins = session.follow(
             means,
@@ -169,8 +186,8 @@ async def _ask_unknown(client: Client) -> None:
 
 
 async def _ask_value(client: Client, text: bytes) -> bytes:
-    backend = client.backend
-    answer = await backend.ask(query(text, backend.exchange.server_capabilities), Kind.RESULT)
+    assert client.lease is not None
+    answer = await ask(client.proxy.pool, client.lease, text, Kind.RESULT)
     ((value,),) = answer.rows
     return value or b""
 

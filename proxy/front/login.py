@@ -102,6 +102,7 @@ async def _admit(
     facts = proxy.pool.facts
     assert facts is not None
     client.key = key
+    client.last_lease = client.insert_lease = None
     client.session = Session(
         user=user,
         state=state,
@@ -149,7 +150,7 @@ async def _reach(
         assert facts is not None
         state = proxy.first_state(facts, schema, collation, multi_statements=multi_statements)
         if schema is not None:
-            await holding.bring(lease, state)
+            await holding.bring(proxy.pool, lease, state)
     except BackendLostError as error:
         proxy.pool.give_back(lease, None)
         raise StatementRefusedError(holding.reply_for(error)) from error

@@ -91,13 +91,13 @@ async def _ensure(client: Client, prepared: Prepared) -> Held:
     if held is not None:
         return held
     try:
-        await holding.bring(lease, prepared.key.state)
+        await holding.bring(client.proxy.pool, lease, prepared.key.state)
         await backend.ask(encode_prepare(prepared.key.text), Kind.PREPARE)
         answer = backend.exchange.prepared
         assert answer is not None
         held = Held(answer.statement_id)
         _keep(client, prepared.key, held)
-        await holding.bring(lease, session.state)
+        await holding.bring(client.proxy.pool, lease, session.state)
     except BackendRefusedError as error:
         await _bring_back(client)
         raise StatementRefusedError(error.reply) from error
@@ -110,7 +110,7 @@ async def _bring_back(client: Client) -> None:
     assert session is not None
     assert lease is not None
     try:
-        await holding.bring(lease, session.state)
+        await holding.bring(client.proxy.pool, lease, session.state)
     except BackendRefusedError:
         holding.let_go(client)
 

@@ -80,6 +80,11 @@ class Shell(Protocol):
                 source.pauseProducing()
                 self.transport.producerPaused = True  # type: ignore[union-attr]
 
+    @property
+    def has_unsent(self) -> bool:
+        """Whether the peer has to read before everything is sent."""
+        return not self.lost and self._socket is not None and self._queued() > 0
+
     def _queued(self) -> int:
         """Bytes that the transport has not sent yet."""
         transport = cast("Any", self.transport)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import attrs
 from twisted.internet.defer import Deferred
-from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.endpoints import (
     HostnameEndpoint,
     UNIXClientEndpoint,
@@ -26,6 +25,8 @@ from proxy.vocabulary import ServerKind, kind_of
 from proxy.wire.commands import RESET_CONNECTION, query, set_multi_statements
 from proxy.wire.constants import Capability
 from proxy.wire.greeting import Greeting
+
+T = TypeVar("T")
 
 FACTS = b"SELECT @@max_connections, @@sql_mode"
 
@@ -89,20 +90,17 @@ class Dialer:
 
         Fails with `BackendLostError` or its kind `BackendRefusedError`.
         """
-        dialing = Deferred.fromCoroutine(self._dial(account))
-        dialing.addTimeout(self.timeout_seconds, self._reactor, self._timed_out)
-        return dialing
+        return self.limit(Deferred.fromCoroutine(self._dial(account)))
 
     def connect(self, account: Account) -> Deferred[BackendProtocol]:
         """Only log in: for a statement that needs no state, such as KILL."""
-        connecting = Deferred.fromCoroutine(self._connect(account))
-        connecting.addTimeout(self.timeout_seconds, self._reactor, self._timed_out)
-        return connecting
+        return self.limit(Deferred.fromCoroutine(self._connect(account)))
 
-    def _timed_out(self, result: Any, timeout: float) -> Any:
-        result.trap(DeferredTimeoutError, Exception)
-        if result.check(BackendLostError):
-            return result
+    def limit(self, asked: Deferred[T]) -> Deferred[T]:
+        """Let something of ours take no longer than a login may; it is lost otherwise."""
+        return asked.addTimeout(self.timeout_seconds, self._reactor, self._timed_out)
+
+    def _timed_out(self, _: object, timeout: float) -> Any:
         raise BackendLostError(f"no answer from {self.place} within {timeout:g} s")
 
     async def _connect(self, account: Account) -> BackendProtocol:
@@ -150,9 +148,7 @@ class Dialer:
 
         A reset keeps the default schema, on MySQL and MariaDB alike.
         """
-        resetting = Deferred.fromCoroutine(self._reset(backend))
-        resetting.addTimeout(self.timeout_seconds, self._reactor, self._timed_out)
-        return resetting
+        return self.limit(Deferred.fromCoroutine(self._reset(backend)))
 
     async def _reset(self, backend: BackendProtocol) -> State:
         await backend.ask(RESET_CONNECTION)
