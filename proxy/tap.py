@@ -48,5 +48,5 @@ def makeService(options: Any) -> IService:  # noqa: N802 - Twisted's name
 
 
 def _cannot_listen(failure: Any, reactor: Any) -> None:
-    print(f"mysqlproxy: cannot listen: {failure.value}", file=sys.stderr)  # noqa: T201
+    print(f"mysqlproxy: cannot listen: {failure.value}", file=sys.stderr)  # noqa: T201 - for whoever started it
     reactor.stop()

@@ -36,7 +36,7 @@ def serve(config: Config, folder: Path, started: Callable[[Worker], None] | None
     def failed(failure: Failure) -> None:
         nonlocal status
         status = 1
-        print(f"mysqlproxy: cannot listen: {failure.value}", file=sys.stderr)  # noqa: T201
+        print(f"mysqlproxy: cannot listen: {failure.value}", file=sys.stderr)  # noqa: T201 - for whoever started it
         reactor.stop()
 
     worker.listening.addCallback(lambda _: started(worker) if started else None)

@@ -27,7 +27,7 @@ from proxy.front.proxy import Proxy
 from proxy.net.backend import BackendProtocol
 from proxy.net.client import ClientProtocol
 from proxy.policy.lease import Lease, Waiter
-from proxy.pool.pool import PoolKey
+from proxy.pool.borrower import PoolKey
 from proxy.session.session import Session
 from proxy.wire.auth.steps import Verifier
 from proxy.wire.constants import Capability

@@ -10,8 +10,8 @@ from twisted.internet.defer import CancelledError
 from proxy.dialogue.backend import SHAPE
 from proxy.errors import BackendLostError, ErrorReply, StatementRefusedError, access_denied
 from proxy.front import holding
+from proxy.pool.borrower import PoolKey
 from proxy.pool.dial import Facts
-from proxy.pool.pool import PoolKey
 from proxy.session.session import Session
 from proxy.session.state import State
 from proxy.wire.auth import make_verifier

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, Protocol
+from typing import Any
 
-import attrs
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
@@ -15,8 +14,6 @@ from proxy.dialogue.backend import Account
 from proxy.errors import (
     BackendLostError,
     BackendRefusedError,
-    ErrorReply,
-    StatementRefusedError,
     borrow_queue_full,
     borrow_timeout,
 )
@@ -26,6 +23,7 @@ from proxy.observe.log import get_logger
 from proxy.observe.metrics import Counters
 from proxy.policy.lease import Action, Dial, Lease, Lend, Limits, Place, Reset, Retire, Waiter
 from proxy.policy.ledger import Ledger
+from proxy.pool.borrower import Borrower, PoolKey, Promise
 from proxy.pool.dial import Dialer, Facts
 from proxy.pool.stop import Drain, Killer
 from proxy.session.prepared import Holdings
@@ -44,48 +42,6 @@ RETIRE_LIMIT_SECONDS = 5.0
 
 REFUSALS = frozenset((1044, 1045, 1049, 1130, 1251, 1524, 1862, 3118))
 """Errors of a login that another try does not mend: access, schema, host, plugin, account."""
-
-
-@attrs.frozen(cache_hash=True)
-class PoolKey:
-    """What makes backends of a target alike for good.
-
-    Attributes:
-        user: The database account.
-        shape: Capabilities that change what statements mean or what answers look like.
-    """
-
-    user: str
-    shape: int
-
-
-class Borrower(Protocol):
-    """Who waits for a lease."""
-
-    def lent(self, lease: Lease) -> None:
-        """Here it is."""
-
-    def refused(self, reply: ErrorReply) -> None:
-        """There is none, for this reason."""
-
-
-class _Promise:
-    """A borrower with a Deferred."""
-
-    def __init__(self, pool: TargetPool) -> None:
-        self._pool = pool
-        self.waiter: Waiter | None = None
-        self.lease: Deferred[Lease] = Deferred(self._cancelled)
-
-    def _cancelled(self, _: object) -> None:
-        if self.waiter is not None:
-            self._pool.withdraw(self.waiter)
-
-    def lent(self, lease: Lease) -> None:
-        self.lease.callback(lease)
-
-    def refused(self, reply: ErrorReply) -> None:
-        self.lease.errback(StatementRefusedError(reply))
 
 
 class TargetPool:
@@ -150,7 +106,7 @@ class TargetPool:
         Fails with `StatementRefusedError` when none comes free in time or the target refuses
         the account.  Cancelling it leaves the queue.
         """
-        promise = _Promise(self)
+        promise = Promise(self.withdraw)
         promise.waiter = self.wait(key, state, promise)
         return promise.lease
 
