@@ -50,11 +50,13 @@ class Show:
         return shown
 
     def _run(self) -> str:
-        self._server.execute(
-            "CREATE TABLE shop.account (id INT PRIMARY KEY, balance BIGINT NOT NULL)",
-            "INSERT INTO shop.account WITH RECURSIVE numbers (id) AS (SELECT 0 UNION ALL "
-            f"SELECT id + 1 FROM numbers WHERE id < {CLIENTS - 1}) SELECT id, 1000 FROM numbers",
-        )
+        with self._server.connect(database="shop", autocommit=True) as observer:
+            cursor = observer.cursor()
+            cursor.execute("CREATE TABLE account (id INT PRIMARY KEY, balance BIGINT NOT NULL)")
+            cursor.executemany(
+                "INSERT INTO account VALUES (%s, 1000)",
+                [(number,) for number in range(CLIENTS)],
+            )
         threads = [
             threading.Thread(target=self._client, args=(number,), daemon=True)
             for number in range(CLIENTS)
