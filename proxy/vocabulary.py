@@ -13,7 +13,7 @@ class Role(enum.Enum):
 
 
 class ServerKind(enum.Enum):
-    """Which of the two families a server belongs to; they differ in tracker and variable names."""
+    """Which family a server belongs to; the two differ in names of trackers and variables."""
 
     MYSQL = "MySQL"
     MARIADB = "MariaDB"

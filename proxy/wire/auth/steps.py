@@ -1,0 +1,72 @@
+"""What provers and verifiers are, and what their steps lead to."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import attrs
+
+
+@attrs.frozen
+class Send:
+    """The other side should get these bytes (a verifier's go into an AuthMoreData packet)."""
+
+    data: bytes = attrs.field(repr=False)
+    final: bool = False
+    """For a verifier: the client is let in, and these bytes come before the OK."""
+
+
+@attrs.frozen
+class Wait:
+    """Nothing to send: the other side goes on."""
+
+
+@attrs.frozen
+class Accepted:
+    """The client has proved who it is."""
+
+
+@attrs.frozen
+class Denied:
+    """The proof is wrong."""
+
+
+@attrs.frozen
+class Impossible:
+    """This side cannot go on; `why` is for the log."""
+
+    why: str
+
+
+class Prover(Protocol):
+    """Proves to a server that we know a password."""
+
+    def begin(self, nonce: bytes) -> bytes:
+        """The first response to a challenge of 20 bytes."""
+
+    def receive(self, data: bytes) -> Send | Wait | Impossible:
+        """The step after an AuthMoreData packet with this data."""
+
+
+class Verifier(Protocol):
+    """Checks that a client knows one of the passwords."""
+
+    plugin: str
+
+    def receive(self, data: bytes) -> Send | Accepted | Denied:
+        """The step after the client's response."""
+
+
+class RsaKey(Protocol):
+    """A key pair for full authentication over a connection that others may read."""
+
+    public_pem: bytes
+
+    def decrypt(self, data: bytes) -> bytes | None:
+        """What was encrypted with the public key (OAEP, SHA-1), None when it does not fit."""
+
+
+def mask(data: bytes, nonce: bytes) -> bytes:
+    """XOR with the challenge, repeated: how passwords are hidden inside the RSA block."""
+    repeated = nonce * (len(data) // len(nonce) + 1)
+    return bytes(a ^ b for a, b in zip(data, repeated, strict=False))

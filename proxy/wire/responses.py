@@ -1,0 +1,205 @@
+"""OK, ERR, EOF, column definitions, rows, prepare answers, the session-state block.
+
+Source: MySQL internals manual, "Generic Response Packets", "Text Resultset", "COM_STMT_PREPARE
+Response"; the session-state block as in "OK_Packet: Session State Information".
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from proxy.wire.constants import Capability, SessionTrack, Status
+from proxy.wire.primitives import PacketError, Reader, lenenc_bytes, lenenc_int, total
+
+
+@attrs.frozen
+class Ok:
+    """An OK packet; with header 0xFE it ends a result set (CLIENT_DEPRECATE_EOF)."""
+
+    affected_rows: int = 0
+    last_insert_id: int = 0
+    status: int = Status.AUTOCOMMIT
+    warnings: int = 0
+    info: bytes = b""
+    changes: tuple[tuple[int, bytes], ...] = ()
+    header: int = 0x00
+
+    def encode(self, capabilities: int) -> bytes:
+        """The payload for a receiver of these capabilities.
+
+        The state block and its status bit go only to who negotiated CLIENT_SESSION_TRACK.  The
+        info text is length-encoded in either case, which the manual has otherwise.
+        """
+        tracks = capabilities & Capability.SESSION_TRACK
+        status = self.status & ~Status.SESSION_STATE_CHANGED
+        if tracks and self.changes:
+            status |= Status.SESSION_STATE_CHANGED
+        pieces = [
+            bytes((self.header,)),
+            lenenc_int(self.affected_rows),
+            lenenc_int(self.last_insert_id),
+            status.to_bytes(2, "little"),
+            self.warnings.to_bytes(2, "little"),
+        ]
+        if tracks and self.changes:
+            pieces.append(lenenc_bytes(self.info))
+            pieces.append(lenenc_bytes(encode_changes(self.changes)))
+        elif self.info:
+            pieces.append(lenenc_bytes(self.info))
+        return b"".join(pieces)
+
+
+@total
+def parse_ok(payload: bytes, capabilities: int) -> Ok:
+    """An OK packet (header 0x00 or 0xFE) as sent under these capabilities."""
+    reader = Reader(payload)
+    header = reader.integer(1)
+    affected, insert_id = reader.lenenc_int(), reader.lenenc_int()
+    status, warnings = reader.integer(2), reader.integer(2)
+    info: bytes = b""
+    changes: tuple[tuple[int, bytes], ...] = ()
+    if reader.left:
+        info = reader.lenenc_bytes()
+        tracks = capabilities & Capability.SESSION_TRACK
+        if tracks and status & Status.SESSION_STATE_CHANGED and reader.left:
+            changes = _changes(reader.lenenc_bytes())
+    return Ok(affected, insert_id, status, warnings, info, changes, header)
+
+
+def _changes(block: bytes) -> tuple[tuple[int, bytes], ...]:
+    """The session-state block cut into (kind, data); kinds as in `SessionTrack`."""
+    reader = Reader(block)
+    entries = []
+    while reader.left:
+        kind = reader.integer(1)
+        entries.append((kind, reader.lenenc_bytes()))
+    return tuple(entries)
+
+
+def encode_changes(changes: tuple[tuple[int, bytes], ...]) -> bytes:
+    """The session-state block of these (kind, data) entries."""
+    return b"".join(bytes((kind,)) + lenenc_bytes(data) for kind, data in changes)
+
+
+@total
+def parse_variable_change(data: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    """A SYSTEM_VARIABLES entry: names and values in turn (MariaDB puts several into one)."""
+    reader = Reader(data)
+    pairs = []
+    while reader.left:
+        name = reader.lenenc_bytes()
+        pairs.append((name, reader.lenenc_bytes()))
+    return tuple(pairs)
+
+
+def variable_change(name: bytes, value: bytes) -> tuple[int, bytes]:
+    """A SYSTEM_VARIABLES entry of one variable."""
+    return SessionTrack.SYSTEM_VARIABLES, lenenc_bytes(name) + lenenc_bytes(value)
+
+
+@total
+def parse_schema_change(data: bytes) -> bytes:
+    """A SCHEMA entry: the new default schema, empty for none."""
+    return Reader(data).lenenc_bytes()
+
+
+@attrs.frozen
+class Err:
+    """An ERR packet."""
+
+    code: int
+    sqlstate: str
+    message: bytes
+
+    def encode(self) -> bytes:
+        """The payload: 0xFF, code, '#', SQLSTATE, message."""
+        state = self.sqlstate.encode("ascii")
+        return b"\xff" + self.code.to_bytes(2, "little") + b"#" + state + self.message
+
+    @property
+    def text(self) -> str:
+        """The message as text for people."""
+        return self.message.decode("utf-8", "replace")
+
+
+@total
+def parse_err(payload: bytes) -> Err:
+    """An ERR packet; one sent before the greeting has no SQLSTATE (then HY000)."""
+    reader = Reader(payload, 1)
+    code = reader.integer(2)
+    message = reader.rest()
+    if message[:1] == b"#" and len(message) >= 6:
+        return Err(code, message[1:6].decode("latin-1"), message[6:])
+    return Err(code, "HY000", message)
+
+
+@attrs.frozen
+class Eof:
+    """An EOF packet: 0xFE, warnings, status."""
+
+    warnings: int = 0
+    status: int = Status.AUTOCOMMIT
+
+    def encode(self) -> bytes:
+        """The payload, five bytes."""
+        return b"\xfe" + self.warnings.to_bytes(2, "little") + self.status.to_bytes(2, "little")
+
+
+@total
+def parse_eof(payload: bytes) -> Eof:
+    """An EOF packet."""
+    reader = Reader(payload, 1)
+    return Eof(reader.integer(2), reader.integer(2))
+
+
+@attrs.frozen
+class PrepareOk:
+    """First packet of the answer to COM_STMT_PREPARE: 12 bytes."""
+
+    statement_id: int
+    columns: int
+    parameters: int
+    warnings: int = 0
+
+    def encode(self) -> bytes:
+        """The payload."""
+        return (
+            b"\x00"
+            + self.statement_id.to_bytes(4, "little")
+            + self.columns.to_bytes(2, "little")
+            + self.parameters.to_bytes(2, "little")
+            + b"\x00"
+            + self.warnings.to_bytes(2, "little")
+        )
+
+
+@total
+def parse_prepare_ok(payload: bytes) -> PrepareOk:
+    """First packet of the answer to COM_STMT_PREPARE."""
+    reader = Reader(payload, 1)
+    statement_id = reader.integer(4)
+    columns, parameters = reader.integer(2), reader.integer(2)
+    warnings = 0
+    if reader.left >= 3:
+        reader.take(1)
+        warnings = reader.integer(2)
+    return PrepareOk(statement_id, columns, parameters, warnings)
+
+
+@total
+def parse_text_row(payload: bytes) -> tuple[bytes | None, ...]:
+    """A row of the text protocol: its values as bytes, None for NULL."""
+    reader = Reader(payload)
+    values = []
+    while reader.left:
+        values.append(reader.nullable_bytes())
+    return tuple(values)
+
+
+@total
+def parse_column_count(payload: bytes) -> int:
+    """First packet of a result set: how many column definitions follow."""
+    count = Reader(payload).lenenc_int()
+    if not 0 < count <= 65535:
+        raise PacketError(f"{count} columns announced")
+    return count
