@@ -1,0 +1,256 @@
+"""The ways to the server that are compared: each a process of its own, on equal conditions.
+
+All get the same server, the same account, and room for as many clients as any work opens.
+HAProxy and ProxySQL run one thread, as mysqlproxy does; MySQL Router keeps its own default.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final, Self
+
+import attrs
+import pymysql
+
+from bench import tools
+from bench.report import DIRECT
+from proxy.embedded import EmbeddedError, Server
+from proxy.embedded.process import GuardedProcess
+from proxy.embedded.server import free_port
+
+USER: Final = "bench"
+PASSWORD: Final = "bench-secret"
+SCHEMA: Final = "bench"
+
+MAX_CLIENTS: Final = 4096
+
+START_LIMIT_SECONDS = 20.0
+STOP_LIMIT_SECONDS = 5.0
+_LOOK_SECONDS = 0.05
+
+
+class PeerFailedError(Exception):
+    """A peer did not start; the text says why."""
+
+
+@attrs.frozen
+class Order:
+    """What a peer is told.
+
+    Attributes:
+        server: where it sends everything.
+        folder: its own, for its configuration and log.
+        port: where to listen on 127.0.0.1.
+        backends: the most connections to the server, for those that can limit them.
+    """
+
+    server: Server
+    folder: Path
+    port: int
+    backends: int
+
+
+@attrs.frozen
+class Peer:
+    """A way to the server.
+
+    Attributes:
+        name: as in the table.
+        pools: whether the number of its backend connections can be limited; a relay opens one
+            for each client.
+        find: the program; raises `tools.ProgramMissingError`.
+        configure: writes its configuration and returns the words that run it.
+        version_option: makes the program say its version.
+    """
+
+    name: str
+    pools: bool
+    find: Callable[[], tools.Program]
+    configure: Callable[[tools.Program, Order], tuple[str, ...]]
+    version_option: str = "--version"
+
+
+@attrs.define(eq=False)
+class Running:
+    """A peer at work, or the server itself.
+
+    Attributes:
+        pid: the process to watch; None for the direct way, where there is no proxy.
+        server_pid: the database's process; None where it is not on this machine.
+    """
+
+    name: str
+    host: str
+    port: int
+    pid: int | None
+    server_pid: int | None
+    _process: GuardedProcess | None = None
+    _folder: Path | None = None
+
+    def is_running(self) -> bool:
+        """Whether it can still be measured."""
+        return self._process is None or self._process.is_running()
+
+    def close(self) -> None:
+        """End it."""
+        if self._process is not None:
+            self._process.stop(STOP_LIMIT_SECONDS)
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def direct(server: Server) -> Running:
+    """The server itself, as one of those compared."""
+    return Running(DIRECT, server.host, server.port, None, server.pid)
+
+
+def start(
+    peer: Peer, program: tools.Program, server: Server, top: Path, backends: int
+) -> Running:
+    """Start a peer, with a folder of its own below `top`, and wait until it serves.
+
+    Raises:
+        PeerFailedError: it did not serve in time; the text ends with what it said.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=f"{peer.name.replace(' ', '-')}-", dir=top))
+    order = Order(server, folder, free_port(), backends)
+    log = folder / "log"
+    try:
+        process = GuardedProcess.start(
+            peer.configure(program, order),
+            log=log,
+            folder=folder,
+            limit_seconds=STOP_LIMIT_SECONDS,
+        )
+    except EmbeddedError as error:
+        raise PeerFailedError(str(error)) from error
+    running = Running(
+        peer.name, "127.0.0.1", order.port, process.pid, server.pid, process, folder
+    )
+    try:
+        _wait(running, log)
+    except PeerFailedError:
+        running.close()
+        raise
+    return running
+
+
+def _wait(running: Running, log: Path) -> None:
+    """Until a client gets an answer through it."""
+    deadline = time.monotonic() + START_LIMIT_SECONDS
+    said = ""
+    while running.is_running() and time.monotonic() < deadline:
+        try:
+            with connect(running) as connection, connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+        except pymysql.err.MySQLError as error:
+            said = str(error)
+            time.sleep(_LOOK_SECONDS)
+        else:
+            return
+    lines = log.read_text("utf-8", "replace").strip().splitlines()
+    raise PeerFailedError(
+        f"{running.name} did not serve within {START_LIMIT_SECONDS:.0f} s: "
+        f"{' / '.join([said, *lines[-3:]])}"
+    )
+
+
+def connect(running: Running) -> pymysql.Connection[pymysql.cursors.Cursor]:
+    """Log in through a peer, without TLS as all loads do.
+
+    Raises:
+        pymysql.err.MySQLError: as PyMySQL says it.
+    """
+    return pymysql.connect(
+        host=running.host,
+        port=running.port,
+        user=USER,
+        password=PASSWORD,
+        database=SCHEMA,
+        ssl_disabled=True,
+        autocommit=None,
+        connect_timeout=10,
+    )
+
+
+class Fleet:
+    """All that run, started at the first use and ended together.
+
+    Attributes:
+        missing: peers that could not be used, and why or how to get them.
+    """
+
+    def __init__(self, server: Server, top: Path, peers: Mapping[str, Peer]) -> None:
+        self._server = server
+        self._top = top
+        self._peers = peers
+        self._programs: dict[str, tools.Program] = {}
+        self._running: dict[tuple[str, int], Running] = {}
+        self.missing: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        """Find the programs; those that are not here stand in `missing`."""
+        for name, peer in self._peers.items():
+            try:
+                self._programs[name] = peer.find()
+            except tools.ProgramMissingError as error:
+                self.missing[name] = str(error)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End every process."""
+        for running in self._running.values():
+            running.close()
+
+    @property
+    def names(self) -> list[str]:
+        """Who can be measured, the direct way first."""
+        return [DIRECT, *self._programs]
+
+    def pools(self, name: str) -> bool:
+        """Whether a limit on backends means anything to this one."""
+        return name != DIRECT and self._peers[name].pools
+
+    def versions(self) -> dict[str, tuple[str, ...]]:
+        """The words that make each program say its version."""
+        return {
+            name: (*program.command, self._peers[name].version_option)
+            for name, program in self._programs.items()
+        }
+
+    def get(self, name: str, backends: int) -> Running | None:
+        """The running peer with this limit on backends; None once it has failed."""
+        if name in self.missing:
+            return None
+        key = (name, backends if self.pools(name) else 0)
+        running = self._running.get(key)
+        if running is not None and running.is_running():
+            return running
+        if running is not None:
+            self.missing[name] = "ended by itself while it was measured"
+            return None
+        try:
+            running = self._start(name, backends)
+        except PeerFailedError as error:
+            self.missing[name] = str(error)
+            return None
+        self._running[key] = running
+        return running
+
+    def _start(self, name: str, backends: int) -> Running:
+        if name == DIRECT:
+            return direct(self._server)
+        return start(self._peers[name], self._programs[name], self._server, self._top, backends)
+
+    def restart(self, name: str, backends: int) -> Running | None:
+        """The same in a new process: its memory is that of a fresh one."""
+        old = self._running.pop((name, backends if self.pools(name) else 0), None)
+        if old is not None:
+            with contextlib.suppress(EmbeddedError):
+                old.close()
+        return self.get(name, backends)

@@ -1,0 +1,168 @@
+"""What was measured, as a table for people and as JSON for programs."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import attrs
+
+DIRECT: Final = "direct"
+OURS: Final = "mysqlproxy"
+
+_GAP = "  "
+
+
+@attrs.frozen
+class Sample:
+    """One measurement.
+
+    Attributes:
+        value: in the unit of the work.
+        cpu_seconds: the proxy's processor time for one operation; None for the direct way.
+        p99_ms: the latency that 99 of 100 operations keep below, where it is measured.
+        errors: operations that failed and were repeated.
+    """
+
+    value: float
+    cpu_seconds: float | None = None
+    p99_ms: float | None = None
+    errors: int = 0
+
+
+@attrs.frozen
+class Line:
+    """A work, as far as the report knows it.
+
+    Attributes:
+        key: short name.
+        title: what is done, with its unit.
+        more_is_better: a rate, rather than a time or a size.
+        digits: digits behind the point.
+        shows_p99: whether the latency is of interest.
+    """
+
+    key: str
+    title: str
+    more_is_better: bool = True
+    digits: int = 0
+    shows_p99: bool = False
+
+
+Samples = Mapping[str, Mapping[str, Sequence[Sample]]]
+"""Work's key, then peer's name, then one sample for each round."""
+
+
+def ratio(ours: Sequence[Sample], theirs: Sequence[Sample]) -> float | None:
+    """The median of the ratios within each round; None where there is none.
+
+    Rounds are compared with themselves, so that a machine that slows down in the middle
+    changes both sides.
+    """
+    pairs = [(a.value, b.value) for a, b in zip(ours, theirs, strict=False) if b.value]
+    return statistics.median(a / b for a, b in pairs) if pairs else None
+
+
+def median(samples: Sequence[Sample], attribute: str) -> float | None:
+    """The median of an attribute over the samples that have it."""
+    values = [value for sample in samples if (value := getattr(sample, attribute)) is not None]
+    return statistics.median(values) if values else None
+
+
+def duration(seconds: float) -> str:
+    """Processor time in the unit that suits it."""
+    if seconds < 0.01:
+        return f"{seconds * 1e6:.0f} µs"
+    if seconds < 1:
+        return f"{seconds * 1e3:.0f} ms"
+    return f"{seconds:.2f} s"
+
+
+def rows(
+    line: Line, peers: Sequence[str], samples: Mapping[str, Sequence[Sample]]
+) -> list[list[str]]:
+    """The rows of one work: figures, ranges, processor time, latency, our ratio to each."""
+    figures, ranges = [line.title], ["  least to most"]
+    cpu, p99, ours = ["  cpu per operation"], ["  p99, ms"], [f"  {OURS} ÷ it"]
+    direct = samples.get(DIRECT, ())
+    for peer in peers:
+        taken = samples.get(peer, ())
+        figures.append(_figure(line, peer, taken, direct))
+        ranges.append(_range(line, taken))
+        used, late = median(taken, "cpu_seconds"), median(taken, "p99_ms")
+        cpu.append("" if used is None else duration(used))
+        p99.append("" if late is None else f"{late:.2f}")
+        compared = None if peer == OURS else ratio(samples.get(OURS, ()), taken)
+        ours.append("" if compared is None else f"{compared:.2f}")
+    extra = [row for row in (ranges, cpu, ours) if any(row[1:])]
+    if line.shows_p99:
+        extra.append(p99)
+    return [figures, *extra]
+
+
+def _figure(line: Line, peer: str, taken: Sequence[Sample], direct: Sequence[Sample]) -> str:
+    middle = median(taken, "value")
+    if middle is None:
+        return "-"
+    text = f"{middle:,.{line.digits}f}"
+    compared = None if peer == DIRECT else ratio(taken, direct)
+    return text if compared is None else f"{text} ({compared:.2f})"
+
+
+def _range(line: Line, taken: Sequence[Sample]) -> str:
+    if len(taken) < 2:
+        return ""
+    values = [sample.value for sample in taken]
+    return f"{min(values):,.{line.digits}f} to {max(values):,.{line.digits}f}"
+
+
+def table(lines: Sequence[Line], peers: Sequence[str], samples: Samples) -> str:
+    """All works that were measured; in parentheses the ratio to the direct way."""
+    body = [["", *peers]]
+    for line in lines:
+        if line.key in samples:
+            body += rows(line, peers, samples[line.key])
+    widths = [max(len(row[column]) for row in body) for column in range(len(peers) + 1)]
+    return "\n".join(
+        _GAP.join(
+            [row[0].ljust(widths[0])]
+            + [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        ).rstrip()
+        for row in body
+    )
+
+
+def as_json(lines: Sequence[Line], peers: Sequence[str], samples: Samples) -> dict[str, Any]:
+    """The same as plain values, every sample included."""
+    works = {}
+    for line in lines:
+        taken = samples.get(line.key)
+        if taken is None:
+            continue
+        works[line.key] = {
+            "title": line.title,
+            "more_is_better": line.more_is_better,
+            "peers": {
+                peer: _summary(taken[peer], taken.get(DIRECT, ()), taken.get(OURS, ()))
+                for peer in peers
+                if taken.get(peer)
+            },
+        }
+    return works
+
+
+def _summary(
+    taken: Sequence[Sample], direct: Sequence[Sample], ours: Sequence[Sample]
+) -> dict[str, Any]:
+    values = [sample.value for sample in taken]
+    return {
+        "median": statistics.median(values),
+        "least": min(values),
+        "most": max(values),
+        "ratio_to_direct": ratio(taken, direct),
+        "ours_to_it": ratio(ours, taken),
+        "cpu_seconds_per_operation": median(taken, "cpu_seconds"),
+        "p99_ms": median(taken, "p99_ms"),
+        "samples": [attrs.asdict(sample) for sample in taken],
+    }
