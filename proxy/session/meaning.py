@@ -24,8 +24,7 @@ _PINS: Final[dict[type, PinReason]] = {
     sql.LocksTables: PinReason.TABLE_LOCK,
     sql.LocksServer: PinReason.READ_LOCK,
     sql.LocksInstance: PinReason.INSTANCE_LOCK,
-    sql.BeginsXa: PinReason.XA,
-    sql.ChangesXa: PinReason.XA,
+    sql.ControlsXa: PinReason.XA,
     sql.CountsFoundRows: PinReason.FOUND_ROWS,
     sql.DrawsFromSequence: PinReason.SEQUENCE,
     sql.CallsRoutine: PinReason.ROUTINE,
@@ -40,16 +39,6 @@ _RELEASES: Final[dict[type, tuple[PinReason, ...]]] = {
 }
 """Effects that end pins."""
 
-_LOOKS_BACK: Final = (
-    sql.ReadsFoundRows,
-    sql.ReadsRowCount,
-    sql.ReadsDiagnostics,
-    sql.ReadsCounters,
-    sql.ReadsLastOfSequence,
-    sql.ReadsLastGtid,
-)
-"""Effects that look at what the statement before left on its backend."""
-
 _REPORTED: Final = (
     sql.BeginsTransaction,
     sql.CommitsImplicitly,
@@ -59,6 +48,9 @@ _REPORTED: Final = (
     sql.ChangesAccount,
     sql.ReadsUserVariables,
     sql.ReadsConnectionId,
+    sql.DropsTables,
+    sql.ReleasesNamedLock,
+    sql.ShutsDown,
 )
 """Effects that status bits and trackers report, or that leave nothing in the session."""
 
@@ -121,18 +113,13 @@ def meaning(verdict: Classification) -> Meaning:
         pins=tuple(dict.fromkeys(pins)),
         releases=tuple(reason for kind in kinds for reason in _RELEASES.get(kind, ())),
         assigns=bool(kinds & {sql.SetsVariables, sql.SetsNames, sql.UsesSchema}),
-        looks_back=bool(kinds & {*_LOOKS_BACK}),
-        reads_diagnostics=sql.ReadsDiagnostics in kinds,
-        reads_insert_id=sql.ReadsLastInsertId in kinds,
+        looks_back=verdict.reads_leftovers,
+        reads_diagnostics=verdict.reads_diagnostics,
+        reads_insert_id=verdict.reads_last_insert_id,
         writes_insert_id=sql.WritesLastInsertId in kinds,
         sets_savepoint=sql.UsesSavepoint in kinds,
         reads_only=verdict.reads_only,
-        may_commit=any(end.commit for end in ends)
-        or bool(kinds & {sql.CommitsImplicitly, sql.BeginsTransaction})
-        or bool(
-            {PinReason.XA, PinReason.ROUTINE, PinReason.OPAQUE, PinReason.TEXT_PREPARE}
-            & {*pins}
-        ),
+        may_commit=verdict.ends_transaction,
         closes=any(end.release for end in ends),
         kill=kills[0] if kills and verdict.single and kills[0].id is not None else None,
         is_plain=kinds <= {*_REPORTED, sql.EndsTransaction}
