@@ -96,9 +96,7 @@ PLAIN = Meaning(is_plain=True)
 """Whatever is not a statement of text: commands whose effect the server reports."""
 
 
-@functools.lru_cache(
-    maxsize=4096
-)  # effects of texts that repeat; others cost some microseconds
+@functools.lru_cache(maxsize=4096)  # as many as an application has kinds of statements
 def meaning(verdict: Classification) -> Meaning:
     """The meaning of a classified text."""
     effects = verdict.effects

@@ -14,8 +14,8 @@ from proxy.session.pins import Ends, Pin, PinReason, Pins
 from proxy.session.prepared import Prepared
 from proxy.session.state import State, absorb, interned
 from proxy.session.variables import DEFAULT_REPORTED
+from proxy.sql.dialect import Dialect
 from proxy.sql.digest import digest
-from proxy.sql.lexer import Dialect
 from proxy.vocabulary import ServerKind
 from proxy.wire.collations import is_backslash_safe
 from proxy.wire.constants import Status

@@ -62,7 +62,7 @@ DEFAULT_REPORTED: Final = frozenset(
         b"time_zone",
     )
 )
-"""Variables that a server reports by default to a client that negotiated CLIENT_SESSION_TRACK."""
+"""Variables whose changes a server reports by default, to clients with CLIENT_SESSION_TRACK."""
 
 
 def carried_by(kind: ServerKind) -> tuple[bytes, ...]:
