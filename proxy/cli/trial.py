@@ -69,7 +69,6 @@ def _config(server: Server, password: str, port: int, connections: int) -> Confi
                     AuthEntry(
                         username=USER,
                         password=Secret(password),
-                        client_password_auth_type=None,
                     ),
                 ),
                 target_group=TargetGroup(

@@ -103,7 +103,7 @@ class AuthEntry:
         metadata={"doc": "An environment variable of the proxy that holds the password."},
     )
     client_password_auth_type: ClientPasswordAuthType | None = attrs.field(
-        default=ClientPasswordAuthType.MYSQL_CACHING_SHA2_PASSWORD,
+        default=None,
         validator=OrNull(Choice(ClientPasswordAuthType)),
         metadata={
             "doc": "How clients prove the password to the proxy; null takes what suits the "

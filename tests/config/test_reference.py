@@ -35,7 +35,7 @@ def test_an_option_says_everything_about_a_setting(options):
         ("proxies[]", None),
         ("proxies[].name", None),
         ("proxies[].auth[].password", "null"),
-        ("proxies[].auth[].client_password_auth_type", "MYSQL_CACHING_SHA2_PASSWORD"),
+        ("proxies[].auth[].client_password_auth_type", "null"),
         ("proxies[].target_group", None),
         ("proxies[].target_group.connection_pool_config", "{}"),
         ("proxies[].target_group.connection_pool_config.session_pinning_filters", "[]"),
