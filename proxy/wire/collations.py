@@ -1,11 +1,14 @@
 """Collation ids, as greetings and logins name a connection's charset.
 
 Source: `information_schema.collations` of MySQL 9.7 and MariaDB 10.11, which agree on the ids
-that fit into the one byte of a login but for five that MariaDB names otherwise.
+that fit into the one byte of a greeting or login, but for five that only MySQL has and five
+that MariaDB names otherwise.  A COM_CHANGE_USER has two bytes for it: above 255 the two have
+nothing in common.
 """
 
 from __future__ import annotations
 
+import itertools
 from typing import Final
 
 import attrs
@@ -105,8 +108,36 @@ eucjpms: 97=japanese_ci 98=bin
 gb18030: 248=chinese_ci 249=bin 250=unicode_520_ci
 """
 
-_MARIADB: Final = frozenset((122, 149, 181, 213, 245))
-"""Ids whose names end in `_croatian_mysql561_ci` in MariaDB."""
+# Of those: what only MySQL has, and what MariaDB calls ..._croatian_mysql561_ci.
+_MYSQL_ONLY: Final = frozenset((76, 248, 249, 250))
+_MYSQL_CROATIAN: Final = frozenset((122, 149, 181, 213, 245))
+
+# MariaDB's own: three collations from these ids on,
+_MARIADB_FIRST: Final = {
+    576: "utf8mb3",
+    608: "utf8mb4",
+    640: "ucs2",
+    672: "utf16",
+    736: "utf32",
+}
+_MARIADB_NAMES: Final = ("croatian_ci", "myanmar_ci", "thai_520_w2")
+
+# 1024 more than these for the same without padding,
+_PADDED: Final = """
+1 3 4 6 7 8 9 10 11 12 13 16 18 19 22 24 25 26 28 30 32 33 35 36 37 38 39 40 41 43 45 46 47 50
+51 53 54 55 56 57 58 59 60 61 62 64 65 66 67 68 69 70 71 72 73 74 75 77 78 79 80 81 82 83 84 85
+86 87 88 89 90 91 92 93 95 96 97 98 101 123 128 150 160 182 192 214 224 246
+"""
+
+# and from 2048 on, eight for each language and 256 for each charset, those of Unicode 14.
+_UCA1400_FROM: Final = 2048
+_UCA1400_CHARSETS: Final = ("utf8mb3", "utf8mb4", "ucs2", "utf16", "utf32")
+_UCA1400_LANGUAGES: Final = """
+- icelandic latvian romanian slovenian polish estonian spanish swedish turkish czech danish
+lithuanian slovak spanish2 roman persian esperanto hungarian sinhala german2 . . vietnamese
+croatian
+"""
+"""In the order of their ids: "-" is the one of all languages, "." one that does not exist."""
 
 _NOT_FOR_CLIENTS: Final = frozenset(("ucs2", "utf16", "utf16le", "utf32"))
 _BACKSLASH_UNSAFE: Final = frozenset(("big5", "cp932", "gb18030", "gbk", "sjis"))
@@ -125,24 +156,42 @@ def _read(table: str) -> dict[int, Collation]:
     return found
 
 
-_BY_ID: Final = _read(_TABLE)
+def _mariadb(mysql: dict[int, Collation]) -> dict[int, Collation]:
+    """What MariaDB has, told from what MySQL has below 256."""
+    names = {
+        number: (known.charset, known.name)
+        for number, known in mysql.items()
+        if number < 255 and number not in _MYSQL_ONLY
+    }
+    for number in _MYSQL_CROATIAN:
+        charset, _ = names[number]
+        names[number] = (charset, f"{charset}_croatian_mysql561_ci")
+    for number in map(int, _PADDED.split()):
+        charset, name = names[number]
+        stem, _, kind = name.rpartition("_")
+        names[1024 + number] = (charset, f"{stem}_nopad_{kind}")
+    for first, charset in _MARIADB_FIRST.items():
+        for number, name in enumerate(_MARIADB_NAMES, first):
+            names[number] = (charset, f"{charset}_{name}")
+    languages = _UCA1400_LANGUAGES.split()
+    for (at, charset), (row, language), bits in itertools.product(
+        enumerate(_UCA1400_CHARSETS), enumerate(languages), range(8)
+    ):
+        if language != ".":
+            stem = f"{charset}_uca1400" + (f"_{language}" if language != "-" else "")
+            pad, accent = "_nopad" if bits & 4 else "", "as" if bits & 2 else "ai"
+            name = f"{stem}{pad}_{accent}_{'cs' if bits & 1 else 'ci'}"
+            names[_UCA1400_FROM + 256 * at + 8 * row + bits] = (charset, name)
+    return {number: Collation(number, *pair) for number, pair in names.items()}
+
+
+_MYSQL: Final = _read(_TABLE)
+_BY_KIND: Final = {ServerKind.MYSQL: _MYSQL, ServerKind.MARIADB: _mariadb(_MYSQL)}
 
 
 def collation(number: int, kind: ServerKind) -> Collation | None:
     """The collation of an id, None for one that no server of this kind is known to have."""
-    found = _BY_ID.get(number)
-    if found is not None and kind is ServerKind.MARIADB:
-        if number in _MARIADB:
-            name = found.name.replace("_croatian_ci", "_croatian_mysql561_ci")
-            return Collation(number, found.charset, name)
-        if found.name in _MYSQL_ONLY or "_0900_" in found.name or number > 255:
-            return None
-    return found
-
-
-_MYSQL_ONLY: Final = frozenset(
-    ("utf8mb3_tolower_ci", "gb18030_chinese_ci", "gb18030_bin", "gb18030_unicode_520_ci")
-)
+    return _BY_KIND[kind].get(number)
 
 
 def is_client_charset(charset: str) -> bool:

@@ -9,7 +9,14 @@ from __future__ import annotations
 import attrs
 
 from proxy.wire.constants import Capability
-from proxy.wire.primitives import PacketError, Reader, lenenc_bytes, lenenc_int, total
+from proxy.wire.primitives import (
+    Malformed,
+    PacketError,
+    Reader,
+    lenenc_bytes,
+    lenenc_int,
+    total,
+)
 
 NONCE_SIZE = 20
 """Bytes of the random challenge that the server sends with its greeting."""
@@ -115,13 +122,15 @@ class Login:
             self.max_packet.to_bytes(4, "little"),
             bytes((self.collation & 0xFF,)),
             bytes(23),
-            self.user.encode(),
+            self.user.encode("utf-8", "surrogateescape"),
             b"\x00",
         ]
         if flags & Capability.PLUGIN_AUTH_LENENC_CLIENT_DATA:
             pieces.append(lenenc_bytes(self.auth_response))
-        else:
+        elif flags & Capability.SECURE_CONNECTION:
             pieces += (bytes((len(self.auth_response),)), self.auth_response)
+        else:
+            pieces += (self.auth_response, b"\x00")
         if flags & Capability.CONNECT_WITH_DB:
             pieces += (self.schema or b"", b"\x00")
         if flags & Capability.PLUGIN_AUTH:
@@ -169,21 +178,31 @@ def parse_login(payload: bytes) -> Login | SslRequest:
 
 def _until_nul(reader: Reader) -> bytes:
     """A string up to NUL, or to the end: some clients leave the last NUL out."""
-    if b"\x00" in reader.data[reader.position :]:
+    if reader.data.find(b"\x00", reader.position) >= 0:
         return reader.nul_bytes()
     return reader.rest()
 
 
 def _attributes(reader: Reader) -> tuple[tuple[bytes, bytes], ...]:
-    """Connection attributes: one length over all, then names and values in turn."""
+    """Connection attributes: one length over all, then names and values in turn.
+
+    They only inform, so a block that does not fall into pairs is dropped, as a server does.
+    """
     size = reader.lenenc_int()
     if size > ATTRIBUTES_LIMIT:
         raise PacketError(f"{size} bytes of connection attributes, {ATTRIBUTES_LIMIT} allowed")
-    block = Reader(reader.take(size))
+    pairs = _pairs(reader.take(size))
+    return () if isinstance(pairs, Malformed) else pairs
+
+
+@total
+def _pairs(block: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    """Names and values in turn, all length-encoded."""
+    reader = Reader(block)
     pairs = []
-    while block.left:
-        name = block.lenenc_bytes()
-        pairs.append((name, block.lenenc_bytes()))
+    while reader.left:
+        name = reader.lenenc_bytes()
+        pairs.append((name, reader.lenenc_bytes()))
     return tuple(pairs)
 
 
@@ -207,7 +226,7 @@ def parse_change_user(payload: bytes, capabilities: int) -> ChangeUser:
         auth_response = reader.take(reader.integer(1))
     else:
         auth_response = reader.nul_bytes()
-    schema = reader.nul_bytes() or None
+    schema = _until_nul(reader) or None
     collation = reader.integer(2) if reader.left >= 2 else None
     plugin = ""
     if capabilities & Capability.PLUGIN_AUTH and reader.left:

@@ -65,7 +65,7 @@ class Reader:
     @property
     def left(self) -> int:
         """Bytes not read yet."""
-        return len(self.data) - self.position
+        return max(len(self.data) - self.position, 0)
 
     def take(self, size: int) -> bytes:
         """The next `size` bytes; a slice of what is there, never an allocation by claim."""

@@ -1,4 +1,4 @@
-"""OK, ERR, EOF, column definitions, rows, prepare answers, the session-state block.
+"""OK, ERR, EOF, text rows, prepare answers, the session-state block.
 
 Source: MySQL internals manual, "Generic Response Packets", "Text Resultset", "COM_STMT_PREPARE
 Response"; the session-state block as in "OK_Packet: Session State Information".
@@ -6,10 +6,17 @@ Response"; the session-state block as in "OK_Packet: Session State Information".
 
 from __future__ import annotations
 
+from typing import Final
+
 import attrs
 
 from proxy.wire.constants import Capability, SessionTrack, Status
 from proxy.wire.primitives import PacketError, Reader, lenenc_bytes, lenenc_int, total
+
+# Plain numbers: `&` with an IntFlag takes a microsecond.
+_SESSION_TRACK: Final = int(Capability.SESSION_TRACK)
+_CHANGED: Final = int(Status.SESSION_STATE_CHANGED)
+_AUTOCOMMIT: Final = int(Status.AUTOCOMMIT)
 
 
 @attrs.frozen
@@ -18,7 +25,7 @@ class Ok:
 
     affected_rows: int = 0
     last_insert_id: int = 0
-    status: int = Status.AUTOCOMMIT
+    status: int = _AUTOCOMMIT
     warnings: int = 0
     info: bytes = b""
     changes: tuple[tuple[int, bytes], ...] = ()
@@ -28,12 +35,13 @@ class Ok:
         """The payload for a receiver of these capabilities.
 
         The state block and its status bit go only to who negotiated CLIENT_SESSION_TRACK.  The
-        info text is length-encoded in either case, which the manual has otherwise.
+        info text is length-encoded in either case, as both servers send it; the manual has
+        "the rest of the packet" for those who did not negotiate.
         """
-        tracks = capabilities & Capability.SESSION_TRACK
-        status = self.status & ~Status.SESSION_STATE_CHANGED
+        tracks = capabilities & _SESSION_TRACK
+        status = self.status & ~_CHANGED
         if tracks and self.changes:
-            status |= Status.SESSION_STATE_CHANGED
+            status |= _CHANGED
         pieces = [
             bytes((self.header,)),
             lenenc_int(self.affected_rows),
@@ -60,8 +68,7 @@ def parse_ok(payload: bytes, capabilities: int) -> Ok:
     changes: tuple[tuple[int, bytes], ...] = ()
     if reader.left:
         info = reader.lenenc_bytes()
-        tracks = capabilities & Capability.SESSION_TRACK
-        if tracks and status & Status.SESSION_STATE_CHANGED and reader.left:
+        if capabilities & _SESSION_TRACK and status & _CHANGED and reader.left:
             changes = _changes(reader.lenenc_bytes())
     return Ok(affected, insert_id, status, warnings, info, changes, header)
 
@@ -83,7 +90,7 @@ def encode_changes(changes: tuple[tuple[int, bytes], ...]) -> bytes:
 
 @total
 def parse_variable_change(data: bytes) -> tuple[tuple[bytes, bytes], ...]:
-    """A SYSTEM_VARIABLES entry: names and values in turn (MariaDB puts several into one)."""
+    """A SYSTEM_VARIABLES entry: names and values in turn, of one variable as a rule."""
     reader = Reader(data)
     pairs = []
     while reader.left:
@@ -124,13 +131,18 @@ class Err:
 
 @total
 def parse_err(payload: bytes) -> Err:
-    """An ERR packet; one sent before the greeting has no SQLSTATE (then HY000)."""
+    """An ERR packet; one sent before the greeting has no SQLSTATE (then HY000).
+
+    A SQLSTATE that is no five letters and digits becomes HY000 too: what was parsed can be
+    encoded again.
+    """
     reader = Reader(payload, 1)
     code = reader.integer(2)
     message = reader.rest()
-    if message[:1] == b"#" and len(message) >= 6:
-        return Err(code, message[1:6].decode("latin-1"), message[6:])
-    return Err(code, "HY000", message)
+    if message[:1] != b"#" or len(message) < 6:
+        return Err(code, "HY000", message)
+    state = message[1:6]
+    return Err(code, state.decode("ascii") if state.isalnum() else "HY000", message[6:])
 
 
 @attrs.frozen
@@ -138,7 +150,7 @@ class Eof:
     """An EOF packet: 0xFE, warnings, status."""
 
     warnings: int = 0
-    status: int = Status.AUTOCOMMIT
+    status: int = _AUTOCOMMIT
 
     def encode(self) -> bytes:
         """The payload, five bytes."""

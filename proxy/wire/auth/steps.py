@@ -67,6 +67,12 @@ class RsaKey(Protocol):
 
 
 def mask(data: bytes, nonce: bytes) -> bytes:
-    """XOR with the challenge, repeated: how passwords are hidden inside the RSA block."""
+    """XOR with the challenge, repeated: how passwords are hidden inside the RSA block.
+
+    Raises:
+        ValueError: the challenge is empty and would hide nothing.
+    """
+    if not nonce:
+        raise ValueError("the challenge is empty")
     repeated = nonce * (len(data) // len(nonce) + 1)
     return bytes(a ^ b for a, b in zip(data, repeated, strict=False))
