@@ -115,12 +115,16 @@ class Login:
     attributes: tuple[tuple[bytes, bytes], ...] = attrs.field(default=(), repr=False)
 
     def encode(self) -> bytes:
-        """The packet's payload; fields that the capabilities do not announce are left out."""
+        """The packet's payload; fields that the capabilities do not announce are left out.
+
+        Raises:
+            ValueError: the collation's id is above 255, for which servers read its low byte.
+        """
         flags = self.capabilities
         pieces = [
             flags.to_bytes(4, "little"),
             self.max_packet.to_bytes(4, "little"),
-            bytes((self.collation & 0xFF,)),
+            bytes((self.collation,)),
             bytes(23),
             self.user.encode("utf-8", "surrogateescape"),
             b"\x00",
