@@ -18,8 +18,8 @@ from proxy.sql.statements import DECIDES_READING, read_statement
 
 __all__ = ["HARMLESS", "Classification", "Dialect", "classify"]
 
-READ_LIMIT_BYTES: Final = 131_072
-"""Longest text that is read token by token, at some 3 MB/s; a plain one may be longer."""
+READ_LIMIT_BYTES: Final = 65_536
+"""Longest text that is read token by token: some 30 ms at the worst.  A plain one may be longer."""
 
 CACHED_BYTES: Final = 4096
 """Longest text whose classification is kept."""
@@ -196,51 +196,63 @@ def _merge(one: Classification, other: Classification) -> Classification:
 
 
 def _read_tokens(tokens: Tokens, dialect: Dialect) -> Classification:
-    found: list[Effect] = []
+    found: dict[Effect, None] = {}
     verbs: list[str] = []
     reads_only = True
-    start, end = 0, len(tokens)
-    while start < end:
+    may_differ = False
+    start = 0
+    while start < len(tokens):
         if tokens[start] == ";":
             start += 1
             continue
-        last: int | None = None
-        if tokens[start] in ("CREATE", "ALTER") and is_program(tokens, start):
-            last = end_of_program(tokens, start)
-            if last is None:
-                found.append(effects.Opaque("the end of a stored program is not clear"))
-        if last is None:
-            last = tokens.index(";", start) if ";" in tokens[start:] else end
-        if verbs and _changes_reading(found):
-            found.append(effects.Opaque("a statement may change how those after it are read"))
-        reading = Reading(tokens[start:last], dialect.mariadb)
+        if may_differ:
+            found[effects.Opaque("settings may change how the rest is read")] = None
+        end = _end_of_statement(tokens, start)
+        if end is None:
+            found[effects.Opaque("the end of a stored program is not clear")] = None
+            end = len(tokens)
+        reading = Reading(tokens[start:end], dialect.mariadb)
         verbs.append(read_statement(reading))
-        found += reading.effects
-        reads_only = (
-            reads_only
-            and verbs[-1] in _READERS
-            and "INTO" not in reading.tokens
-            and "ANALYZE" not in reading.tokens
-            and all(isinstance(effect, _READING) for effect in reading.effects)
-        )
-        start = last
+        found |= reading.effects
+        reads_only = reads_only and _reads_only(reading, verbs[-1])
+        may_differ = may_differ or any(map(_may_change_reading, reading.effects))
+        start = end
     return Classification(
-        tuple(dict.fromkeys(found)),
+        tuple(found),
         reads_only and bool(verbs),
         len(verbs) == 1,
         verbs[0] if verbs else "OTHER",
     )
 
 
-def _changes_reading(found: list[Effect]) -> bool:
-    """Whether statements after these may be cut into other tokens."""
-    for effect in found:
-        match effect:
-            case effects.SetsVariables(names):
-                if DECIDES_READING.intersection(names):
-                    return True
-            case effects.SetsNames() | effects.ExecutesText() | effects.CallsRoutine():
-                return True
-            case _:
-                pass
-    return False
+def _end_of_statement(tokens: Tokens, start: int) -> int | None:
+    """One past its last token; None where it is not clear."""
+    if tokens[start] in ("CREATE", "ALTER") and is_program(tokens, start):
+        return end_of_program(tokens, start)
+    try:
+        return tokens.index(";", start)
+    except ValueError:
+        return len(tokens)
+
+
+def _reads_only(reading: Reading, verb: str) -> bool:
+    """Whether one statement only reads: INTO writes files, ANALYZE runs what it explains."""
+    return (
+        verb in _READERS
+        and "INTO" not in reading.tokens
+        and "ANALYZE" not in reading.tokens
+        and all(isinstance(effect, _READING) for effect in reading.effects)
+    )
+
+
+def _may_change_reading(effect: Effect) -> bool:
+    """Whether statements behind one with this effect may be cut into other tokens."""
+    match effect:
+        case effects.SetsVariables(names):
+            return not DECIDES_READING.isdisjoint(names)
+        case effects.CallsRoutine(procedure=procedure):
+            return procedure
+        case effects.SetsNames() | effects.ExecutesText() | effects.Opaque():
+            return True
+        case _:
+            return False

@@ -55,12 +55,11 @@ class Reading:
 
     tokens: Tokens
     mariadb: bool
-    effects: list[Effect] = attrs.Factory(list)
+    effects: dict[Effect, None] = attrs.Factory(dict)
 
     def add(self, effect: Effect) -> None:
         """The statement may do this."""
-        if effect not in self.effects:
-            self.effects.append(effect)
+        self.effects[effect] = None
 
     def at(self, index: int) -> str:
         """The token of this index, empty where there is none."""

@@ -52,7 +52,7 @@ COMMENT: Final = r"/\*(?!!|M!|\+)[^*]*+(?:\*(?!/)[^*]*+)*+\*/"
 HINTS: Final = r"/\*\+[^*'\"`\\\0]*+(?:\*(?!/)[^*'\"`\\\0]*+)*+\*/"
 """Optimizer hints; their own lexer knows quotes and would not see an end inside of them."""
 
-_LINE_COMMENT: Final = r"(?:\#|--(?=[\x01-\x20\x7f]|\Z))[^\n\0]*+(?:\n|\Z)"
+_LINE_COMMENT: Final = r"(?:\#|--(?=[\x01-\x20\x7f]|\Z))[^\n\0]*+\n?"
 _EXECUTABLE: Final = r"/\*M?!(?:[0-9]{5,6})?+(?![0-9])"
 # Where nothing inside could hide the end, reading and skipping agree on where it is.
 _CLEAR: Final = r"[^*/'\"`\\\#;\0-]*+(?:(?:\*(?!/)|/(?!\*)|-(?!-))[^*/'\"`\\\#;\0-]*+)*+\*/"
@@ -70,7 +70,7 @@ _CLEAR: Final = r"[^*/'\"`\\\#;\0-]*+(?:(?:\*(?!/)|/(?!\*)|-(?!-))[^*/'\"`\\\#;\
     _SPACED,
     _AS_IS,
 ) = range(1, 12)
-_CHANGED: Final = frozenset((_QUOTED, _VARIABLE, _TROUBLE, _SPACED))
+_CHANGED: Final = frozenset((_QUOTED, _VARIABLE, _SPACED))
 
 
 def quoting(dialect: Dialect) -> tuple[str, str]:
@@ -98,7 +98,7 @@ def _compile(dialect: Dialect) -> re.Pattern[str]:
         |({_EXECUTABLE})
         |(\*/)
         |({COMMENT}|{HINTS}|{_LINE_COMMENT})
-        |([\#\\'"`\0-\x1f\x7f]|/(?=\*)|-(?=-[\x80-\xff]))
+        |([\\'"`\0-\x1f\x7f]|/(?=\*)|-(?=-[\x80-\xff]))
         |(\()
         |({_NUMBER}|:=|@@|.)
         )""",
@@ -161,6 +161,10 @@ class _Cutter:
                 continue
             elif group == _SKIPPED:
                 continue
+            elif group == _TROUBLE:
+                # The server stops here too, and looking further could take long.
+                self.trouble = _TROUBLES.get(piece, "a character that begins no token")
+                return
             elif group in _CHANGED:
                 piece = self._changed(group, piece)
             tokens.append(piece)
@@ -189,9 +193,6 @@ class _Cutter:
             if "\xa0" in piece:
                 self.trouble = _MAYBE_SPACE
                 return _UNKNOWN_NAME
-            return piece
-        if group == _TROUBLE:
-            self.trouble = _TROUBLES.get(piece, "a character that begins no token")
             return piece
         return "( "
 
@@ -225,7 +226,6 @@ _TROUBLES: Final = {
     "'": "a quote does not end",
     '"': "a quote does not end",
     "`": "a quoted name does not end",
-    "#": "a comment holds a NUL",
     "-": "a dash may begin a comment in the client's charset",
     "/": "a comment does not end, or its end is not clear",
     "\0": "a NUL stands outside of quotes",

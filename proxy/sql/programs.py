@@ -49,7 +49,7 @@ def end_of_program(tokens: Tokens, start: int) -> int | None:
     if semicolon == len(tokens) or _is_rest_empty(tokens, semicolon):
         return semicolon
     body = _body(tokens, *_kind(tokens, start))
-    if body is None:
+    if body is None or body > semicolon:
         return None
     word = tokens[body]
     if word in _COMPOUND:
@@ -68,7 +68,7 @@ def _find(tokens: Tokens, start: int, piece: str) -> int:
 
 
 def _is_rest_empty(tokens: Tokens, index: int) -> bool:
-    return all(piece == ";" for piece in tokens[index:])
+    return all(tokens[at] == ";" for at in range(index, len(tokens)))
 
 
 def _kind(tokens: Tokens, start: int) -> tuple[str, int]:
