@@ -12,7 +12,7 @@ from twisted.python import usage
 from proxy.config.load import load_config
 from proxy.config.problem import ConfigError
 from proxy.credentials.static import PasswordUnreadableError
-from proxy.observe.log import configure, make_twisted_observer
+from proxy.observe.log import configure
 from proxy.service.worker import Worker
 
 
@@ -27,7 +27,7 @@ class Options(usage.Options):
         """Let twistd's own log go through ours, unless it was told where to go."""
         parent = self.parent
         if parent is not None and not parent.get("logger") and not parent.get("logfile"):
-            parent["logger"] = make_twisted_observer
+            parent["logger"] = "proxy.observe.log.make_twisted_observer"
 
 
 def makeService(options: Any) -> IService:  # noqa: N802 - Twisted's name

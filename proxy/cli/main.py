@@ -55,9 +55,17 @@ def run(path: Path) -> None:
 
 
 @main.command("check-config")
-@_config
+@click.argument(
+    "path",
+    metavar="[FILE]",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=DEFAULT_CONFIG,
+)
 def check_config(path: Path) -> None:
-    """Read the configuration and say what is wrong with it."""
+    """Read a configuration file and say what is wrong with it.
+
+    Without FILE it is /etc/mysqlproxy/mysqlproxy.yaml.
+    """
     config = _load(path)
     for proxy in config.proxies:
         targets = ", ".join(target.address for target in proxy.target_group.targets)

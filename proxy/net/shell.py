@@ -31,7 +31,9 @@ class Shell(Protocol):
     def connectionMade(self) -> None:
         """Prepare the socket: no delay for small packets, and a dead peer is noticed."""
         transport = self.transport
-        if isinstance(transport, tcp.Connection):
+        if isinstance(transport, unix.Server | unix.Client):
+            self._socket = transport.getHandle()
+        elif isinstance(transport, tcp.Connection):
             handle = transport.getHandle()
             handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             handle.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -40,8 +42,6 @@ class Shell(Protocol):
             handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10)
             handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
             self._socket = handle
-        elif isinstance(transport, unix.Server | unix.Client):
-            self._socket = transport.getHandle()
 
     def write(self, data: bytes) -> bool:
         """Send now what the socket takes; queue the rest.
