@@ -71,6 +71,7 @@ class TargetPool:
         self._retry: Timer | None = None
         self._expiry: Timer | None = None
         self._settling = False
+        self._passing = False
         self._closed = False
         self._limits_of_retiring: dict[Lease, Timer] = {}
         self._killer = Killer(dialer, credentials)
@@ -188,11 +189,21 @@ class TargetPool:
         if lease.place is not Place.LENT:
             return
         ledger, now = self.ledger, self.clock.seconds()
-        next_one = ledger.pass_on(lease, state, now)
-        if next_one is not None:
-            next_one.borrower.lent(lease)
-            return
-        ledger.give_back(lease, state, now)
+        # Who is lent a lease may give it back in the same call: only the first is passed on so,
+        # the others are settle's, else a long queue would be as deep a recursion.
+        next_one = None if self._passing else ledger.pass_on(lease, state, now)
+        if next_one is None:
+            ledger.give_back(lease, state, now)
+            if self._passing:
+                return
+        else:
+            self._passing = True
+            try:
+                next_one.borrower.lent(lease)
+            finally:
+                self._passing = False
+            if lease.place is Place.LENT:
+                return
         if ledger.has_work:
             self.settle()
 
