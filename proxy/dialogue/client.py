@@ -1,0 +1,323 @@
+"""The dialogue with a client: we are its server."""
+
+from __future__ import annotations
+
+import enum
+from typing import Final
+
+from proxy.dialogue.events import (
+    Authenticated,
+    Broken,
+    ClientEvent,
+    CommandReceived,
+    FileReceived,
+    LoginStarted,
+    Unproved,
+    UserChangeStarted,
+)
+from proxy.errors import (
+    ErrorReply,
+    bad_handshake,
+    malformed_packet,
+    packet_too_large,
+    packets_out_of_order,
+)
+from proxy.wire.auth.steps import Denied, Send, Verifier
+from proxy.wire.constants import HEADER, MAX_PACKET, Capability, Command
+from proxy.wire.framing import OutOfOrder, Oversized, PacketReader, encode
+from proxy.wire.greeting import (
+    Greeting,
+    SslRequest,
+    auth_more_data,
+    auth_switch,
+    parse_change_user,
+    parse_login,
+)
+from proxy.wire.primitives import Malformed
+from proxy.wire.responses import Err, Ok
+
+LOGIN_PACKET_LIMIT = 1 << 17
+"""Bytes of a packet before login: user, proof and schema are short, attributes end at 64 KiB.
+Nobody has proved anything yet, so nobody may make us keep more."""
+
+
+class State(enum.Enum):
+    """How far the conversation with a client has come."""
+
+    LOGIN = "waiting for the login"
+    IDENTIFYING = "looking up the user"
+    PROVING = "waiting for a proof"
+    PROVED = "waiting for the verdict"
+    READY = "waiting for a command"
+    ANSWERING = "answering"
+    FILE = "receiving a file"
+    CLOSED = "closed"
+    BROKEN = "broken"
+
+
+TRANSITIONS: Final[dict[State, tuple[State, ...]]] = {
+    State.LOGIN: (State.IDENTIFYING, State.CLOSED),
+    State.IDENTIFYING: (State.PROVING, State.PROVED, State.CLOSED),
+    State.PROVING: (State.PROVED, State.CLOSED),
+    State.PROVED: (State.READY, State.CLOSED),
+    State.READY: (State.ANSWERING, State.IDENTIFYING, State.CLOSED),
+    State.ANSWERING: (State.READY, State.FILE, State.CLOSED),
+    State.FILE: (State.ANSWERING, State.CLOSED),
+    State.CLOSED: (),
+    State.BROKEN: (),
+}
+"""From each state to the next; each but CLOSED may become BROKEN.  The documentation draws it."""
+
+
+class ClientDialogue:
+    """One client's conversation, from the greeting to the last command.
+
+    Commands come one at a time: while one is being answered, what the client sends is kept, and
+    `next_events` gives it out after `answered`.
+    """
+
+    __slots__ = (
+        "_file_continues",
+        "_file_skip",
+        "_outgoing",
+        "_reader",
+        "_verifier",
+        "capabilities",
+        "collation",
+        "command_limit",
+        "greeting",
+        "state",
+    )
+
+    def __init__(self, greeting: Greeting, command_limit: int) -> None:
+        self.greeting = greeting
+        self.command_limit = command_limit
+        self.state = State.LOGIN
+        self.capabilities = 0
+        self.collation = 0
+        self._reader = PacketReader(LOGIN_PACKET_LIMIT)
+        self._verifier: Verifier | None = None
+        self._outgoing: list[bytes] = []
+        self._file_skip = 0
+        self._file_continues = False
+        self._send(greeting.encode())
+
+    def __repr__(self) -> str:
+        """Which client, and how far its conversation is."""
+        return f"<ClientDialogue {self.greeting.connection_id} {self.state.value}>"
+
+    @property
+    def buffered(self) -> int:
+        """Bytes that the client sent ahead."""
+        return self._reader.buffered
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a command is being answered."""
+        return self.state is State.ANSWERING
+
+    def bytes_to_send(self) -> bytes:
+        """What the client should get; asked for after each call that changes something."""
+        outgoing, self._outgoing = b"".join(self._outgoing), []
+        return outgoing
+
+    def is_whole_command(self, data: bytes) -> bool:
+        """Whether `data` is exactly one command that can be answered now.
+
+        The way in for the express lane: on True the dialogue is ANSWERING and the caller has the
+        command, its header included.
+        """
+        if (
+            self.state is State.READY
+            and len(data) > HEADER
+            and data[0] | data[1] << 8 | data[2] << 16 == len(data) - HEADER
+            and not data[3]
+            and not self._reader.buffered
+            and len(data) < MAX_PACKET
+        ):
+            self.state = State.ANSWERING
+            return True
+        return False
+
+    def receive_data(self, data: bytes) -> list[ClientEvent]:
+        """Take what the client sent; says what it meant, as far as it is its turn."""
+        if self.state in (State.CLOSED, State.BROKEN):
+            return []
+        self._reader.feed(data)
+        return self.next_events()
+
+    def next_events(self) -> list[ClientEvent]:
+        """What the bytes kept so far mean: at most one command."""
+        if self.state is State.FILE:
+            kept = self._reader.take_rest()
+            return [self._receive_file(kept)] if kept else []
+        if self.state not in (State.LOGIN, State.PROVING, State.READY):
+            return []
+        packet = self._reader.next_packet()
+        if packet is None:
+            return []
+        if isinstance(packet, OutOfOrder):
+            reply = packets_out_of_order(packet.expected, packet.got)
+            return [self._break(reply.message, reply)]
+        if isinstance(packet, Oversized):
+            reply = packet_too_large(packet.limit)
+            return [self._break(reply.message, reply)]
+        if self.state is State.LOGIN:
+            return [self._receive_login(packet.payload)]
+        if self.state is State.PROVING:
+            return self._verify(packet.payload)
+        return [self._receive_command(packet.payload)]
+
+    def _enter(self, state: State) -> None:
+        assert state in TRANSITIONS[self.state], f"{self.state} to {state}"
+        self.state = state
+
+    def _break(self, why: str, reply: ErrorReply) -> Broken:
+        """The client broke the protocol: it hears why, and nothing more is read from it."""
+        self._send_err(reply)
+        self.state = State.BROKEN
+        return Broken(why, reply)
+
+    def _send(self, payload: bytes) -> None:
+        packet = encode(payload, self._reader.sequence)
+        self._reader.sequence = (packet[3] + 1) & 0xFF
+        self._outgoing.append(packet)
+
+    def _send_err(self, reply: ErrorReply) -> None:
+        message = reply.message.encode("utf-8", "surrogateescape")
+        self._send(Err(reply.code, reply.sqlstate, message).encode())
+
+    # Login
+
+    def _receive_login(self, payload: bytes) -> ClientEvent:
+        login = parse_login(payload)
+        if isinstance(login, Malformed):
+            return self._break(login.why, bad_handshake(login.why))
+        if isinstance(login, SslRequest):
+            why = "TLS was asked for, but this endpoint does not offer it"
+            return self._break(why, bad_handshake(why))
+        self.capabilities = int(login.capabilities & self.greeting.capabilities)
+        self.collation = login.collation
+        self._enter(State.IDENTIFYING)
+        return LoginStarted(login)
+
+    def identify(self, verifier: Verifier, plugin: str, proof: bytes) -> list[ClientEvent]:
+        """Check the proof that came with a login or change of user.
+
+        Args:
+            verifier: Knows the password; made for the challenge of our greeting.
+            plugin: What the client says it answered with; another one is asked for where the
+                verifier has another.
+            proof: What it answered.
+        """
+        self._verifier = verifier
+        # A client without plugins speaks the old default, mysql_native_password.
+        if (plugin or "mysql_native_password") == verifier.plugin:
+            return self._verify(proof)
+        if not self.capabilities & Capability.PLUGIN_AUTH:
+            self._enter(State.PROVED)
+            return [Unproved()]
+        self._send(auth_switch(verifier.plugin, self.greeting.nonce))
+        self._enter(State.PROVING)
+        return self.next_events()
+
+    def _verify(self, proof: bytes) -> list[ClientEvent]:
+        """One step of the verifier; more may be needed, then the next packet brings it."""
+        assert self._verifier is not None
+        step = self._verifier.receive(proof)
+        if isinstance(step, Send):
+            self._send(auth_more_data(step.data))
+            if not step.final:
+                if self.state is not State.PROVING:
+                    self._enter(State.PROVING)
+                return self.next_events()
+        self._verifier = None
+        self._enter(State.PROVED)
+        return [Unproved() if isinstance(step, Denied) else Authenticated()]
+
+    def accept(self, status: int) -> None:
+        """Let the client in: commands may come."""
+        self._send(Ok(status=status).encode(self.capabilities))
+        self._enter(State.READY)
+        self._reader.limit = self.command_limit
+        self._reader.sequence = 0
+
+    def refuse(self, reply: ErrorReply) -> None:
+        """Turn the client away, with the reason."""
+        self._send_err(reply)
+        self.state = State.CLOSED
+
+    # Commands
+
+    def _receive_command(self, payload: bytes) -> ClientEvent:
+        if not payload:
+            return self._break("an empty command", malformed_packet("an empty command"))
+        if payload[0] == Command.CHANGE_USER:
+            change = parse_change_user(payload, self.capabilities)
+            if isinstance(change, Malformed):
+                return self._break(change.why, malformed_packet(change.why))
+            self._enter(State.IDENTIFYING)
+            return UserChangeStarted(change)
+        self._enter(State.ANSWERING)
+        return CommandReceived(payload)
+
+    def answered(self) -> None:
+        """The answer has gone out (or there is none): the next command may come."""
+        self._enter(State.READY)
+        self._reader.sequence = 0
+
+    def answer_ok(self, ok: Ok) -> None:
+        """Answer the command ourselves."""
+        self.answer((ok.encode(self.capabilities),))
+
+    def answer_err(self, reply: ErrorReply) -> None:
+        """Answer the command with an error; the connection goes on."""
+        self._reader.sequence = 1
+        self._send_err(reply)
+        self.answered()
+
+    def answer(self, payloads: tuple[bytes, ...]) -> None:
+        """Answer the command with these packets."""
+        self._reader.sequence = 1
+        for payload in payloads:
+            self._send(payload)
+        self.answered()
+
+    def close(self, reply: ErrorReply | None = None) -> None:
+        """End the conversation; a client that could take an ERR packet now gets `reply`.
+
+        In the middle of an answer there is no room for one.
+        """
+        if reply is not None and self.state not in (
+            State.ANSWERING,
+            State.CLOSED,
+            State.BROKEN,
+        ):
+            self._send_err(reply)
+        self.state = State.CLOSED
+
+    # LOCAL INFILE
+
+    def expect_file(self) -> None:
+        """The client was asked for a file: what it sends goes on to the server as it is."""
+        self._enter(State.FILE)
+        self._file_skip = 0
+        self._file_continues = False
+
+    def _receive_file(self, data: bytes) -> ClientEvent:
+        """Find the empty packet that ends a file, looking at headers only."""
+        position = self._file_skip
+        size = len(data)
+        while position + HEADER <= size:
+            length = int.from_bytes(data[position : position + 3], "little")
+            position += HEADER + length
+            if not length and not self._file_continues:
+                self._enter(State.ANSWERING)
+                self._reader.feed(data[position:])
+                return FileReceived(data[:position], ended=True)
+            self._file_continues = length == MAX_PACKET
+        if position < size:  # a header cut in two: seen again with its rest
+            self._reader.feed(data[position:])
+            data = data[:position]
+        self._file_skip = max(position - size, 0)
+        return FileReceived(data, ended=False)

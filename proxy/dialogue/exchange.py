@@ -1,0 +1,364 @@
+"""One command and its whole answer, followed byte by byte without being taken apart.
+
+The answer goes on to the client as it comes, in the chunks in which it comes.  Held back are
+only bytes that must be seen whole: a header cut in two and the small packets that begin and end
+a result.  What changes on the way are OK packets with session reports that the client did not
+ask for, and the statement id of a prepare answer.
+"""
+
+from __future__ import annotations
+
+from proxy.dialogue.answers import Kind, State
+from proxy.wire.constants import HEADER, MAX_PACKET, Capability, SessionTrack, Status
+from proxy.wire.primitives import Malformed
+from proxy.wire.responses import (
+    Err,
+    Ok,
+    PrepareOk,
+    parse_column_count,
+    parse_err,
+    parse_ok,
+    parse_prepare_ok,
+    parse_variable_change,
+)
+from proxy.wire.scan import skip_packets, skip_rows
+
+LARGEST_END = 1 << 20
+"""Payload bytes of a packet that must be seen whole: OK packets with every session variable in
+their state block stay under 32 KiB, so more is not an answer but a fault."""
+
+
+_FIRST, _COLUMNS, _COLUMNS_END, _ROWS, _BLOCKS, _FILE, _ENDED, _BROKEN = (
+    int(state) for state in State
+)
+_START = {Kind.ROWS: _ROWS, Kind.FIELDS: _ROWS}
+_MORE = int(Status.MORE_RESULTS)
+_CURSOR = int(Status.CURSOR_EXISTS)
+_REPORTS = int(Status.SESSION_STATE_CHANGED)
+
+
+class Exchange:
+    """The state of one answer; one object serves a backend's exchanges one after the other.
+
+    Attributes:
+        started: Whether any byte of the answer has come.
+        ended: Whether the whole answer has come; what follows is true from then on.
+        status: Status bits of its last OK or EOF packet; unchanged by an ERR.
+        warnings: Warning count of the last OK or EOF.
+        ok: The last OK packet that was more than seven plain bytes, else None.
+        err: The ERR packet that ended it, or None.
+        changes: Session reports of all its packets, (kind, data) each.
+        prepared: The first packet of a prepare answer, with the server's own id.
+        results: Results that ended with rows or an OK.
+        excess: Bytes that came behind the end.
+    """
+
+    __slots__ = (
+        "_after_file",
+        "_carry",
+        "_continues",
+        "_edits",
+        "_left",
+        "_skip",
+        "affected_rows",
+        "changes",
+        "client_capabilities",
+        "client_statement_id",
+        "deprecate_eof",
+        "ended",
+        "err",
+        "excess",
+        "kind",
+        "last_insert_id",
+        "ok",
+        "prepared",
+        "reported",
+        "results",
+        "server_capabilities",
+        "started",
+        "state",
+        "status",
+        "warnings",
+        "why",
+    )
+
+    def __init__(self, server_capabilities: int) -> None:
+        self.server_capabilities = server_capabilities
+        self.deprecate_eof = bool(server_capabilities & Capability.DEPRECATE_EOF)
+        self.client_capabilities = server_capabilities
+        self.status = int(Status.AUTOCOMMIT)
+        self.kind = Kind.SIMPLE
+        self.reported: frozenset[bytes] = frozenset()
+        self.why = ""
+        self.begin(Kind.SIMPLE, server_capabilities)
+        self.state = _ENDED
+        self.ended = True
+
+    def __repr__(self) -> str:
+        """What an operator would ask: what kind of answer, how far."""
+        return f"<Exchange {self.kind.name} in {State(self.state).name}>"
+
+    def begin(
+        self,
+        kind: Kind,
+        client_capabilities: int,
+        reported: frozenset[bytes] = frozenset(),
+        client_statement_id: int = 0,
+    ) -> None:
+        """Expect the answer to a command.
+
+        Args:
+            kind: Shape of the answer.
+            client_capabilities: What whoever gets the answer has negotiated.
+            reported: Names of the system variables whose changes the client hears of.
+            client_statement_id: For PREPARE: the id that the client shall know.
+        """
+        self.kind = kind
+        self.client_capabilities = client_capabilities
+        self.reported = reported
+        self.client_statement_id = client_statement_id
+        self.state = _START.get(kind, _FIRST)
+        self._carry = b""
+        self._skip = 0
+        self._left = 0
+        self._continues = False
+        self._after_file = False
+        self._edits: list[tuple[int, int, bytes]] = []
+        self.started = False
+        self.ended = False
+        self.affected_rows = 0
+        self.last_insert_id = 0
+        self.warnings = 0
+        self.ok: Ok | None = None
+        self.err: Err | None = None
+        self.prepared: PrepareOk | None = None
+        self.changes: list[tuple[int, bytes]] = []
+        self.results = 0
+        self.excess = b""
+
+    @property
+    def wants_file(self) -> bool:
+        """Whether the server waits for the contents of a LOCAL INFILE."""
+        return self.state == _FILE
+
+    @property
+    def broken(self) -> bool:
+        """Whether the server sent what is no answer; `why` says what."""
+        return self.state == _BROKEN
+
+    def file_sent(self) -> None:
+        """The client's file went to the server: its verdict comes next."""
+        self.state = _FIRST
+        self._after_file = True
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Follow the next bytes of the answer.
+
+        Returns:
+            What should go on to the client now: all of it as it came, in the usual case.
+        """
+        self.started = True
+        if self._carry:
+            chunk = self._carry + chunk
+            self._carry = b""
+        size = len(chunk)
+        position = self._skip
+        if position > size:
+            self._skip = position - size
+            return chunk
+        while position < size and self.state < _FILE:
+            step = self._step(chunk, position, size)
+            if step < 0:
+                self._carry = chunk[position:]
+                size = position
+                break
+            position = step
+        self._skip = position - size if position > size else 0
+        self.ended = self.state == _ENDED and not self._skip
+        if position < size:
+            self.excess = chunk[position:]
+            size = position
+        if self._edits:
+            return self._edited(chunk, size)
+        return chunk if size == len(chunk) else chunk[:size]
+
+    def _edited(self, chunk: bytes, size: int) -> bytes:
+        """The chunk with the packets that had to change."""
+        pieces: list[bytes] = []
+        position = 0
+        for start, end, packet in self._edits:
+            pieces += (chunk[position:start], packet)
+            position = end
+        self._edits = []
+        return b"".join((*pieces, chunk[position:size]))
+
+    def _step(self, chunk: bytes, position: int, size: int) -> int:
+        """Follow one packet, or a run of rows; the position behind it, -1 for more bytes."""
+        state = self.state
+        if state == _ROWS:
+            return self._rows(chunk, position, size)
+        if state in (_COLUMNS, _BLOCKS):
+            behind, self._left = skip_packets(chunk, position, self._left)
+            if not self._left:
+                self._columns_done()
+            return behind if behind > position else -1
+        if size - position <= HEADER:
+            return -1
+        length = int.from_bytes(chunk[position : position + 3], "little")
+        if length > LARGEST_END and self.kind != Kind.TEXT:
+            return self._break(f"a packet of {length} bytes where an answer begins or ends")
+        if size - position - HEADER < length:
+            return -1
+        if state == _COLUMNS_END:
+            return self._end(chunk, position, size)
+        return self._first(chunk, position, length)
+
+    def _rows(self, chunk: bytes, position: int, size: int) -> int:
+        """Rows, up to the packet that ends them or to the end of the chunk."""
+        if self._continues:
+            return self._split_row(chunk, position, size)
+        end = MAX_PACKET if self.deprecate_eof and self.kind != Kind.FIELDS else 9
+        position, found = skip_rows(chunk, position, end)
+        if found:
+            return self._end(chunk, position, size)
+        return position if position >= size else self._split_row(chunk, position, size)
+
+    def _split_row(self, chunk: bytes, position: int, size: int) -> int:
+        """A row of 16 MiB or more: its next physical packets may begin with any byte."""
+        if size - position < HEADER:
+            return -1
+        length = int.from_bytes(chunk[position : position + 3], "little")
+        if length != MAX_PACKET and not self._continues:
+            return -1
+        self._continues = length == MAX_PACKET
+        return position + HEADER + length
+
+    def _columns_done(self) -> None:
+        if self.state == _BLOCKS:
+            self.state = _ENDED
+        else:
+            self.state = _ROWS if self.deprecate_eof else _COLUMNS_END
+
+    def _first(self, chunk: bytes, position: int, length: int) -> int:
+        """The packet that says what kind of answer this is."""
+        behind = position + HEADER + length
+        first = chunk[position + HEADER] if length else -1
+        if self.kind == Kind.TEXT and first != 0xFF:
+            self.state = _ENDED
+            return behind
+        if first == 0xFF:
+            return self._error(chunk, position, behind)
+        if first == 0x00 and self.kind == Kind.PREPARE:
+            return self._prepare(chunk, position, behind)
+        if first == 0x00 or (first == 0xFE and self.kind == Kind.SIMPLE):
+            return self._end(chunk, position, behind)
+        if self.kind != Kind.RESULT or self._after_file:
+            return self._break(f"first byte {first} of an answer")
+        if first == 0xFB:
+            self.state = _FILE
+            return behind
+        count = parse_column_count(chunk[position + HEADER : behind])
+        if isinstance(count, Malformed):
+            return self._break(count.why)
+        self._left = count
+        self.state = _COLUMNS
+        return behind
+
+    def _prepare(self, chunk: bytes, position: int, behind: int) -> int:
+        prepared = parse_prepare_ok(chunk[position + HEADER : behind])
+        if isinstance(prepared, Malformed):
+            return self._break(prepared.why)
+        self.prepared = prepared
+        if self.client_statement_id:
+            at = position + HEADER + 1
+            self._edits.append((at, at + 4, self.client_statement_id.to_bytes(4, "little")))
+        eof = 0 if self.deprecate_eof else 1
+        self._left = sum(
+            count + eof for count in (prepared.parameters, prepared.columns) if count
+        )
+        self.warnings = prepared.warnings
+        self.state = _BLOCKS if self._left else _ENDED
+        return behind
+
+    def _end(self, chunk: bytes, position: int, size: int) -> int:
+        """An OK, EOF or ERR packet that ends a result, or the EOF behind column definitions."""
+        length = int.from_bytes(chunk[position : position + 3], "little")
+        at = position + HEADER
+        behind = at + length
+        if behind > size:
+            return -1
+        first = chunk[at]
+        if first == 0xFF:
+            return self._error(chunk, position, behind)
+        if first == 0xFE and length == 5:  # EOF: an OK packet has seven bytes at least
+            self.warnings = chunk[at + 1] | chunk[at + 2] << 8
+            self.status = chunk[at + 3] | chunk[at + 4] << 8
+        elif length == 7:  # an OK packet with small numbers and nothing behind them
+            self.affected_rows = chunk[at + 1]
+            self.last_insert_id = chunk[at + 2]
+            self.status = chunk[at + 3] | chunk[at + 4] << 8
+            self.warnings = chunk[at + 5] | chunk[at + 6] << 8
+        elif not self._long_ok(chunk, position, behind):
+            return behind
+        status = self.status
+        if self.state == _COLUMNS_END and not status & _CURSOR:
+            self.state = _ROWS
+            return behind
+        self.results += 1
+        if status & _MORE:
+            self.state = _FIRST
+            self._after_file = False
+        else:
+            self.state = _ENDED
+        return behind
+
+    def _long_ok(self, chunk: bytes, position: int, behind: int) -> bool:
+        """An OK packet with large numbers, an info text or session reports."""
+        ok = parse_ok(chunk[position + HEADER : behind], self.server_capabilities)
+        if isinstance(ok, Malformed):
+            self._break(ok.why)
+            return False
+        self.ok = ok
+        self.affected_rows, self.last_insert_id = ok.affected_rows, ok.last_insert_id
+        self.warnings, self.status = ok.warnings, ok.status & ~_REPORTS
+        if ok.changes:
+            self.changes += ok.changes
+        if not ok.changes:
+            return True
+        told = Ok(
+            ok.affected_rows,
+            ok.last_insert_id,
+            ok.status,
+            ok.warnings,
+            ok.info,
+            tuple(change for change in ok.changes if self._is_told(change)),
+            ok.header,
+        ).encode(self.client_capabilities)
+        packet = len(told).to_bytes(3, "little") + chunk[position + 3 : position + 4] + told
+        self._edits.append((position, behind, packet))
+        return True
+
+    def _is_told(self, change: tuple[int, bytes]) -> bool:
+        """Whether the client asked for this report: schemas, and the variables in `reported`."""
+        kind, data = change
+        if kind != SessionTrack.SYSTEM_VARIABLES:
+            return kind == SessionTrack.SCHEMA
+        pairs = parse_variable_change(data)
+        return not isinstance(pairs, Malformed) and all(
+            name in self.reported for name, _ in pairs
+        )
+
+    def _error(self, chunk: bytes, position: int, behind: int) -> int:
+        if behind > len(chunk):
+            return -1
+        err = parse_err(chunk[position + HEADER : behind])
+        if isinstance(err, Malformed):
+            return self._break(err.why)
+        self.err = err
+        self.state = _ENDED
+        return behind
+
+    def _break(self, why: str) -> int:
+        self.state = _BROKEN
+        self.why = why
+        return -1

@@ -1,0 +1,110 @@
+"""What stands in a ledger: leases, waiters, limits, and the orders that come out of it."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Hashable
+from typing import Any
+
+import attrs
+
+
+class Place(enum.Enum):
+    """Where a backend is."""
+
+    DIALING = "dialing"
+    IDLE = "idle"
+    LENT = "lent"
+    RESETTING = "resetting"
+    RETIRING = "retiring"
+    GONE = "gone"
+
+
+@attrs.define(eq=False, slots=True)
+class Lease:
+    """One backend in the book.
+
+    Attributes:
+        key: What makes backends alike for good (user, wire shape).
+        born: When it was dialed, in seconds.
+        state: The session state that it is in; None while that is not known.
+        place: Which container it is in.
+        generation: The ledger's when it was dialed; an older one is retired when free.
+        idle_since: When it was last given back.
+        serial: How often it was lent.
+        backend: The connection itself, put there by the pool.
+        holder: Who had it last, for news of its loss.
+    """
+
+    key: Hashable
+    born: float
+    generation: int = 0
+    state: Hashable | None = None
+    place: Place = Place.DIALING
+    idle_since: float = 0.0
+    serial: int = 0
+    backend: Any = attrs.field(default=None, repr=False)
+    holder: Any = attrs.field(default=None, repr=False)
+
+
+@attrs.define(eq=False, slots=True)
+class Waiter:
+    """Someone who needs a backend; served in order of arrival."""
+
+    key: Hashable
+    state: Hashable
+    since: float
+    ahead: int = 0
+    borrower: Any = attrs.field(default=None, repr=False)
+
+
+@attrs.frozen
+class Lend:
+    """Hand this lease to this waiter."""
+
+    waiter: Waiter
+    lease: Lease
+
+
+@attrs.frozen
+class Dial:
+    """Open a connection for this lease."""
+
+    lease: Lease
+
+
+@attrs.frozen
+class Reset:
+    """Bring this backend back to a known state."""
+
+    lease: Lease
+
+
+@attrs.frozen
+class Retire:
+    """Close this backend; `why` is for the log."""
+
+    lease: Lease
+    why: str
+
+
+Action = Lend | Dial | Reset | Retire
+
+
+@attrs.frozen
+class Limits:
+    """What a target's pool may use; times in seconds.
+
+    Attributes:
+        connections: Backends at the same time, dialed and dialing.
+        idle: Backends that may stay idle for longer than `idle_after`.
+        idle_after: From when on a backend counts as idle (RDS Proxy: five minutes).
+        age: A backend older than this is closed once it is free.
+        waiting: Waiters at the same time.
+    """
+
+    connections: int
+    idle: int
+    idle_after: float = 300.0
+    age: float = 86400.0
+    waiting: int = 100_000

@@ -1,0 +1,368 @@
+"""The book of one target's backends: where each is, who waits, who gets which.
+
+State is a place: a backend is in exactly one container, and counts are lengths.  `settle` is the
+one function that decides; what it decides is true in the book before its caller carries it out.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+
+from proxy.policy.lease import Action, Dial, Lease, Lend, Limits, Place, Reset, Retire, Waiter
+
+Accepts = Callable[[Hashable | None, Hashable], bool]
+"""Whether a backend in the first state can be brought to the second."""
+
+
+class _Shelf:
+    """Idle leases of one key: newest last, and stacked by state."""
+
+    __slots__ = ("by_state", "leases")
+
+    def __init__(self) -> None:
+        self.leases: dict[Lease, None] = {}
+        self.by_state: dict[Hashable, list[Lease]] = {}
+
+    def put(self, lease: Lease) -> None:
+        self.leases[lease] = None
+        stack = self.by_state.get(lease.state)
+        if stack is None:
+            self.by_state[lease.state] = [lease]
+        else:
+            stack.append(lease)
+
+    def remove(self, lease: Lease) -> None:
+        del self.leases[lease]
+        stack = self.by_state[lease.state]
+        stack.remove(lease)
+        if not stack:
+            del self.by_state[lease.state]
+
+    def best(self, state: Hashable, accepts: Accepts) -> Lease | None:
+        """An equal state's newest lease, else the newest that can be brought to the state."""
+        stack = self.by_state.get(state)
+        if stack:
+            return stack[-1]
+        return next(
+            (lease for lease in reversed(self.leases) if accepts(lease.state, state)), None
+        )
+
+
+class Ledger:
+    """See the module.  Times are arguments, in seconds of one clock that never goes back."""
+
+    def __init__(self, limits: Limits, accepts: Accepts) -> None:
+        self.limits = limits
+        self._accepts = accepts
+        self._over = False
+        self.generation = 0
+        self.dialing: set[Lease] = set()
+        self.lent: set[Lease] = set()
+        self.resetting: set[Lease] = set()
+        self.retiring: set[Lease] = set()
+        self.waiting: OrderedDict[Waiter, None] = OrderedDict()
+        self.no_dial_before = 0.0
+        self._idle: dict[Hashable, _Shelf] = {}
+        self._pending: list[Action] = []
+        self._coming: dict[Hashable, int] = {}
+
+    def __repr__(self) -> str:
+        """The counts that an operator would ask for."""
+        return (
+            f"<Ledger {len(self.lent)} lent, {self.idle_count} idle, {len(self.dialing)} "
+            f"dialing, {len(self.resetting)} resetting, {len(self.retiring)} retiring of "
+            f"{self.limits.connections}; {len(self.waiting)} waiting>"
+        )
+
+    @property
+    def idle_count(self) -> int:
+        """Backends that nobody uses."""
+        return sum(len(shelf.leases) for shelf in self._idle.values())
+
+    @property
+    def total(self) -> int:
+        """Backends that count in the limit: all that the server may see."""
+        return (
+            len(self.lent)
+            + self.idle_count
+            + len(self.dialing)
+            + len(self.resetting)
+            + len(self.retiring)
+        )
+
+    def change_limits(self, limits: Limits) -> None:
+        """Other limits from now on; leases above them are retired as they come free."""
+        self.limits = limits
+        self._over = self.total > limits.connections
+
+    def idle_leases(self) -> Iterator[Lease]:
+        """All idle leases, each key's oldest first."""
+        for shelf in self._idle.values():
+            yield from shelf.leases
+
+    def leases(self) -> Iterator[Lease]:
+        """Every lease in the book."""
+        yield from self.lent
+        yield from self.idle_leases()
+        yield from self.dialing
+        yield from self.resetting
+        yield from self.retiring
+
+    def take(self, key: Hashable, state: Hashable) -> Lease | None:
+        """An idle lease of exactly this state, lent at once; None means: ask and settle.
+
+        Nobody is passed over: whoever waits would have been given that lease before.
+        """
+        shelf = self._idle.get(key)
+        if shelf is None:
+            return None
+        stack = shelf.by_state.get(state)
+        if not stack:
+            return None
+        lease = stack.pop()
+        if not stack:
+            del shelf.by_state[state]
+        del shelf.leases[lease]
+        self._lent(lease)
+        return lease
+
+    def take_any(self, key: Hashable, state: Hashable) -> Lease | None:
+        """The idle lease that is nearest to this state, lent at once."""
+        shelf = self._idle.get(key)
+        lease = shelf.best(state, self._accepts) if shelf is not None else None
+        if lease is not None:
+            self._lend(lease)
+        return lease
+
+    def take_same(self, lease: Lease, serial: int) -> bool:
+        """Lend exactly this lease, if nobody has had it since that serial number."""
+        if lease.place is Place.IDLE and lease.serial == serial:
+            self._lend(lease)
+            return True
+        return False
+
+    def _lend(self, lease: Lease) -> None:
+        self._idle[lease.key].remove(lease)
+        self._lent(lease)
+
+    def _lent(self, lease: Lease) -> None:
+        lease.place = Place.LENT
+        lease.serial += 1
+        self.lent.add(lease)
+
+    def is_full(self) -> bool:
+        """Whether as many wait as may."""
+        return len(self.waiting) >= self.limits.waiting
+
+    def ask(self, waiter: Waiter) -> None:
+        """Queue a waiter; `settle` serves it."""
+        waiter.ahead = len(self.waiting)
+        self.waiting[waiter] = None
+
+    def withdraw(self, waiter: Waiter) -> bool:
+        """Take a waiter out of the queue; False when it had been served."""
+        if waiter in self.waiting:
+            del self.waiting[waiter]
+            return True
+        return False
+
+    def withdraw_all(self, key: Hashable) -> list[Waiter]:
+        """Take out everybody who waits for this key."""
+        gone = [waiter for waiter in self.waiting if waiter.key == key]
+        for waiter in gone:
+            del self.waiting[waiter]
+        return gone
+
+    @property
+    def has_work(self) -> bool:
+        """Whether `settle` could decide anything."""
+        return bool(self.waiting or self._pending)
+
+    def dialed(self, lease: Lease, state: Hashable, now: float) -> None:
+        """A dial came through: the backend is idle, in this state."""
+        self.dialing.remove(lease)
+        self._come(lease)
+        self.no_dial_before = 0.0
+        self._put_idle(lease, state, now)
+
+    def dial_failed(self, lease: Lease, not_before: float) -> None:
+        """A dial failed; no other one starts before that time."""
+        self.dialing.remove(lease)
+        self._come(lease)
+        lease.place = Place.GONE
+        self.no_dial_before = not_before
+
+    def pass_on(self, lease: Lease, state: Hashable | None, now: float) -> Waiter | None:
+        """The short way of a lease that comes back: straight to whoever has waited longest.
+
+        None when that one needs another kind of backend, or this one a rest or a reset.
+        """
+        if not self.waiting or state is None:
+            return None
+        waiter = next(iter(self.waiting))
+        if (
+            waiter.key != lease.key
+            or not self._accepts(state, waiter.state)
+            or self._stale(lease, now)
+        ):
+            return None
+        del self.waiting[waiter]
+        lease.state = state
+        lease.serial += 1
+        return waiter
+
+    def give_back(self, lease: Lease, state: Hashable | None, now: float) -> None:
+        """A borrower is done: the lease is idle in `state`, or to be reset when that is None."""
+        self.lent.remove(lease)
+        lease.state = state
+        if why := self._stale(lease, now):
+            self._retire(lease, why)
+        elif state is None:
+            lease.place = Place.RESETTING
+            self.resetting.add(lease)
+            self._coming[lease.key] = self._coming.get(lease.key, 0) + 1
+            self._pending.append(Reset(lease))
+        else:
+            self._put_idle(lease, state, now)
+
+    def reset_done(self, lease: Lease, state: Hashable, now: float) -> None:
+        """A reset came through."""
+        self.resetting.remove(lease)
+        self._come(lease)
+        self._put_idle(lease, state, now)
+
+    def discard(self, lease: Lease, why: str) -> None:
+        """Close a backend wherever it is (but dialing), because it cannot be trusted."""
+        self._leave(lease)
+        self._retire(lease, why)
+
+    def lost(self, lease: Lease) -> None:
+        """A backend's connection is gone."""
+        self._leave(lease)
+        lease.place = Place.GONE
+
+    def sweep(self, now: float) -> None:
+        """Retire what is too old, or idle beyond the limit on idle ones."""
+        for lease in [*self.idle_leases()]:
+            if why := self._stale(lease, now):
+                self.discard(lease, why)
+        resting = [
+            lease
+            for lease in self.idle_leases()
+            if now - lease.idle_since >= self.limits.idle_after
+        ]
+        resting.sort(key=lambda lease: lease.idle_since)
+        for lease in resting[: max(len(resting) - self.limits.idle, 0)]:
+            self.discard(lease, "idle, and more than max_idle_connections_percent")
+
+    def settle(self, now: float) -> list[Action]:
+        """Decide who gets what; called after every change.
+
+        First come, first served: a waiter takes an idle lease of its key, else one that is
+        being dialed or reset for it, else a new dial, else the place of an idle lease of another
+        key; when none of this is possible, nobody behind it is served either.
+        """
+        actions, self._pending = self._pending, []
+        if self.waiting:
+            self._serve(now, actions)
+        return actions
+
+    def _serve(self, now: float, actions: list[Action]) -> None:
+        served: list[Waiter] = []
+        covered: dict[Hashable, int] = {}
+        short = 0
+        for waiter in self.waiting:
+            shelf = self._idle.get(waiter.key)
+            lease = shelf.best(waiter.state, self._accepts) if shelf is not None else None
+            if lease is not None:
+                self._lend(lease)
+                served.append(waiter)
+                actions.append(Lend(waiter, lease))
+                continue
+            used = covered.get(waiter.key, 0)
+            covered[waiter.key] = used + 1
+            if used < self._coming.get(waiter.key, 0):
+                continue
+            if now < self.no_dial_before:
+                break
+            if self.total < self.limits.connections:
+                actions.append(Dial(self._start_dial(waiter.key, now)))
+                continue
+            short += 1
+            if len(self.retiring) < short and not self._make_room(actions):
+                break
+        for waiter in served:
+            del self.waiting[waiter]
+
+    def _make_room(self, actions: list[Action]) -> bool:
+        """Retire the idle lease that rested longest; False when none is idle.
+
+        It counts until its connection is closed, so a later settle uses its place.
+        """
+        oldest = min(self.idle_leases(), key=lambda lease: lease.idle_since, default=None)
+        if oldest is None:
+            return False
+        self._leave(oldest)
+        oldest.place = Place.RETIRING
+        self.retiring.add(oldest)
+        actions.append(Retire(oldest, "its place is needed for another user"))
+        return True
+
+    def _start_dial(self, key: Hashable, now: float) -> Lease:
+        lease = Lease(key=key, born=now, generation=self.generation)
+        self.dialing.add(lease)
+        self._coming[key] = self._coming.get(key, 0) + 1
+        return lease
+
+    def _stale(self, lease: Lease, now: float) -> str:
+        """Why a free lease must not be used again; empty when it may."""
+        if lease.generation != self.generation:
+            return "it belongs to an older generation"
+        if now - lease.born >= self.limits.age:
+            return "it is older than max_connection_age"
+        if self._over:
+            self._over = self.total >= self.limits.connections
+            if self._over:
+                return "there are more connections than max_connections"
+        return ""
+
+    def _retire(self, lease: Lease, why: str) -> None:
+        lease.place = Place.RETIRING
+        self.retiring.add(lease)
+        self._pending.append(Retire(lease, why))
+
+    def _put_idle(self, lease: Lease, state: Hashable, now: float) -> None:
+        lease.state = state
+        lease.place = Place.IDLE
+        lease.idle_since = now
+        shelf = self._idle.get(lease.key)
+        if shelf is None:
+            shelf = self._idle[lease.key] = _Shelf()
+        shelf.put(lease)
+
+    def _come(self, lease: Lease) -> None:
+        """A dial or reset that waiters counted on has ended."""
+        left = self._coming[lease.key] - 1
+        if left:
+            self._coming[lease.key] = left
+        else:
+            del self._coming[lease.key]
+
+    def _leave(self, lease: Lease) -> None:
+        """Take a lease out of its container."""
+        match lease.place:
+            case Place.IDLE:
+                self._idle[lease.key].remove(lease)
+            case Place.LENT:
+                self.lent.remove(lease)
+            case Place.RESETTING:
+                self.resetting.remove(lease)
+                self._come(lease)
+            case Place.RETIRING:
+                self.retiring.remove(lease)
+            case Place.DIALING:
+                self.dialing.remove(lease)
+                self._come(lease)
+            case Place.GONE:
+                raise AssertionError("a lease that is gone cannot leave")
