@@ -37,14 +37,19 @@ def read_set(reading: Reading) -> None:
     first, second = reading.at(1), reading.at(2)
     if first == "TRANSACTION" and second not in _EQUAL:
         reading.add(effects.SetsNextTransaction())
+        _expect_no_assignment(reading, 2)
     elif first in SCOPES and second == "TRANSACTION" and reading.at(3) not in _EQUAL:
         _set_transaction(reading, globally=first in _GLOBAL)
+        _expect_no_assignment(reading, 3)
     elif first == "PASSWORD" and (second in ("FOR", "TO") or second in _EQUAL):
         reading.add(effects.ChangesAccount())
         reading.add(effects.CommitsImplicitly())
+        if "," in reading.tokens:
+            reading.add(effects.Opaque("SET PASSWORD with more behind it"))
         scan(reading, 2, variables=False)
     elif first == "ROLE" and second not in _EQUAL:
         reading.add(effects.SetsRole())
+        _expect_no_assignment(reading, 2)
     elif (first, second) == ("DEFAULT", "ROLE"):
         reading.add(effects.ChangesAccount())
         reading.add(effects.CommitsImplicitly())
@@ -52,6 +57,13 @@ def read_set(reading: Reading) -> None:
         reading.add(effects.Opaque("SET RESOURCE GROUP moves the connection's thread"))
     else:
         assignments(reading, 1, len(reading.tokens))
+
+
+def _expect_no_assignment(reading: Reading, start: int) -> None:
+    """Some servers take assignments behind forms that others take alone."""
+    if not _EQUAL.isdisjoint(reading.tokens[start:]):
+        reading.add(effects.Opaque("SET of something special with assignments behind it"))
+        scan(reading, start, assigns=True)
 
 
 def _set_transaction(reading: Reading, *, globally: bool) -> None:

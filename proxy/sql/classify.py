@@ -19,7 +19,7 @@ from proxy.sql.statements import DECIDES_READING, read_statement
 __all__ = ["HARMLESS", "Classification", "Dialect", "classify"]
 
 READ_LIMIT_BYTES: Final = 65_536
-"""Longest text that is read token by token: some 30 ms at the worst.  A plain one may be longer."""
+"""Longest text that is read token by token (some 30 ms at the worst), unless it is plain."""
 
 CACHED_BYTES: Final = 4096
 """Longest text whose classification is kept."""

@@ -71,6 +71,7 @@ def read_create(reading: Reading) -> None:
         scan(reading, query)
         return
     reading.add(effects.CommitsImplicitly())
+    _scan_definition(reading, kind, index)
 
 
 def read_alter(reading: Reading) -> None:
@@ -82,8 +83,16 @@ def read_alter(reading: Reading) -> None:
     reading.add(effects.CommitsImplicitly())
     if kind == "USER":
         reading.add(effects.ChangesAccount())
-    elif kind == "TABLE":
-        scan(reading, index, calls=False)
+    _scan_definition(reading, kind, index)
+
+
+def _scan_definition(reading: Reading, kind: str, index: int) -> None:
+    """Add what the expressions do that are evaluated at once: none of a view or a program."""
+    if kind == "EVENT":
+        tokens = reading.tokens
+        scan(reading, index, tokens.index("DO") if "DO" in tokens else None)
+    elif kind not in ("FUNCTION", "LIBRARY", "PACKAGE", "PROCEDURE", "TRIGGER", "VIEW"):
+        scan(reading, index, calls=False, variables=False)
 
 
 def read_drop(reading: Reading) -> None:

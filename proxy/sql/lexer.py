@@ -98,7 +98,7 @@ def _compile(dialect: Dialect) -> re.Pattern[str]:
         |({_EXECUTABLE})
         |(\*/)
         |({COMMENT}|{HINTS}|{_LINE_COMMENT})
-        |([\\'"`\0-\x1f\x7f]|/(?=\*)|-(?=-[\x80-\xff]))
+        |([\[\]\\'"`\0-\x1f\x7f]|/(?=\*)|-(?=-[\x80-\xff]))
         |(\()
         |({_NUMBER}|:=|@@|.)
         )""",
@@ -227,6 +227,7 @@ _TROUBLES: Final = {
     '"': "a quote does not end",
     "`": "a quoted name does not end",
     "-": "a dash may begin a comment in the client's charset",
+    "[": "a bracket quotes names in one mode of a server",
     "/": "a comment does not end, or its end is not clear",
     "\0": "a NUL stands outside of quotes",
 }

@@ -259,7 +259,8 @@ def _read_shutdown(reading: Reading) -> None:
 
 def _read_administration(reading: Reading) -> None:
     reading.add(effects.CommitsImplicitly())
-    scan(reading, calls=False, variables=False)
+    evaluates = reading.tokens[0] in ("INSTALL", "PURGE")
+    scan(reading, calls=evaluates, variables=evaluates)
 
 
 def _read_rename(reading: Reading) -> None:
