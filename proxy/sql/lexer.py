@@ -48,12 +48,12 @@ _NUMBER: Final = (
     rf'|(?<![{_NAME}`"])\.[0-9]++(?:[eE][+-]?[0-9]++)?+'
 )
 
-COMMENT: Final = r"/\*(?!!|M!|\+)[^*]*+(?:\*(?!/)[^*]*+)*+\*/"
+COMMENT: Final = r"/\*(?!!|[Mm]!|\+)[^*]*+(?:\*(?!/)[^*]*+)*+\*/"
 HINTS: Final = r"/\*\+[^*'\"`\\\0]*+(?:\*(?!/)[^*'\"`\\\0]*+)*+\*/"
 """Optimizer hints; their own lexer knows quotes and would not see an end inside of them."""
 
 _LINE_COMMENT: Final = r"(?:\#|--(?=[\x01-\x20\x7f]|\Z))[^\n\0]*+\n?"
-_EXECUTABLE: Final = r"/\*M?!(?:[0-9]{5,6})?+(?![0-9])"
+_EXECUTABLE: Final = r"/\*[Mm]?!(?:[0-9]{5,6})?+(?![0-9])"
 # Where nothing inside could hide the end, reading and skipping agree on where it is.
 _CLEAR: Final = r"[^*/'\"`\\\#;\0-]*+(?:(?:\*(?!/)|/(?!\*)|-(?!-))[^*/'\"`\\\#;\0-]*+)*+\*/"
 

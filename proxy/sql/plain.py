@@ -82,7 +82,7 @@ def _compile(dialect: Dialect) -> re.Pattern[bytes]:
         |-(?!-)|/(?!\*)
         |{comment}
         )*+
-        (\.?{_SPACE}*+[a-z_][0-9a-z_$]*+(?:(?:{_SPACE}|{comment})*+\()?+|\.|\Z|.++)
+        (\.?[a-z_][0-9a-z_$]*+(?:(?:{_SPACE}|{comment})*+\()?+|\.(?=[*`"])|\Z|.++)
         """.encode("latin-1"),
         re.VERBOSE | re.DOTALL,
     )
