@@ -264,8 +264,8 @@ def _rows(data: bytes, *, deprecate_eof: bool) -> tuple[tuple[bytes | None, ...]
     payloads = []
     while isinstance(packet := reader.next_packet(), Packet):
         payloads.append(packet.payload)
-    if len(payloads[0]) != 1:
-        return ()  # an OK packet
+    if not payloads or len(payloads[0]) != 1:
+        return ()  # an OK packet, or packets out of order
     start = 1 + payloads[0][0] + (0 if deprecate_eof else 1)
     rows = []
     for payload in payloads[start:-1]:

@@ -1,0 +1,277 @@
+"""Tests of `proxy.net.shell`, most of them over pairs of real sockets that nobody else uses."""
+
+# ruff: noqa: ARG005, D102, N802 - doubles have the names and arguments of what they stand for
+
+import socket
+import struct
+
+import pytest
+from twisted.internet import tcp, unix
+from twisted.internet.error import ConnectionDone
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+
+from proxy.net.shell import STALLED_BYTES, Shell
+from tests.support.memory import Wire
+
+
+class Recorder(Shell):
+    """Notes what it is told."""
+
+    def __init__(self):
+        self.reasons = []
+
+    def ended(self, why):
+        self.reasons.append(why)
+
+
+class Source(Recorder):
+    """Somebody whose bytes go to another shell."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = []
+
+    def pauseProducing(self):
+        self.calls.append("pause")
+
+    def resumeProducing(self):
+        self.calls.append("resume")
+
+
+class Reactor(Clock):
+    """As much of a reactor as a transport needs; `turn` is one look at its sockets."""
+
+    def __init__(self):
+        super().__init__()
+        self.readers, self.writers = set(), set()
+
+    def addReader(self, reader):
+        self.readers.add(reader)
+
+    def addWriter(self, writer):
+        self.writers.add(writer)
+
+    def removeReader(self, reader):
+        self.readers.discard(reader)
+
+    def removeWriter(self, writer):
+        self.writers.discard(writer)
+
+    def turn(self):
+        for transport in [*self.writers]:
+            if (why := transport.doWrite()) is not None:
+                transport.connectionLost(Failure(why))
+        self.advance(0)
+
+
+@pytest.fixture
+def tcp_shell():
+    """A shell on one end of a TCP connection, the other end, and the reactor."""
+    reactor = Reactor()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        peer = socket.create_connection(server.getsockname())
+        ours, address = server.accept()
+    ours.setblocking(False)
+    shell = Recorder()
+    transport = tcp.Server(ours, shell, address, None, 1, reactor)
+    shell.makeConnection(transport)
+    yield shell, peer, reactor
+    peer.close()
+    if not shell.lost:
+        transport.connectionLost(Failure(ConnectionDone()))
+
+
+def fill(shell):
+    """Write until the socket takes no more; how much that was."""
+    block, total = bytes(1 << 20), 0
+    while True:
+        total += len(block)
+        if not shell.write(block):
+            return total
+
+
+def test_tcp_connections_send_at_once_and_notice_dead_peers(tcp_shell):
+    """TCP_NODELAY and keep-alive are on, and a vanished peer is noticed within 90 seconds."""
+    shell, _, _ = tcp_shell
+    handle = shell.transport.getHandle()
+    options = [
+        (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+    ]
+    for level, option, value in options:
+        assert handle.getsockopt(level, option) == value
+
+
+def test_a_write_goes_out_without_the_reactor(tcp_shell):
+    """What the socket takes is with the peer before the reactor has had a turn."""
+    shell, peer, reactor = tcp_shell
+    assert shell.write(b"hello")
+    assert peer.recv(100) == b"hello"
+    assert not reactor.writers
+    assert not shell.has_unsent
+
+
+def test_what_the_socket_does_not_take_is_queued_in_order(tcp_shell):
+    """Nothing overtakes what is queued, and all of it arrives."""
+    shell, peer, reactor = tcp_shell
+    total = fill(shell)
+    assert shell.has_unsent
+    assert not shell.write(b"end")
+    received = bytearray()
+    peer.setblocking(False)
+    while len(received) < total + 3:
+        reactor.turn()
+        try:
+            received += peer.recv(1 << 20)
+        except BlockingIOError:
+            continue
+    assert received.endswith(b"\x00end")
+    assert not shell.has_unsent
+
+
+def test_a_unix_socket_is_written_eagerly_too():
+    """The same short way out holds on unix sockets."""
+    reactor = Reactor()
+    ours, peer = socket.socketpair(socket.AF_UNIX)
+    with peer:
+        ours.setblocking(False)
+        shell = Recorder()
+        transport = unix.Server(ours, shell, None, None, 1, reactor)
+        shell.makeConnection(transport)
+        assert shell.write(b"hello")
+        assert peer.recv(100) == b"hello"
+        transport.connectionLost(Failure(ConnectionDone()))
+    assert shell.lost
+
+
+def test_a_write_to_a_peer_that_has_reset_is_no_error(tcp_shell):
+    """The reactor ends the connection: a write of ours does not raise."""
+    shell, peer, reactor = tcp_shell
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.close()
+    for _ in range(3):
+        shell.write(b"hello")
+    reactor.turn()
+    assert shell.lost
+    shell.write(b"late")
+
+
+def test_a_slow_reader_stops_its_source_and_frees_it_when_it_has_read(tcp_shell):
+    """The source is read no further while its bytes wait, and read on when they are gone."""
+    shell, peer, reactor = tcp_shell
+    source = Source()
+    written = 0
+    while "pause" not in source.calls:
+        shell.write_from(source, bytes(1 << 20))
+        written += 1 << 20
+        assert written < 1 << 26
+    while reactor.writers:
+        assert peer.recv(1 << 20)
+        reactor.turn()
+    assert source.calls == ["pause", "resume"]
+    shell.end_flow()
+    assert source.calls == ["pause", "resume", "resume"]
+    assert shell.transport.producer is None
+
+
+def test_a_little_that_is_unsent_does_not_stop_the_source():
+    """Below the limit of Twisted's own the source goes on."""
+    shell, source = Recorder(), Source()
+    wire = Wire(Clock(), lambda data: None)
+    wire.connect(shell)
+    wire.stuck = True
+    shell.write_from(source, bytes(STALLED_BYTES))
+    assert source.calls == []
+    assert wire.producer is source
+    shell.write_from(source, b"more")
+    assert wire.producer is source
+
+
+def test_a_fast_reader_has_no_source(tcp_shell):
+    """What goes out whole needs no producer, and the end of the flow is nothing then."""
+    shell, _, _ = tcp_shell
+    source = Source()
+    shell.write_from(source, b"hello")
+    shell.end_flow()
+    assert source.calls == []
+    assert shell.transport.producer is None
+
+
+def test_a_source_is_read_on_when_its_reader_is_gone():
+    """A backend that was stopped for a client is not left stopped when the client leaves."""
+    clock = Clock()
+    shell, source = Recorder(), Source()
+    wire = Wire(clock, lambda data: None)
+    wire.connect(shell)
+    wire.stuck = True
+    shell.write_from(source, bytes(STALLED_BYTES + 1))
+    wire.end()
+    assert source.calls == ["pause", "resume"]
+    shell.write_from(source, b"late")
+    assert source.calls == ["pause", "resume"]
+
+
+def test_a_shell_reads_on_only_while_it_is_connected():
+    """Who is gone is neither paused nor resumed, and hears nothing of its consumer's end."""
+    shell = Recorder()
+    wire = Wire(Clock(), lambda data: None)
+    wire.connect(shell)
+    shell.pauseProducing()
+    assert wire.paused
+    shell.resumeProducing()
+    assert not wire.paused
+    shell.stopProducing()
+    wire.end()
+    shell.pauseProducing()
+    assert not wire.paused
+    wire.paused = True
+    shell.resumeProducing()
+    assert wire.paused
+
+
+def test_a_connection_ends_after_what_is_unsent_or_at_once():
+    """To hang up waits for the peer to read; to abort does not."""
+    clock = Clock()
+    polite, rude = Recorder(), Recorder()
+    for shell in (polite, rude):
+        wire = Wire(clock, lambda data: None)
+        wire.connect(shell)
+        wire.stuck = True
+        shell.write(b"unread")
+    polite.hang_up()
+    rude.abort()
+    clock.advance(0)
+    assert not polite.lost
+    assert rude.lost
+    for shell in (rude, rude):
+        shell.hang_up()
+        shell.abort()
+    clock.advance(0)
+    assert len(rude.reasons) == 1
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        (ConnectionDone(), "the connection was closed"),
+        (OSError("no route to it."), "no route to it"),
+    ],
+)
+def test_the_log_is_told_why_a_connection_ended(reason, said):
+    """The reason is a sentence without its full stop."""
+    shell = Recorder()
+    wire = Wire(Clock(), lambda data: None)
+    wire.connect(shell)
+    wire.end(reason)
+    assert shell.reasons == [said]
+
+
+def test_a_shell_must_say_what_follows_its_end():
+    """A shell without an `ended` of its own is a mistake."""
+    shell = Shell()
+    with pytest.raises(NotImplementedError):
+        shell.ended("why")

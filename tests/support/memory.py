@@ -1,0 +1,394 @@
+"""A proxy without sockets: transports in memory, one clock, everything in the test's hand.
+
+What one side writes arrives when the clock is turned (`Stage.run`), never inside the write, as
+with real sockets.
+"""
+
+# ruff: noqa: N802, N815 - doubles have the names and arguments of what they stand for
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectError, ConnectionAborted, ConnectionDone
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+
+from proxy.config.address import TcpAddress
+from proxy.config.model import (
+    AuthEntry,
+    ClientPasswordAuthType,
+    ConnectionPoolConfig,
+    EndpointConfig,
+    ProxyConfig,
+    Target,
+    TargetGroup,
+)
+from proxy.config.secret import Secret
+from proxy.credentials.source import Credential
+from proxy.credentials.static import StaticSource
+from proxy.front.deadlines import Deadlines
+from proxy.front.listener import ClientFactory
+from proxy.front.proxy import ConnectionIds, Proxy
+from proxy.observe.metrics import Counters
+from proxy.pool.dial import Dialer
+from proxy.pool.pool import TargetPool
+from proxy.wire.framing import Packet, PacketReader
+from proxy.wire.responses import Err, parse_err, parse_ok
+from tests.support.scripted import ServerSide, login_packet, packets, query_packet
+
+NATIVE = "mysql_native_password"
+USERS = {
+    "app": Credential("app", ("secret",), NATIVE),
+    "other": Credential("other", ("secret",), NATIVE),
+}
+
+
+class Wire:
+    """A transport in memory; `deliver` gets what is written, one turn later.
+
+    `stuck` is a peer that does not read: what is written stays in the buffer.
+    """
+
+    offset = 0
+    _tempDataLen = 0
+    _tempDataBuffer = ()
+
+    def __init__(self, clock, deliver, lost=lambda: None):
+        self.clock = clock
+        self.deliver = deliver
+        self.tell_peer = lost
+        self.protocol = None
+        self.dataBuffer = b""
+        self.connected = True
+        self.disconnecting = False
+        self.stuck = False
+        self.paused = False
+        self.producer = None
+        self.producerPaused = False
+
+    def connect(self, protocol):
+        """Begin the connection."""
+        self.protocol = protocol
+        protocol.makeConnection(self)
+
+    def write(self, data):
+        """See `ITransport`."""
+        if not self.connected:
+            return
+        if self.stuck:
+            self.dataBuffer += data
+            return
+        self.clock.callLater(0, self.deliver, data)
+
+    def receive(self, data):
+        """Bytes of the peer's arrive."""
+        if self.connected and not self.disconnecting:
+            self.protocol.dataReceived(data)
+
+    def loseConnection(self):
+        """See `ITransport`."""
+        if not self.disconnecting:
+            self.disconnecting = True
+            if not self.dataBuffer:
+                self.clock.callLater(0, self.end, ConnectionDone())
+
+    def abortConnection(self):
+        """See `IAbortingTransport`."""
+        self.disconnecting = True
+        self.clock.callLater(0, self.end, ConnectionAborted())
+
+    def end(self, why=None):
+        """Tell both sides that the connection is gone."""
+        if self.connected:
+            self.connected = False
+            self.disconnecting = True
+            self.tell_peer()
+            self.protocol.connectionLost(Failure(why or ConnectionDone()))
+
+    def registerProducer(self, producer, streaming):
+        """See `IConsumer`."""
+        assert streaming
+        assert self.producer is None
+        self.producer = producer
+
+    def unregisterProducer(self):
+        """See `IConsumer`."""
+        self.producer = None
+
+    def pauseProducing(self):
+        """See `IPushProducer`."""
+        self.paused = True
+
+    def resumeProducing(self):
+        """See `IPushProducer`."""
+        self.paused = False
+
+
+class Backend:
+    """The server's end of a connection of the proxy's."""
+
+    def __init__(self, clock, side):
+        self.side = side
+        self.gone = False
+        self.asked = []
+        self.wire = Wire(clock, self._received, self._lost)
+
+    def _lost(self):
+        self.gone = True
+
+    def _received(self, data):
+        answer, left = self.side.receive(data)
+        self.asked += left
+        if answer:
+            self.send(answer)
+
+    def send(self, data):
+        """Send bytes to the proxy, a turn later."""
+        self.wire.clock.callLater(0, self.wire.receive, data)
+
+    def answer(self, *payloads):
+        """Answer the oldest command with these payloads, an OK when there are none."""
+        self.asked.pop(0)
+        self.send(packets(payloads or [self.side.ok()]))
+
+    def die(self):
+        """End the connection without a word."""
+        self.wire.end()
+
+    @property
+    def texts(self):
+        """Texts of the queries that wait for an answer."""
+        return [self.side.text_of(payload) for payload in self.asked]
+
+
+class Servers:
+    """Where the proxy's connections end: an endpoint of Twisted's, in memory.
+
+    Attributes:
+        dials: Connections that were asked for while `holding`, each a callable that lets it be.
+        down: Whether connections are refused.
+    """
+
+    def __init__(self, clock):
+        self.clock = clock
+        self.backends = []
+        self.dials = []
+        self.holding = False
+        self.down = False
+        self.refusal = None
+        self.max_connections = 100
+
+    def connect(self, factory):
+        """See `IStreamClientEndpoint`."""
+        connected = Deferred()
+
+        def go_on():
+            if connected.called:
+                return
+            if self.down:
+                connected.errback(ConnectError(string="refused"))
+                return
+            side = ServerSide(
+                len(self.backends) + 1,
+                refusal=self.refusal,
+                max_connections=self.max_connections,
+            )
+            backend = Backend(self.clock, side)
+            self.backends.append(backend)
+            protocol = factory.buildProtocol(None)
+            backend.wire.connect(protocol)
+            connected.callback(protocol)
+            backend.send(side.hello())
+
+        if self.holding:
+            self.dials.append(go_on)
+        else:
+            self.clock.callLater(0, go_on)
+        return connected
+
+
+class MemoryDialer(Dialer):
+    """A dialer whose connections end in `Servers`."""
+
+    def __init__(self, clock, servers, init_query=None):
+        super().__init__(clock, TcpAddress("db", 3306), 5.0, init_query)
+        self._servers = servers
+
+    def _endpoint(self):
+        return self._servers
+
+
+class Peer:
+    """A client of the proxy's."""
+
+    def __init__(self, stage, factory):
+        self.stage = stage
+        self.reader = PacketReader(1 << 27)
+        self.closed = False
+        self.wire = Wire(stage.clock, self.reader.feed, self._lost)
+        self.wire.connect(factory.buildProtocol(None))
+
+    def _lost(self):
+        self.closed = True
+
+    @property
+    def client(self):
+        """The proxy's `Client`."""
+        return self.wire.protocol.owner
+
+    def send(self, data):
+        """Send bytes to the proxy and let everything happen that follows."""
+        self.wire.receive(data)
+        self.stage.run()
+
+    def leave(self):
+        """Close the connection."""
+        self.wire.end()
+        self.stage.run()
+
+    def packets(self):
+        """All packets that have come since: (sequence number, payload)."""
+        found = []
+        while True:
+            if self.reader._buffer:
+                self.reader.sequence = self.reader._buffer[3]
+            packet = self.reader.next_packet()
+            if not isinstance(packet, Packet):
+                return found
+            found.append(((packet.next_sequence - 1) & 0xFF, packet.payload))
+
+    def payloads(self):
+        """The payloads of all packets that have come since."""
+        return [payload for _, payload in self.packets()]
+
+    def reply(self):
+        """The one OK or ERR packet that has come."""
+        (payload,) = self.payloads()
+        return parse(payload)
+
+    def log_in(self, user="app", password="secret", schema=None, capabilities=None):
+        """Send a login; the packets that came in answer are for `reply`."""
+        (greeting,) = self.payloads()
+        self.send(login_packet(greeting, user, password, schema, capabilities))
+
+    def query(self, text):
+        """Send a statement."""
+        self.send(query_packet(text))
+
+
+def parse(payload):
+    """Read an OK or ERR packet."""
+    return parse_err(payload) if payload[0] == 0xFF else parse_ok(payload, 0)
+
+
+class Stage:
+    """A proxy, its target and its clients, on one clock.
+
+    Attributes:
+        servers: The scripted target.
+        proxy: The `Proxy`.
+    """
+
+    def __init__(self, *, proxy=None, init_query=None, **pool):
+        self.clock = Clock()
+        self.clock.advance(1000.0)
+        self.servers = Servers(self.clock)
+        pool.setdefault("max_connections", 2)
+        pool.setdefault("connection_borrow_timeout", 8.0)
+        config = make_config(ConnectionPoolConfig(**pool), **(proxy or {}))
+        dialer = MemoryDialer(self.clock, self.servers, init_query)
+        self.counters = Counters()
+        credentials = StaticSource(USERS)
+        self.pool = TargetPool(
+            self.clock,
+            dialer,
+            config.target_group.connection_pool_config,
+            credentials,
+            self.counters,
+        )
+        deadlines = Deadlines(self.clock)
+        self.clients = {}
+        self.proxy = Proxy(
+            config,
+            self.pool,
+            credentials,
+            self.counters,
+            deadlines,
+            None,
+            ConnectionIds(),
+            self.clients,
+        )
+        deadlines.start()
+        self.factory = ClientFactory(self.proxy, "main")
+
+    @property
+    def ledger(self):
+        """The book of the pool."""
+        return self.pool.ledger
+
+    @property
+    def backends(self):
+        """The server's ends of all connections, the oldest first."""
+        return self.servers.backends
+
+    def run(self, seconds=0.0):
+        """Let time pass, and then everything happen that is due."""
+        self.clock.advance(seconds)
+        for _ in range(1000):
+            if not self.clock.calls or self.clock.calls[0].getTime() > self.clock.seconds():
+                return
+            self.clock.advance(0)
+        raise AssertionError("there is no end to it")
+
+    def connect(self):
+        """A client that has been greeted."""
+        peer = Peer(self, self.factory)
+        self.run()
+        return peer
+
+    def client(self, **login):
+        """A client that has logged in."""
+        peer = self.connect()
+        peer.log_in(**login)
+        reply = peer.reply()
+        assert not isinstance(reply, Err), reply
+        return peer
+
+    def busy(self):
+        """The one backend that has been asked something."""
+        (backend,) = [backend for backend in self.backends if backend.asked]
+        return backend
+
+    def is_clean(self):
+        """Whether nothing is lent, waited for, dialed or reset, and nobody is connected."""
+        ledger = self.ledger
+        return not (
+            ledger.lent
+            or ledger.waiting
+            or ledger.dialing
+            or ledger.resetting
+            or self.clients
+            or self.proxy.count
+        )
+
+
+def make_config(pool=None, **settings):
+    """Make the configuration of one proxy."""
+    auth = tuple(
+        AuthEntry(
+            username=name,
+            password=Secret("secret"),
+            client_password_auth_type=ClientPasswordAuthType.MYSQL_NATIVE_PASSWORD,
+        )
+        for name in USERS
+    )
+    return ProxyConfig(
+        name="shop",
+        auth=auth,
+        target_group=TargetGroup(
+            targets=(Target(address="db:3306"),),
+            connection_pool_config=pool or ConnectionPoolConfig(),
+        ),
+        endpoints=(EndpointConfig(name="main", listen="tcp:0"),),
+        **settings,
+    )

@@ -1,0 +1,171 @@
+"""A MySQL server that says what a test tells it to, and the packets that both sides need.
+
+`ServerSide` is without input or output: it logs everybody in, answers what a proxy asks for its
+own sake, and leaves every other command to whoever drives it (`memory` or `loopback`).
+"""
+
+from __future__ import annotations
+
+from proxy.dialogue.backend import ALWAYS, SHAPE
+from proxy.wire.auth import native
+from proxy.wire.constants import Capability, Command, Status
+from proxy.wire.framing import Packet, PacketReader, encode
+from proxy.wire.greeting import Greeting, Login, parse_greeting, parse_login
+from proxy.wire.primitives import lenenc_bytes, lenenc_int
+from proxy.wire.responses import Eof, Err, Ok
+
+VERSION = "8.4.0-scripted"
+CAPABILITIES = int(ALWAYS | SHAPE | Capability.CONNECT_WITH_DB | Capability.MULTI_STATEMENTS)
+AUTOCOMMIT = int(Status.AUTOCOMMIT)
+IN_TRANSACTION = int(Status.AUTOCOMMIT | Status.IN_TRANS)
+NONCE = b"abcdefghijklmnopqrst"
+
+
+def packets(payloads, sequence=1):
+    """Put payloads into packets, numbered from `sequence` on."""
+    return b"".join(encode(payload, sequence + n) for n, payload in enumerate(payloads))
+
+
+def column(name):
+    """Define a column of text."""
+    words = (b"def", b"", b"", b"", name, name)
+    fixed = b"\x0c\x2d\x00\x00\x01\x00\x00\xfd\x00\x00\x00\x00\x00"
+    return b"".join(map(lenenc_bytes, words)) + fixed
+
+
+def row(values):
+    """Write a row of the text protocol."""
+    return b"".join(b"\xfb" if v is None else lenenc_bytes(v) for v in values)
+
+
+def result(rows, capabilities, *, columns=None, status=AUTOCOMMIT, warnings=0):
+    """Write a whole result set as payloads."""
+    names = columns or [b"c%d" % n for n in range(len(rows[0]) if rows else 1)]
+    payloads = [lenenc_int(len(names)), *map(column, names)]
+    if capabilities & Capability.DEPRECATE_EOF:
+        end = Ok(status=status, warnings=warnings, header=0xFE).encode(capabilities)
+    else:
+        end = Eof(warnings, status).encode()
+        payloads.append(Eof(warnings, status).encode())
+    return [*payloads, *map(row, rows), end]
+
+
+class ServerSide:
+    """One connection of a scripted server."""
+
+    def __init__(self, number=1, *, refusal=None, max_connections=100):
+        self.number = number
+        self.refusal = refusal
+        self.max_connections = max_connections
+        self.capabilities = 0
+        self.login = None
+        self.schema = None
+        self.status = AUTOCOMMIT
+        self.commands = []
+        self.reader = PacketReader(1 << 27, 1)
+
+    def hello(self):
+        """Write the greeting."""
+        greeting = Greeting(
+            VERSION, self.number, NONCE, CAPABILITIES, 45, AUTOCOMMIT, "mysql_native_password"
+        )
+        return encode(greeting.encode())
+
+    def receive(self, data):
+        """Take bytes; give what to send at once, and the commands that are the test's."""
+        self.reader.feed(data)
+        outgoing, left = [], []
+        while isinstance(packet := self.reader.next_packet(), Packet):
+            self.reader.sequence = 0
+            if self.login is None:
+                outgoing.append(self._log_in(packet.payload))
+                continue
+            self.commands.append(packet.payload)
+            answer = self._routine(packet.payload)
+            if answer is None:
+                left.append(packet.payload)
+            else:
+                outgoing.append(packets(answer))
+        return b"".join(outgoing), left
+
+    def _log_in(self, payload):
+        self.login = parse_login(payload)
+        self.capabilities = self.login.capabilities
+        if self.refusal is not None:
+            return encode(self.refusal.encode(), 2)
+        return encode(Ok(status=self.status).encode(self.capabilities), 2)
+
+    def text_of(self, payload):
+        """Say the text of a COM_QUERY, or an empty one."""
+        if payload[0] != Command.QUERY:
+            return b""
+        return payload[3:] if self.capabilities & Capability.QUERY_ATTRIBUTES else payload[1:]
+
+    def ok(self, status=None, **fields):
+        """Write an OK packet's payload."""
+        fields["status"] = self.status if status is None else status
+        return Ok(**fields).encode(self.capabilities)
+
+    def rows(self, rows, **more):
+        """Write a result set's payloads for this connection."""
+        more.setdefault("status", self.status)
+        return result(rows, self.capabilities, **more)
+
+    def _routine(self, payload):
+        text = self.text_of(payload)
+        if payload[0] == Command.QUIT:
+            return []
+        if payload[0] == Command.INIT_DB:
+            self.schema = payload[1:]
+            return [self.ok()]
+        if payload[0] == Command.RESET_CONNECTION:
+            self.status = AUTOCOMMIT
+            return [self.ok()]
+        if payload[0] == Command.SET_OPTION:
+            return [Eof(status=self.status).encode()]
+        if payload[0] == Command.PING or text.startswith((b"SET session_track", b"SET char")):
+            return [self.ok()]
+        if text.startswith(b"SELECT @@max_connections"):
+            return self.rows([(b"%d" % self.max_connections, b"STRICT_TRANS_TABLES")])
+        if text == b"SELECT DATABASE()":
+            return self.rows([(self.schema,)])
+        return None
+
+
+CLIENT_CAPABILITIES = int(
+    Capability.LONG_PASSWORD
+    | Capability.PROTOCOL_41
+    | Capability.TRANSACTIONS
+    | Capability.SECURE_CONNECTION
+    | Capability.PLUGIN_AUTH
+    | Capability.DEPRECATE_EOF
+    | Capability.MULTI_RESULTS
+    | Capability.LOCAL_FILES
+)
+
+
+def login_packet(greeting, user="app", password="secret", schema=None, capabilities=None):
+    """Write a login by mysql_native_password in answer to the payload of a greeting."""
+    flags = CLIENT_CAPABILITIES if capabilities is None else capabilities
+    if schema is not None:
+        flags |= Capability.CONNECT_WITH_DB
+    login = Login(
+        capabilities=int(flags),
+        max_packet=1 << 24,
+        collation=45,
+        user=user,
+        auth_response=native.scramble(password, parse_greeting(greeting).nonce),
+        schema=schema,
+        plugin="mysql_native_password",
+    )
+    return encode(login.encode(), 1)
+
+
+def query_packet(text):
+    """Write a COM_QUERY of a client without query attributes."""
+    return encode(bytes((Command.QUERY,)) + text)
+
+
+def error(code, sqlstate="HY000", message=b"no"):
+    """Make an ERR packet's content."""
+    return Err(code, sqlstate, message)
