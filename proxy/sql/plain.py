@@ -99,7 +99,7 @@ _STOP: Final = frozenset(
 )
 """Words that need the lexer."""
 
-_WORD_BEGINS: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz_.")
+_BEGINS_WORD: Final = re.compile(rb"\.?[a-z_]|\.\Z")
 
 _ANY_SPACE: Final = tuple(
     frozenset(name.lower().encode() for name in names | (KEYWORDS - {"INTO"}))
@@ -125,7 +125,7 @@ def read_plain(text: bytes, dialect: Dialect) -> Plain | None:
     found = pattern.findall(letters, head.end())
     while found and not found[-1]:
         found.pop()  # the end of the text
-    if found and found[-1][0] not in _WORD_BEGINS:
+    if found and not _BEGINS_WORD.match(found[-1]):
         return None
     words = set(found)
     if not words.isdisjoint(_STOP):
