@@ -64,6 +64,12 @@ def too_many_clients(limit: int) -> ErrorReply:
     )
 
 
+def charset_refused(charset: str) -> ErrorReply:
+    """A charset that no client can speak (ER_WRONG_VALUE_FOR_VAR)."""
+    text = f"Variable 'character_set_client' can't be set to the value of '{charset}'"
+    return ErrorReply(1231, "42000", text, Fault.CLIENT)
+
+
 def bad_handshake(why: str) -> ErrorReply:
     """A login packet that makes no sense or asks for what is not offered."""
     return ErrorReply(1043, "08S01", f"Bad handshake: {why}", Fault.CLIENT)

@@ -66,7 +66,7 @@ TRANSITIONS: Final[dict[State, tuple[State, ...]]] = {
     State.CLOSED: (),
     State.BROKEN: (),
 }
-"""From each state to the next; each but CLOSED may become BROKEN.  The documentation draws it."""
+"""From each state to the next; each but CLOSED may become BROKEN.  The manual draws it."""
 
 
 class ClientDialogue:
@@ -124,8 +124,8 @@ class ClientDialogue:
     def is_whole_command(self, data: bytes) -> bool:
         """Whether `data` is exactly one command that can be answered now.
 
-        The way in for the express lane: on True the dialogue is ANSWERING and the caller has the
-        command, its header included.
+        The way in for the express lane: on True the dialogue is ANSWERING and the caller has
+        the command, its header included.
         """
         if (
             self.state is State.READY

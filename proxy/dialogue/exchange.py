@@ -34,6 +34,7 @@ _FIRST, _COLUMNS, _COLUMNS_END, _ROWS, _BLOCKS, _FILE, _ENDED, _BROKEN = (
 _START = {Kind.ROWS: _ROWS, Kind.FIELDS: _ROWS}
 _MORE = int(Status.MORE_RESULTS)
 _CURSOR = int(Status.CURSOR_EXISTS)
+_OUT_PARAMETERS = int(Status.PS_OUT_PARAMS)
 _REPORTS = int(Status.SESSION_STATE_CHANGED)
 
 
@@ -59,6 +60,7 @@ class Exchange:
         "_continues",
         "_edits",
         "_left",
+        "_more_due",
         "_skip",
         "affected_rows",
         "changes",
@@ -123,6 +125,7 @@ class Exchange:
         self._left = 0
         self._continues = False
         self._after_file = False
+        self._more_due = False
         self._edits: list[tuple[int, int, bytes]] = []
         self.started = False
         self.ended = False
@@ -217,7 +220,7 @@ class Exchange:
         """Rows, up to the packet that ends them or to the end of the chunk."""
         if self._continues:
             return self._split_row(chunk, position, size)
-        end = MAX_PACKET if self.deprecate_eof and self.kind != Kind.FIELDS else 9
+        end = MAX_PACKET if self.deprecate_eof else 9
         position, found = skip_rows(chunk, position, end)
         if found:
             return self._end(chunk, position, size)
@@ -303,9 +306,13 @@ class Exchange:
         status = self.status
         if self.state == _COLUMNS_END and not status & _CURSOR:
             self.state = _ROWS
+            # MySQL forgets to say behind the OUT parameters of a CALL that its OK follows.
+            self._more_due = bool(status & _OUT_PARAMETERS and status & _MORE)
             return behind
         self.results += 1
-        if status & _MORE:
+        more = status & _MORE or (self._more_due and self.state == _ROWS)
+        self._more_due = False
+        if more:
             self.state = _FIRST
             self._after_file = False
         else:
@@ -339,7 +346,7 @@ class Exchange:
         return True
 
     def _is_told(self, change: tuple[int, bytes]) -> bool:
-        """Whether the client asked for this report: schemas, and the variables in `reported`."""
+        """Whether the client asked for this report: schemas, and variables in `reported`."""
         kind, data = change
         if kind != SessionTrack.SYSTEM_VARIABLES:
             return kind == SessionTrack.SCHEMA

@@ -51,7 +51,11 @@ def start(client: Client, packet: bytes) -> bool:
         verdict = classify(packet[at:], session.dialect)
         if verdict.effects and not meaning(verdict).is_plain:
             return False
-    elif code != _EXECUTE or not _is_plain_execute(session, packet):
+    elif (
+        code != _EXECUTE
+        or client.dialogue.capabilities & _ATTRIBUTES
+        or not _is_plain_execute(session, packet)
+    ):
         return False
     lease = client.lease
     if lease is None:
@@ -95,10 +99,11 @@ def _send(client: Client, lease: Lease, packet: bytes) -> bool:
 
 
 def _is_plain_execute(session: Session, packet: bytes) -> bool:
-    """COM_STMT_EXECUTE without a cursor or query attributes, of a statement that is plain.
+    """COM_STMT_EXECUTE without a cursor, of a statement that is plain.
 
-    Layout: header (4), command (1), statement id (4), flags (1), iteration count (4), then for
-    parameters: NULL bitmap, "types follow" (1), two bytes of type for each, values.
+    Layout where query attributes were not negotiated: header (4), command (1), statement id
+    (4), flags (1), iteration count (4), then for parameters: NULL bitmap, "types follow" (1),
+    two bytes of type for each, values.
     """
     if len(packet) < 14 or packet[9]:
         return False

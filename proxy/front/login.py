@@ -106,7 +106,7 @@ async def _admit(
     client.session = Session(
         user=user,
         state=state,
-        first_state=state,
+        first_state=proxy.state_after_reset(facts, state),
         collation=collation,
         kind=facts.kind,
         sql_mode=facts.sql_mode,

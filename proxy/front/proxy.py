@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from proxy.config.model import PinningFilter, ProxyConfig
 from proxy.credentials.source import CredentialSource
 from proxy.dialogue.backend import SHAPE
+from proxy.errors import StatementRefusedError, charset_refused
 from proxy.front.deadlines import Deadlines
 from proxy.observe.log import get_logger
 from proxy.observe.metrics import Counters, Gauges
@@ -154,13 +155,17 @@ class Proxy:
     ) -> State:
         """The state of a session that has just logged in.
 
-        A collation id that is unknown, or of a charset that no client can have, becomes the
-        server's default, as the server does itself.
+        A collation id that is unknown becomes the server's default, as the server does itself.
+
+        Raises:
+            StatementRefusedError: no client can speak the charset.
         """
         wanted = collation(collation_id, facts.kind)
-        if wanted is None or not is_client_charset(wanted.charset):
+        if wanted is None:
             wanted = collation(facts.greeting.collation, facts.kind)
         assert wanted is not None
+        if not is_client_charset(wanted.charset):
+            raise StatementRefusedError(charset_refused(wanted.charset))
         charset = wanted.charset.encode()
         state = facts.baseline.assign(
             {
@@ -173,6 +178,15 @@ class Proxy:
         return interned(
             State(schema or state.schema, state.variables, multi_statements=multi_statements)
         )
+
+    def state_after_reset(self, facts: Facts, state: State) -> State:
+        """What COM_RESET_CONNECTION leads to, from the state right after the login.
+
+        MySQL goes back to its global charset, MariaDB to that of the login.
+        """
+        if facts.kind is ServerKind.MARIADB:
+            return state
+        return interned(state.assign(dict(facts.charsets)))
 
     def remember_schema(self, user: str, schema: bytes | None) -> None:
         """A backend of this user has been used with this schema."""

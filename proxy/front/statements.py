@@ -13,6 +13,7 @@ from proxy.session.pins import Pin, PinReason
 from proxy.session.prepared import Held, Prepared, StatementKey
 from proxy.session.session import STATEMENTS_LIMIT
 from proxy.sql.classify import classify
+from proxy.vocabulary import ServerKind
 from proxy.wire.commands import close_statement, parse_execute, statement_id
 from proxy.wire.commands import prepare as encode_prepare
 from proxy.wire.constants import Status
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def _find(client: Client, payload: bytes, caller: str) -> Prepared:
-    """The statement that a command names.
+    """The statement that a command names; `caller` is MariaDB's name for who asks.
 
     Raises:
         StatementRefusedError: the client has no statement of that id.
@@ -37,6 +38,8 @@ def _find(client: Client, payload: bytes, caller: str) -> Prepared:
         raise StatementRefusedError(errors.malformed_packet(number.why))
     found = session.statements.get(number)
     if found is None:
+        if client.proxy.kind is ServerKind.MYSQL:
+            caller = "mysql_stmt_precheck"
         raise StatementRefusedError(errors.unknown_statement(number, caller))
     return found
 

@@ -1,7 +1,8 @@
 """The book of one target's backends: where each is, who waits, who gets which.
 
-State is a place: a backend is in exactly one container, and counts are lengths.  `settle` is the
-one function that decides; what it decides is true in the book before its caller carries it out.
+State is a place: a backend is in exactly one container, and counts are lengths.  `settle` is
+the one function that decides; what it decides is true in the book before its caller carries it
+out.
 """
 
 from __future__ import annotations
@@ -213,7 +214,7 @@ class Ledger:
         return waiter
 
     def give_back(self, lease: Lease, state: Hashable | None, now: float) -> None:
-        """A borrower is done: the lease is idle in `state`, or to be reset when that is None."""
+        """A borrower is done: the lease is idle in `state`; None says that it needs a reset."""
         self.lent.remove(lease)
         lease.state = state
         if why := self._stale(lease, now):
@@ -260,8 +261,8 @@ class Ledger:
         """Decide who gets what; called after every change.
 
         First come, first served: a waiter takes an idle lease of its key, else one that is
-        being dialed or reset for it, else a new dial, else the place of an idle lease of another
-        key; when none of this is possible, nobody behind it is served either.
+        being dialed or reset for it, else a new dial, else the place of an idle lease of
+        another key; when none of this is possible, nobody behind it is served either.
         """
         actions, self._pending = self._pending, []
         if self.waiting:

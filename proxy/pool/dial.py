@@ -19,7 +19,7 @@ from proxy.dialogue.answers import Kind
 from proxy.dialogue.backend import Account
 from proxy.errors import BackendLostError
 from proxy.net.backend import Answer, BackendProtocol
-from proxy.session.state import State, absorb
+from proxy.session.state import State, Variables, absorb
 from proxy.session.variables import carried_by
 from proxy.vocabulary import ServerKind, kind_of
 from proxy.wire.commands import RESET_CONNECTION, query, set_multi_statements
@@ -28,7 +28,15 @@ from proxy.wire.greeting import Greeting
 
 T = TypeVar("T")
 
-FACTS = b"SELECT @@max_connections, @@sql_mode"
+CHARSETS = (
+    b"character_set_client",
+    b"character_set_connection",
+    b"character_set_results",
+    b"collation_connection",
+)
+FACTS = b"SELECT @@max_connections, @@sql_mode, " + b", ".join(
+    b"@@global." + name for name in CHARSETS
+)
 
 
 @attrs.frozen
@@ -42,6 +50,8 @@ class Facts:
         sql_mode: What every new connection has.
         tracks: Whether it reports changes of a session.
         baseline: State of a new connection, as far as the init query changed it.
+        charsets: The variables of `CHARSETS` that MySQL has after a reset; MariaDB goes back to
+            those of the login.
     """
 
     greeting: Greeting
@@ -50,6 +60,7 @@ class Facts:
     sql_mode: bytes
     tracks: bool
     baseline: State
+    charsets: Variables = ()
 
     @property
     def kind(self) -> ServerKind:
@@ -129,7 +140,7 @@ class Dialer:
             answer = await self._ask(backend, FACTS)
             greeting = backend.greeting
             assert greeting is not None
-            ((limit, sql_mode),) = answer.rows
+            ((limit, sql_mode, *charsets),) = answer.rows
             facts = Facts(
                 greeting=greeting,
                 status=backend.status,
@@ -137,6 +148,9 @@ class Dialer:
                 sql_mode=sql_mode or b"",
                 tracks=_tracks(backend),
                 baseline=baseline,
+                charsets=tuple(
+                    (name, value or b"") for name, value in zip(CHARSETS, charsets, strict=True)
+                ),
             )
         except BaseException:
             backend.abort()
@@ -153,8 +167,8 @@ class Dialer:
     async def _reset(self, backend: BackendProtocol) -> State:
         await backend.ask(RESET_CONNECTION)
         state = await self._establish(backend)
-        ((schema,),) = (await self._ask(backend, b"SELECT DATABASE()")).rows
-        return attrs.evolve(state, schema=schema)
+        (schema,) = _row(await self._ask(backend, b"SELECT DATABASE()"), 1)
+        return attrs.evolve(state, schema=schema or None)
 
     async def _establish(self, backend: BackendProtocol) -> State:
         """Switch the trackers on and run the init query: both ends at a reset."""
@@ -176,6 +190,17 @@ class Dialer:
 
     def _ask(self, backend: BackendProtocol, text: bytes) -> Deferred[Answer]:
         return backend.ask(query(text, backend.exchange.server_capabilities), Kind.RESULT)
+
+
+def _row(answer: Answer, size: int) -> tuple[bytes, ...]:
+    """The only row of an answer, empty values for NULL.
+
+    Raises:
+        BackendLostError: the answer has another form: who says so is no server that we know.
+    """
+    if len(answer.rows) != 1 or len(answer.rows[0]) != size:
+        raise BackendLostError("the server's answer to a statement of ours makes no sense")
+    return tuple(value or b"" for value in answer.rows[0])
 
 
 def _tracks(backend: BackendProtocol) -> bool:

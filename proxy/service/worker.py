@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.endpoints import serverFromString
 
 from proxy.config.model import Config, ProxyConfig
+from proxy.credentials.rsa import GeneratedRsaKey
 from proxy.credentials.static import load_static
 from proxy.errors import StatementRefusedError
 from proxy.front.client import Client
@@ -22,7 +23,6 @@ from proxy.observe.log import get_logger
 from proxy.observe.metrics import Counters, ProxyCollector
 from proxy.pool.dial import Dialer
 from proxy.pool.pool import TargetPool
-from proxy.wire.auth.caching_sha2 import GeneratedRsaKey
 
 SWEEP_SECONDS = 1.0
 """How often pools look for what is too old or idle for too long."""

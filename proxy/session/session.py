@@ -179,6 +179,9 @@ class Session:
                 pins.end(reason)
         if warnings and not means.reads_diagnostics:
             found = (*found, PinReason.DIAGNOSTICS)
+        if failed and self._kind is ServerKind.MARIADB and means.assigns:
+            # MySQL's next OK brings the reports that an ERR could not; MariaDB never does.
+            found = (*found, PinReason.UNREPORTED)
         if means.sets_savepoint and not status & (IN_TRANSACTION | AUTOCOMMIT):
             found = (*found, PinReason.SAVEPOINT)
         self.insert_id_unknown = self.insert_id_unknown or means.writes_insert_id

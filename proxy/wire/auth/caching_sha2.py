@@ -129,24 +129,3 @@ class CachingSha2Verifier:
             for known in self._passwords
         ]
         return Accepted() if any(matches) else Denied()
-
-
-class GeneratedRsaKey:
-    """A key pair made for this process: clients fetch the public half in the dialogue."""
-
-    def __init__(self, bits: int = 2048) -> None:
-        self._key = rsa.generate_private_key(public_exponent=65537, key_size=bits)
-        self.public_pem = self._key.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-
-    def __repr__(self) -> str:
-        """Says nothing of the key."""
-        return "<GeneratedRsaKey>"
-
-    def decrypt(self, data: bytes) -> bytes | None:
-        """See `RsaKey`."""
-        try:
-            return self._key.decrypt(data, OAEP)
-        except ValueError:
-            return None

@@ -5,10 +5,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.credentials.rsa import GeneratedRsaKey
 from proxy.wire.auth.caching_sha2 import (
     CachingSha2Prover,
     CachingSha2Verifier,
-    GeneratedRsaKey,
     scramble,
 )
 from proxy.wire.auth.steps import Accepted, Denied, Impossible, Send, Wait
@@ -209,9 +209,3 @@ def test_arbitrary_clients_are_not_let_in(key, steps, secure):
     for data in steps:
         step = found.receive(data)
         assert step == Denied() or (isinstance(step, Send) and not step.final)
-
-
-def test_a_key_shows_nothing_of_itself(key):
-    """The repr has a name and no number."""
-    assert repr(key) == "<GeneratedRsaKey>"
-    assert key.public_pem.startswith(b"-----BEGIN PUBLIC KEY-----\n")
