@@ -140,17 +140,17 @@ class Dialer:
             answer = await self._ask(backend, FACTS)
             greeting = backend.greeting
             assert greeting is not None
-            ((limit, sql_mode, *charsets),) = answer.rows
+            limit, sql_mode, *charsets = _row(answer, 2 + len(CHARSETS))
+            if not limit.isdigit():
+                raise BackendLostError(f"max_connections of {self.place} is no number")
             facts = Facts(
                 greeting=greeting,
                 status=backend.status,
-                max_connections=int(limit or 0),
-                sql_mode=sql_mode or b"",
+                max_connections=int(limit),
+                sql_mode=sql_mode,
                 tracks=_tracks(backend),
                 baseline=baseline,
-                charsets=tuple(
-                    (name, value or b"") for name, value in zip(CHARSETS, charsets, strict=True)
-                ),
+                charsets=tuple(zip(CHARSETS, charsets, strict=True)),
             )
         except BaseException:
             backend.abort()

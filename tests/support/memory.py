@@ -167,6 +167,8 @@ class Servers:
     Attributes:
         dials: Connections that were asked for while `holding`, each a callable that lets it be.
         down: Whether connections are refused.
+        silent: Whether a new connection gets no greeting.
+        routines: See `ServerSide`; for all connections, those that are there too.
     """
 
     def __init__(self, clock):
@@ -175,6 +177,8 @@ class Servers:
         self.dials = []
         self.holding = False
         self.down = False
+        self.silent = False
+        self.routines = {}
         self.refusal = None
         self.max_connections = 100
 
@@ -192,13 +196,15 @@ class Servers:
                 len(self.backends) + 1,
                 refusal=self.refusal,
                 max_connections=self.max_connections,
+                routines=self.routines,
             )
             backend = Backend(self.clock, side)
             self.backends.append(backend)
             protocol = factory.buildProtocol(None)
             backend.wire.connect(protocol)
             connected.callback(protocol)
-            backend.send(side.hello())
+            if not self.silent:
+                backend.send(side.hello())
 
         if self.holding:
             self.dials.append(go_on)

@@ -18,6 +18,9 @@ VERSION = "8.4.0-scripted"
 CAPABILITIES = int(ALWAYS | SHAPE | Capability.CONNECT_WITH_DB | Capability.MULTI_STATEMENTS)
 AUTOCOMMIT = int(Status.AUTOCOMMIT)
 IN_TRANSACTION = int(Status.AUTOCOMMIT | Status.IN_TRANS)
+FACTS = (b"STRICT_TRANS_TABLES", b"utf8mb4", b"utf8mb4", b"utf8mb4", b"utf8mb4_general_ci")
+"""What the server says of itself behind max_connections: sql_mode, charsets, collation."""
+
 NONCE = b"abcdefghijklmnopqrst"
 
 
@@ -51,12 +54,18 @@ def result(rows, capabilities, *, columns=None, status=AUTOCOMMIT, warnings=0):
 
 
 class ServerSide:
-    """One connection of a scripted server."""
+    """One connection of a scripted server.
 
-    def __init__(self, number=1, *, refusal=None, max_connections=100):
+    Attributes:
+        routines: What it answers by itself beside the usual: how a text (or a payload) begins,
+            and a callable that gets this object and gives payloads, or None to leave it.
+    """
+
+    def __init__(self, number=1, *, refusal=None, max_connections=100, routines=None):
         self.number = number
         self.refusal = refusal
         self.max_connections = max_connections
+        self.routines = {} if routines is None else routines
         self.capabilities = 0
         self.login = None
         self.schema = None
@@ -113,6 +122,9 @@ class ServerSide:
 
     def _routine(self, payload):
         text = self.text_of(payload)
+        for beginning, routine in self.routines.items():
+            if (text or payload).startswith(beginning):
+                return routine(self)
         if payload[0] == Command.QUIT:
             return []
         if payload[0] == Command.INIT_DB:
@@ -126,7 +138,7 @@ class ServerSide:
         if payload[0] == Command.PING or text.startswith((b"SET session_track", b"SET char")):
             return [self.ok()]
         if text.startswith(b"SELECT @@max_connections"):
-            return self.rows([(b"%d" % self.max_connections, b"STRICT_TRANS_TABLES")])
+            return self.rows([(b"%d" % self.max_connections, *FACTS)])
         if text == b"SELECT DATABASE()":
             return self.rows([(self.schema,)])
         return None
