@@ -141,12 +141,10 @@ class Dialer:
             greeting = backend.greeting
             assert greeting is not None
             limit, sql_mode, *charsets = _row(answer, 2 + len(CHARSETS))
-            if not limit.isdigit():
-                raise BackendLostError(f"max_connections of {self.place} is no number")
             facts = Facts(
                 greeting=greeting,
                 status=backend.status,
-                max_connections=int(limit),
+                max_connections=_number(limit),
                 sql_mode=sql_mode,
                 tracks=_tracks(backend),
                 baseline=baseline,
@@ -201,6 +199,17 @@ def _row(answer: Answer, size: int) -> tuple[bytes, ...]:
     if len(answer.rows) != 1 or len(answer.rows[0]) != size:
         raise BackendLostError("the server's answer to a statement of ours makes no sense")
     return tuple(value or b"" for value in answer.rows[0])
+
+
+def _number(value: bytes) -> int:
+    """A value that is a whole number.
+
+    Raises:
+        BackendLostError: it is not.
+    """
+    if not value.isdigit():
+        raise BackendLostError(f"the server says {value!r} where a number belongs")
+    return int(value)
 
 
 def _tracks(backend: BackendProtocol) -> bool:

@@ -1,0 +1,107 @@
+"""Tests of `proxy.credentials.static`."""
+
+import pytest
+
+from proxy.config.model import AuthEntry, ClientPasswordAuthType
+from proxy.config.secret import Secret
+from proxy.credentials.static import (
+    PASSWORD_FILE_LIMIT,
+    PasswordUnreadableError,
+    load_static,
+)
+from proxy.wire.auth import CACHING_SHA2, NATIVE
+
+
+def load(tmp_path, *entries, **environment):
+    """Load entries from a folder and an environment."""
+    return load_static(entries, tmp_path, environment)
+
+
+def password(source, user="app"):
+    """Say the passwords of a user, that are known at once."""
+    return source.find(user).result.passwords
+
+
+def test_a_password_may_stand_in_the_configuration(tmp_path):
+    """The plain form needs nothing else."""
+    source = load(tmp_path, AuthEntry(username="app", password=Secret("pass word")))
+    assert password(source) == ("pass word",)
+
+
+def test_a_password_may_come_from_the_environment(tmp_path):
+    """The variable named by password_env is read, an empty one too."""
+    entry = AuthEntry(username="app", password_env="APP_PASSWORD")
+    assert password(load(tmp_path, entry, APP_PASSWORD="secret")) == ("secret",)
+    assert password(load(tmp_path, entry, APP_PASSWORD="")) == ("",)
+
+
+def test_a_variable_that_is_missing_is_an_error(tmp_path):
+    """The error names user and variable."""
+    entry = AuthEntry(username="app", password_env="APP_PASSWORD")
+    with pytest.raises(PasswordUnreadableError, match=r"'app'.*'APP_PASSWORD'"):
+        load(tmp_path, entry)
+
+
+@pytest.mark.parametrize(
+    "content", ["secret", "secret\n", "secret\r\n", "secret\nsecond line\n"]
+)
+def test_a_password_may_be_the_first_line_of_a_file(tmp_path, content):
+    """Only the first line counts, without its end; a relative path starts at the folder."""
+    (tmp_path / "app.password").write_bytes(content.encode())
+    source = load(tmp_path, AuthEntry(username="app", password_file="app.password"))
+    assert password(source) == ("secret",)
+
+
+def test_spaces_belong_to_a_password(tmp_path):
+    """Nothing but the end of the line is cut off."""
+    (tmp_path / "app.password").write_text(" secret \n")
+    source = load(tmp_path, AuthEntry(username="app", password_file="app.password"))
+    assert password(source) == (" secret ",)
+
+
+def test_an_absolute_path_is_taken_as_it_is(tmp_path):
+    """A file elsewhere is named by its whole path."""
+    file = tmp_path / "elsewhere"
+    file.write_text("secret")
+    entry = AuthEntry(username="app", password_file=str(file))
+    assert password(load(tmp_path / "not-here", entry)) == ("secret",)
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe"])
+def test_a_file_that_cannot_be_read_is_an_error(tmp_path, content):
+    """Missing or no text: the error names user and file."""
+    if content is not None:
+        (tmp_path / "app.password").write_bytes(content)
+    with pytest.raises(PasswordUnreadableError, match=r"'app'.*app\.password"):
+        load(tmp_path, AuthEntry(username="app", password_file="app.password"))
+
+
+def test_no_more_is_read_than_a_password_can_have(tmp_path):
+    """A file of another kind, named by mistake, is not taken into memory whole."""
+    (tmp_path / "app.password").write_bytes(b"x" * 10_000)
+    source = load(tmp_path, AuthEntry(username="app", password_file="app.password"))
+    assert password(source) == ("x" * PASSWORD_FILE_LIMIT,)
+
+
+def test_the_plugin_follows_the_setting(tmp_path):
+    """Each type has its plugin, and none means what suits the target."""
+    kinds = {
+        None: "",
+        ClientPasswordAuthType.MYSQL_NATIVE_PASSWORD: NATIVE,
+        ClientPasswordAuthType.MYSQL_CACHING_SHA2_PASSWORD: CACHING_SHA2,
+    }
+    for kind, plugin in kinds.items():
+        entry = AuthEntry(username="app", password=Secret("x"), client_password_auth_type=kind)
+        assert load(tmp_path, entry).find("app").result.plugin == plugin
+
+
+def test_unknown_users_have_no_credential(tmp_path):
+    """Only users of the configuration are known, and listed in its order."""
+    source = load(
+        tmp_path,
+        AuthEntry(username="b", password=Secret("x")),
+        AuthEntry(username="a", password=Secret("y")),
+    )
+    assert source.find("root").result is None
+    assert source.users() == ("b", "a")
+    assert repr(source) == "<StaticSource of 2 users>"
