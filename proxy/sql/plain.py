@@ -76,7 +76,8 @@ def _compile(dialect: Dialect) -> re.Pattern[bytes]:
     return re.compile(
         rf"""(?:
         [\ \t-\r,()=<>+*%!&|^~?:]++
-        |(?<![.{ident}])(?:0x[0-9a-f]++|[0-9]++(?:\.[0-9]*+)?+(?:e[+-]?[0-9]++)?+)(?![.{ident}])
+        |(?<![.{ident}])[0-9]++(?:\.[0-9]*+)?+(?:e[+-]?[0-9]++)?+(?![.{ident}])
+        |(?<![.{ident}])0x[0-9a-f]++(?![.{ident}]|{_SPACE}*+[(/]) # 0X would begin a name
         |{string}
         |(?:{name})(?!(?:{_SPACE}|{comment})*+\()
         |-(?!-)|/(?!\*)

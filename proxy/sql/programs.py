@@ -48,8 +48,8 @@ def end_of_program(tokens: Tokens, start: int) -> int | None:
     semicolon = _find(tokens, start, ";")
     if semicolon == len(tokens) or _is_rest_empty(tokens, semicolon):
         return semicolon
-    body = _body(tokens, *_kind(tokens, start))
-    if body is None or body > semicolon:
+    body = _body(tokens, *_kind(tokens, start), semicolon)
+    if body is None:
         return None
     word = tokens[body]
     if word in _COMPOUND:
@@ -87,8 +87,8 @@ def _kind(tokens: Tokens, start: int) -> tuple[str, int]:
     return "", start
 
 
-def _body(tokens: Tokens, kind: str, index: int) -> int | None:
-    """Where the body begins."""
+def _body(tokens: Tokens, kind: str, index: int, semicolon: int) -> int | None:
+    """Where the body begins, which is before the first semicolon."""
     if kind == "EVENT":
         body = _find(tokens, index, "DO") + 1
     elif kind == "TRIGGER":
@@ -98,30 +98,26 @@ def _body(tokens: Tokens, kind: str, index: int) -> int | None:
     elif kind == "PACKAGE":
         return None
     else:
-        body = _after_parameters(tokens, index)
-        while body < len(tokens) and not _begins_statement(tokens, body):
-            if tokens[body] == ";":
-                return None
+        body = _after_parameters(tokens, index, semicolon)
+        while body < semicolon and not _begins_statement(tokens, body):
             body += 1
-    if body + 1 < len(tokens) and tokens[body + 1] == ":":
+    if body < semicolon and tokens[body + 1] == ":":
         body += 2
-    if body >= len(tokens) or tokens[body] not in _STATEMENTS:
+    if body >= semicolon or tokens[body] not in _STATEMENTS:
         return None
     return body
 
 
-def _after_parameters(tokens: Tokens, index: int) -> int:
+def _after_parameters(tokens: Tokens, index: int, semicolon: int) -> int:
     depth = 0
-    for at in range(index, len(tokens)):
+    for at in range(index, semicolon):
         if tokens[at] in PARENTHESES:
             depth += 1
         elif tokens[at] == ")":
             depth -= 1
             if depth == 0:
                 return at + 1
-        elif tokens[at] == ";":
-            break
-    return len(tokens)
+    return semicolon
 
 
 def _begins_statement(tokens: Tokens, index: int) -> bool:

@@ -99,7 +99,6 @@ def _choose(
     choices: dict[str, effects.Effect],
     *,
     commits: tuple[str, ...] = (),
-    harmless: tuple[str, ...] = (),
 ) -> None:
     """Add the effect of the second word; one that is not known is opaque."""
     second = reading.at(1)
@@ -107,7 +106,7 @@ def _choose(
         reading.add(choices[second])
     elif second in commits:
         reading.add(effects.CommitsImplicitly())
-    elif second not in harmless:
+    else:
         reading.add(effects.Opaque(f"{reading.tokens[0]} of something unknown"))
         scan(reading)
 

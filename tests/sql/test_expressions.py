@@ -102,7 +102,7 @@ def test_a_qualified_function_of_a_sequence_is_a_routine():
     ],
 )
 def test_what_is_no_call_of_a_routine(text):
-    """Built-in functions, keywords and names with columns are not taken for stored functions."""
+    """Built-in functions, keywords, names with columns are not taken for stored functions."""
     assert [effect for effect in found(text) if isinstance(effect, effects.CallsRoutine)] == []
 
 

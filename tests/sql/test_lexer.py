@@ -200,7 +200,9 @@ def test_unsafe_charsets():
     assert trouble("'\xd6\\\\'") == ""
 
 
-@pytest.mark.parametrize("opening", ["/*!", "/*!50000", "/*!100600", "/*M!", "/*M!100600"])
+@pytest.mark.parametrize(
+    "opening", ["/*!", "/*!50000", "/*!100600", "/*M!", "/*m!", "/*M!100600"]
+)
 def test_executable_comments_are_read_in_both_ways(opening):
     """The contents are tokens in one reading and are not there in the other."""
     lexed = lex(f"a {opening} b - 1 * 2 / 3 */ c".encode(), Dialect())
