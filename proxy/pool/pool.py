@@ -14,6 +14,7 @@ from proxy.dialogue.backend import Account
 from proxy.errors import (
     BackendLostError,
     BackendRefusedError,
+    ErrorReply,
     borrow_queue_full,
     borrow_timeout,
 )
@@ -25,7 +26,7 @@ from proxy.policy.lease import Action, Dial, Lease, Lend, Limits, Place, Reset, 
 from proxy.policy.ledger import Ledger
 from proxy.pool.borrower import Borrower, PoolKey, Promise
 from proxy.pool.dial import Dialer, Facts
-from proxy.pool.stop import Drain, Killer
+from proxy.pool.stop import KILLED, Drain, Killer
 from proxy.session.prepared import Holdings
 from proxy.session.replay import is_reachable
 from proxy.session.state import State
@@ -123,12 +124,10 @@ class TargetPool:
         if lease is not None:
             borrower.lent(lease)
             return None
-        timeout = self._config.connection_borrow_timeout
-        if not timeout or self._closed or ledger.is_full():
-            self._counters.database_connections_borrow_requests_timed_out += 1
-            full = timeout and not self._closed
-            borrower.refused(
-                borrow_queue_full(ledger.limits.waiting) if full else borrow_timeout()
+        if self._closed or ledger.is_full():
+            full = not self._closed
+            self._refuse(
+                borrower, borrow_queue_full(ledger.limits.waiting) if full else borrow_timeout()
             )
             return None
         waiter = Waiter(key, state, since=self.clock.seconds(), borrower=borrower)
@@ -136,10 +135,19 @@ class TargetPool:
         self.settle()
         if waiter not in ledger.waiting:
             return None
+        if not self._config.connection_borrow_timeout:
+            # What was dialed for it serves the next one.
+            ledger.withdraw(waiter)
+            self._refuse(borrower, borrow_timeout())
+            return None
         self._counters.database_connections_borrow_requests_waited += 1
         if self._expiry is None:
             self._watch_expiry()
         return waiter
+
+    def _refuse(self, borrower: Borrower, reply: ErrorReply) -> None:
+        self._counters.database_connections_borrow_requests_timed_out += 1
+        borrower.refused(reply)
 
     async def look(self, user: str) -> None:
         """Log in once, beside the book, to learn about the target; tries until it succeeds.
@@ -172,7 +180,6 @@ class TargetPool:
             if waiter.since + limit > now:
                 break
             self.ledger.withdraw(waiter)
-            self._counters.database_connections_borrow_requests_timed_out += 1
             self._log.warning(
                 "a client waited too long for a database connection",
                 user=waiter.key.user,  # type: ignore[attr-defined]
@@ -181,7 +188,7 @@ class TargetPool:
                 pool=repr(self.ledger),
                 last_failure=self.last_failure or None,
             )
-            waiter.borrower.refused(borrow_timeout())
+            self._refuse(waiter.borrower, borrow_timeout())
         self._watch_expiry()
 
     def give_back(self, lease: Lease, state: State | None) -> None:
@@ -363,7 +370,12 @@ class TargetPool:
             lease.backend.abort()
 
     def kill(self, lease: Lease, *, query: bool) -> Deferred[None]:
-        """Stop what a backend does: its statement, or the whole connection."""
+        """Stop what a backend does: its statement, or the whole connection.
+
+        The KILL may arrive when the statement has ended by itself, so the backend is not lent
+        again: it would hit the statement of somebody else.
+        """
+        lease.generation = KILLED
         key = lease.key
         assert isinstance(key, PoolKey)
         return self._killer.kill(key.user, lease.backend.connection_id, query=query)

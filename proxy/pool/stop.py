@@ -23,6 +23,9 @@ new connection does."""
 KILLS_AT_ONCE = 2
 """Connections beside the limit that stop statements."""
 
+KILLED = -1
+"""A generation older than any: a lease of it is closed when it comes back."""
+
 
 class Drained(Protocol):
     """Told once about the end of a drain."""
@@ -84,7 +87,7 @@ class Killer:
             control = await self._dialer.connect(Account(user, credential.passwords[0]))
             text = b"KILL %s %d" % (b"QUERY" if query else b"CONNECTION", connection_id)
             try:
-                await control.ask(encode_query(text))
+                await self._dialer.limit(control.ask(encode_query(text)))
             finally:
                 control.quit()
         except BackendLostError as error:

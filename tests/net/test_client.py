@@ -1,7 +1,5 @@
 """Tests of `proxy.net.client`."""
 
-# ruff: noqa: D102 - doubles have the names and arguments of what they stand for
-
 import pytest
 from twisted.internet.task import Clock
 

@@ -1,6 +1,6 @@
 """Tests of `proxy.net.shell`, most of them over pairs of real sockets that nobody else uses."""
 
-# ruff: noqa: ARG005, D102, N802 - doubles have the names and arguments of what they stand for
+# ruff: noqa: ARG005, N802 - doubles have the names and arguments of what they stand for
 
 import socket
 import struct

@@ -1,6 +1,6 @@
 """Tests of `proxy.pool.dial`."""
 
-# ruff: noqa: ARG005, D102 - doubles have the names and arguments of what they stand for
+# ruff: noqa: ARG005 - doubles have the names and arguments of what they stand for
 
 import pytest
 from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint
