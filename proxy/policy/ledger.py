@@ -262,7 +262,8 @@ class Ledger:
 
         First come, first served: a waiter takes an idle lease of its key, else one that is
         being dialed or reset for it, else a new dial, else the place of an idle lease of
-        another key; when none of this is possible, nobody behind it is served either.
+        another key; when none of this is possible, nobody behind it gets a connection that it
+        could have had.
         """
         actions, self._pending = self._pending, []
         if self.waiting:
@@ -286,7 +287,9 @@ class Ledger:
             if used < self._coming.get(waiter.key, 0):
                 continue
             if now < self.no_dial_before:
-                break
+                if not self.idle_count:
+                    break
+                continue
             if self.total < self.limits.connections:
                 actions.append(Dial(self._start_dial(waiter.key, now)))
                 continue
@@ -352,6 +355,7 @@ class Ledger:
 
     def _leave(self, lease: Lease) -> None:
         """Take a lease out of its container."""
+        assert lease.place is not Place.GONE
         match lease.place:
             case Place.IDLE:
                 self._idle[lease.key].remove(lease)
@@ -362,8 +366,6 @@ class Ledger:
                 self._come(lease)
             case Place.RETIRING:
                 self.retiring.remove(lease)
-            case Place.DIALING:
+            case _:
                 self.dialing.remove(lease)
                 self._come(lease)
-            case Place.GONE:
-                raise AssertionError("a lease that is gone cannot leave")
