@@ -125,10 +125,8 @@ class TargetPool:
             borrower.lent(lease)
             return None
         if self._closed or ledger.is_full():
-            full = not self._closed
-            self._refuse(
-                borrower, borrow_queue_full(ledger.limits.waiting) if full else borrow_timeout()
-            )
+            full = borrow_queue_full(ledger.limits.waiting)
+            self._refuse(borrower, borrow_timeout() if self._closed else full)
             return None
         waiter = Waiter(key, state, since=self.clock.seconds(), borrower=borrower)
         ledger.ask(waiter)
