@@ -205,9 +205,11 @@ class Exchange:
             if not self._left:
                 self._columns_done()
             return behind if behind > position else -1
-        if size - position <= HEADER:
+        if size - position < HEADER:
             return -1
         length = int.from_bytes(chunk[position : position + 3], "little")
+        if not length:
+            return self._break("an empty packet where an answer begins or ends")
         if length > LARGEST_END and self.kind != Kind.TEXT:
             return self._break(f"a packet of {length} bytes where an answer begins or ends")
         if size - position - HEADER < length:
@@ -245,7 +247,7 @@ class Exchange:
     def _first(self, chunk: bytes, position: int, length: int) -> int:
         """The packet that says what kind of answer this is."""
         behind = position + HEADER + length
-        first = chunk[position + HEADER] if length else -1
+        first = chunk[position + HEADER]
         if self.kind == Kind.TEXT and first != 0xFF:
             self.state = _ENDED
             return behind
@@ -356,8 +358,6 @@ class Exchange:
         )
 
     def _error(self, chunk: bytes, position: int, behind: int) -> int:
-        if behind > len(chunk):
-            return -1
         err = parse_err(chunk[position + HEADER : behind])
         if isinstance(err, Malformed):
             return self._break(err.why)

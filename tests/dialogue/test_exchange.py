@@ -1,0 +1,325 @@
+"""Tests of `proxy.dialogue.exchange`."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from proxy.dialogue import exchange as module
+from proxy.dialogue.answers import Kind
+from proxy.dialogue.exchange import Exchange
+from proxy.wire import scan
+from proxy.wire.constants import Capability, SessionTrack, Status
+from proxy.wire.framing import encode
+from proxy.wire.primitives import lenenc_bytes, lenenc_int
+from proxy.wire.responses import Eof, Err, Ok, PrepareOk, variable_change
+
+TRACK = int(Capability.SESSION_TRACK)
+DEPRECATE = int(Capability.DEPRECATE_EOF)
+AUTOCOMMIT = int(Status.AUTOCOMMIT)
+COLUMN = lenenc_bytes(b"def") + b"\x00" * 5 + lenenc_bytes(b"a column")
+NAMES = frozenset((b"autocommit",))
+CHANGES = (
+    variable_change(b"autocommit", b"OFF"),
+    variable_change(b"sql_mode", b"ANSI"),
+    (int(SessionTrack.SCHEMA), b"\x04shop"),
+    (int(SessionTrack.STATE_CHANGE), b"\x011"),
+)
+
+
+@attrs.frozen
+class Answer:
+    """Packets of an answer, and what follows from them."""
+
+    kind: Kind
+    capabilities: int
+    payloads: tuple[bytes, ...]
+    status: int = AUTOCOMMIT
+
+    @property
+    def data(self) -> bytes:
+        return b"".join(encode(payload, n + 1) for n, payload in enumerate(self.payloads))
+
+
+def end(capabilities: int, status: int = AUTOCOMMIT, warnings: int = 0) -> bytes:
+    if capabilities & DEPRECATE:
+        return Ok(status=status, warnings=warnings, header=0xFE).encode(capabilities)
+    return Eof(warnings, status).encode()
+
+
+def result(capabilities: int, rows: list[bytes], status: int = AUTOCOMMIT) -> list[bytes]:
+    middle = [] if capabilities & DEPRECATE else [Eof(0, status).encode()]
+    return [lenenc_int(1), COLUMN, *middle, *rows, end(capabilities, status)]
+
+
+def follow(
+    answer: Answer, cuts: list[int], client: int | None = None
+) -> tuple[Exchange, bytes]:
+    """Feed an answer cut at these places; the exchange, and what went to the client."""
+    exchange = Exchange(answer.capabilities)
+    exchange.begin(
+        answer.kind, answer.capabilities if client is None else client, reported=NAMES
+    )
+    data, sent, start = answer.data, b"", 0
+    for cut in [*sorted({cut % (len(data) + 1) for cut in cuts}), len(data)]:
+        sent += exchange.feed(data[start:cut])
+        start = cut
+    return exchange, sent
+
+
+capabilities_ = st.sampled_from([0, TRACK, DEPRECATE, TRACK | DEPRECATE])
+cuts_ = st.lists(st.integers(0, 500), max_size=6)
+rows_ = st.lists(
+    st.one_of(st.binary(max_size=30).map(lenenc_bytes), st.just(b"\xfb"), st.just(b"\x00\x00")),
+    max_size=5,
+)
+
+
+ERROR = Err(1064, "42000", b"You have an error").encode()
+
+
+@st.composite
+def prepares(draw: st.DrawFn, capabilities: int) -> list[bytes]:
+    columns, parameters = draw(st.integers(0, 2)), draw(st.integers(0, 2))
+    payloads = [PrepareOk(7, columns, parameters).encode()]
+    for count in (parameters, columns):
+        payloads += [COLUMN] * count
+        if count and not capabilities & DEPRECATE:
+            payloads.append(Eof().encode())
+    return draw(st.sampled_from([payloads, [ERROR]]))
+
+
+@st.composite
+def results(draw: st.DrawFn, capabilities: int, status: int, ok: bytes) -> list[bytes]:
+    payloads = []
+    for _ in range(draw(st.integers(0, 2))):
+        payloads += result(capabilities, draw(rows_), status | int(Status.MORE_RESULTS))
+    rows = result(capabilities, draw(rows_), status)
+    return payloads + draw(st.sampled_from([rows, [ok], [ERROR], [*rows[:-1], ERROR]]))
+
+
+@st.composite
+def answers(draw: st.DrawFn) -> Answer:
+    """Answers of every kind."""
+    capabilities = draw(capabilities_)
+    kind = draw(st.sampled_from(Kind))
+    status = draw(st.sampled_from([AUTOCOMMIT, int(Status.IN_TRANS), 0]))
+    ok = Ok(draw(st.integers(0, 300)), draw(st.integers(0, 70000)), status).encode(capabilities)
+    last = end(capabilities, status)
+    shapes = {
+        Kind.SIMPLE: lambda: [draw(st.sampled_from([ok, ERROR, Eof(0, status).encode()]))],
+        Kind.TEXT: lambda: [draw(st.sampled_from([b"Uptime: 5  Threads: 1", ERROR]))],
+        Kind.FIELDS: lambda: [COLUMN] * draw(st.integers(0, 3)) + [last],
+        Kind.ROWS: lambda: [*draw(rows_), draw(st.sampled_from([last, ERROR]))],
+        Kind.PREPARE: lambda: draw(prepares(capabilities)),
+        Kind.RESULT: lambda: draw(results(capabilities, status, ok)),
+    }
+    return Answer(kind, capabilities, tuple(shapes[kind]()), status)
+
+
+@given(answers(), cuts_)
+def test_any_chunking_gives_the_same_answer(answer, cuts):
+    """However it is cut, the client gets every byte, and the end is found."""
+    whole, _ = follow(answer, [])
+    exchange, sent = follow(answer, cuts)
+    assert exchange.ended
+    assert not exchange.excess
+    assert sent == answer.data
+    assert (exchange.status, exchange.err, exchange.warnings) == (
+        whole.status,
+        whole.err,
+        whole.warnings,
+    )
+    assert (exchange.affected_rows, exchange.last_insert_id, exchange.results) == (
+        whole.affected_rows,
+        whole.last_insert_id,
+        whole.results,
+    )
+    assert exchange.prepared == whole.prepared
+
+
+@given(answers(), cuts_, st.binary(min_size=1, max_size=10))
+def test_what_comes_behind_the_end_is_kept_apart(answer, cuts, more):
+    """Bytes that nobody asked for never reach the client."""
+    exchange, _ = follow(answer, cuts)
+    exchange, sent = Exchange(answer.capabilities), b""
+    exchange.begin(answer.kind, answer.capabilities)
+    sent = exchange.feed(answer.data + more)
+    assert exchange.ended
+    assert sent == answer.data
+    assert exchange.excess == more
+
+
+@given(st.sampled_from(Kind), capabilities_, st.lists(st.binary(max_size=40), max_size=8))
+@settings(max_examples=10_000, deadline=None)
+def test_any_bytes_end_break_or_go_on(kind, capabilities, chunks):
+    """A server that sends nonsense breaks the exchange, never us, and little is kept."""
+    exchange = Exchange(capabilities)
+    exchange.begin(kind, 0, reported=NAMES)
+    for chunk in chunks:
+        if exchange.ended or exchange.broken or exchange.wants_file:
+            break
+        exchange.feed(chunk)
+        assert len(exchange._carry) <= sum(map(len, chunks))
+
+
+@given(cuts_, st.sampled_from([0, TRACK]), st.booleans())
+def test_clients_hear_of_what_they_asked_for(cuts, client, deprecate):
+    """Reports that the proxy switched on for itself are taken out of OK packets."""
+    server = TRACK | (DEPRECATE if deprecate else 0)
+    ok = Ok(3, 400, AUTOCOMMIT, 1, b"Rows matched: 3", CHANGES)
+    answer = Answer(Kind.RESULT, server, (ok.encode(server),))
+    exchange, sent = follow(answer, cuts, client)
+    told = (CHANGES[0], CHANGES[2]) if client else ()
+    assert sent == encode(attrs.evolve(ok, changes=told).encode(client), 1)
+    assert exchange.changes == [*CHANGES]
+    assert (exchange.affected_rows, exchange.last_insert_id) == (3, 400)
+    assert exchange.status == AUTOCOMMIT
+
+
+def test_an_ok_between_results_is_rewritten_in_its_place():
+    """What stands before and behind it goes on as it is."""
+    first = Ok(status=AUTOCOMMIT | int(Status.MORE_RESULTS), changes=CHANGES)
+    rows = result(TRACK, [lenenc_bytes(b"x")])
+    answer = Answer(Kind.RESULT, TRACK, (first.encode(TRACK), *rows))
+    exchange, sent = follow(answer, [], 0)
+    assert exchange.ended
+    assert exchange.results == 2
+    assert sent == Answer(Kind.RESULT, 0, (first.encode(0), *rows)).data
+
+
+def test_an_info_without_reports_is_left_alone():
+    """An OK with a text but no report is the same for every client."""
+    ok = Ok(300, 0, AUTOCOMMIT, 0, b"Records: 300")
+    answer = Answer(Kind.RESULT, TRACK, (ok.encode(TRACK),))
+    exchange, sent = follow(answer, [], 0)
+    assert sent == answer.data
+    assert exchange.ok == ok
+
+
+def test_a_prepare_answer_gets_the_id_that_the_client_shall_know():
+    """Only four bytes differ."""
+    answer = Answer(Kind.PREPARE, DEPRECATE, (PrepareOk(99, 0, 1).encode(), COLUMN))
+    exchange = Exchange(DEPRECATE)
+    exchange.begin(Kind.PREPARE, DEPRECATE, client_statement_id=7)
+    sent = b"".join(exchange.feed(answer.data[n : n + 1]) for n in range(len(answer.data)))
+    assert exchange.ended
+    assert exchange.prepared == PrepareOk(99, 0, 1)
+    own = Answer(Kind.PREPARE, DEPRECATE, (PrepareOk(7, 0, 1).encode(), COLUMN))
+    assert sent == own.data
+
+
+def test_a_cursor_has_no_rows_in_its_first_answer():
+    """The EOF behind the columns ends it when a cursor is open."""
+    status = AUTOCOMMIT | int(Status.CURSOR_EXISTS)
+    answer = Answer(Kind.RESULT, 0, (lenenc_int(1), COLUMN, Eof(0, status).encode()))
+    exchange, sent = follow(answer, [])
+    assert exchange.ended
+    assert exchange.status == status
+    assert sent == answer.data
+
+
+def test_out_parameters_are_followed_by_an_ok_that_mysql_does_not_announce():
+    """The EOF behind their row lacks the flag that the EOF before it had."""
+    status = AUTOCOMMIT | int(Status.MORE_RESULTS | Status.PS_OUT_PARAMS)
+    payloads = (
+        lenenc_int(1),
+        COLUMN,
+        Eof(0, status).encode(),
+        lenenc_bytes(b"x"),
+        Eof(0, AUTOCOMMIT).encode(),
+        Ok().encode(0),
+    )
+    exchange, sent = follow(Answer(Kind.RESULT, 0, payloads), [])
+    assert exchange.ended
+    assert not exchange.excess
+    assert sent == Answer(Kind.RESULT, 0, payloads).data
+
+
+def test_a_file_is_asked_for_and_its_verdict_awaited():
+    """LOCAL INFILE: the request goes to the client, the OK comes after the file."""
+    exchange = Exchange(0)
+    exchange.begin(Kind.RESULT, 0)
+    request = encode(b"\xfbdata.txt", 1)
+    assert exchange.feed(request) == request
+    assert exchange.wants_file
+    assert not exchange.ended
+    exchange.file_sent()
+    assert exchange.feed(encode(Ok(5).encode(0), 3))
+    assert exchange.ended
+    assert exchange.affected_rows == 5
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload"),
+    [
+        (Kind.SIMPLE, b"\x01"),
+        (Kind.PREPARE, b"\x00\x01"),
+        (Kind.RESULT, b"\xfe\x00\x00\x00\x00\x00\x00\x00\x00"),
+        (Kind.RESULT, b"\x00\xfc"),
+        (Kind.SIMPLE, b"\xff"),
+        (Kind.SIMPLE, b""),
+    ],
+)
+def test_nonsense_breaks_it(kind, payload):
+    """What is no answer of this kind is said to be none."""
+    exchange = Exchange(0)
+    exchange.begin(kind, 0)
+    exchange.feed(encode(payload, 1))
+    assert exchange.broken
+    assert exchange.why
+
+
+def test_an_end_that_would_be_endless_breaks_it():
+    """No more than a megabyte is ever held back."""
+    exchange = Exchange(0)
+    exchange.begin(Kind.SIMPLE, 0)
+    exchange.feed((module.LARGEST_END + 1).to_bytes(3, "little") + b"\x01\x00")
+    assert exchange.broken
+
+
+@given(cuts_, st.integers(0, 3), st.sampled_from([b"\xff", b"\xfe", b"\x00", b"a"]))
+def test_a_row_in_several_packets_may_go_on_with_any_byte(cuts, full, byte):
+    """A continuation is never taken for an end, also when it is empty."""
+    with pytest.MonkeyPatch.context() as patch:
+        for place in (module, scan):
+            patch.setattr(place, "MAX_PACKET", 20)
+        row = b"\x13" + b"x" * 19
+        packets = [
+            b"\x01\x00\x00\x01\x01",
+            encode(COLUMN, 2),
+            encode(Eof().encode(), 3),
+            *([b"\x14\x00\x00\x04" + row] + [b"\x14\x00\x00\x05" + byte * 20] * full),
+            (b"\x03\x00\x00\x06" + byte * 3) if full % 2 else b"\x00\x00\x00\x06",
+            encode(Eof().encode(), 7),
+        ]
+        data = b"".join(packets)
+        exchange, sent, start = Exchange(0), b"", 0
+        exchange.begin(Kind.RESULT, 0)
+        for cut in [*sorted({cut % (len(data) + 1) for cut in cuts}), len(data)]:
+            sent += exchange.feed(data[start:cut])
+            start = cut
+    assert exchange.ended
+    assert not exchange.excess
+    assert sent == data
+
+
+def test_reports_that_cannot_be_read_are_not_passed_on():
+    """A client hears nothing of a malformed report."""
+    ok = Ok(changes=((int(SessionTrack.SYSTEM_VARIABLES), b"\x09x"),))
+    answer = Answer(Kind.RESULT, TRACK, (ok.encode(TRACK),))
+    _, sent = follow(answer, [], TRACK)
+    assert sent == encode(Ok().encode(TRACK), 1)
+
+
+def test_repr_says_what_kind_of_answer_and_how_far():
+    """An operator sees the shape and the state."""
+    exchange = Exchange(0)
+    assert repr(exchange) == "<Exchange SIMPLE in ENDED>"
+    exchange.begin(Kind.RESULT, 0)
+    assert repr(exchange) == "<Exchange RESULT in FIRST>"
+    assert not exchange.started
+    exchange.feed(b"\x01")
+    assert exchange.started
