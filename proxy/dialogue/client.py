@@ -40,6 +40,8 @@ LOGIN_PACKET_LIMIT = 1 << 17
 """Bytes of a packet before login: user, proof and schema are short, attributes end at 64 KiB.
 Nobody has proved anything yet, so nobody may make us keep more."""
 
+_CHANGE_USER: Final = int(Command.CHANGE_USER)
+
 
 class State(enum.Enum):
     """How far the conversation with a client has come."""
@@ -122,7 +124,7 @@ class ClientDialogue:
         return outgoing
 
     def is_whole_command(self, data: bytes) -> bool:
-        """Whether `data` is exactly one command that can be answered now.
+        """Whether `data` is exactly one command that can be answered now, no change of user.
 
         The way in for the express lane: on True the dialogue is ANSWERING and the caller has
         the command, its header included.
@@ -134,6 +136,8 @@ class ClientDialogue:
             and not data[3]
             and not self._reader.buffered
             and len(data) < MAX_PACKET
+            and len(data) - HEADER <= self.command_limit
+            and data[HEADER] != _CHANGE_USER
         ):
             self.state = State.ANSWERING
             return True

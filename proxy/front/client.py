@@ -341,6 +341,8 @@ class Client:
         """When it will have been silent for too long."""
         config = self.proxy.config
         if self.session is None:
+            if self.dialogue.state is State.PROVED:  # it waits for us, not we for it
+                return self.proxy.deadlines.now + config.login_timeout
             return self.since + config.login_timeout
         if self.dialogue.state is State.ANSWERING:
             return self.proxy.deadlines.now + config.idle_client_timeout
