@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.internet.endpoints import serverFromString
+from twisted.python.failure import Failure
 
 from proxy.config.model import Config, ProxyConfig
 from proxy.credentials.rsa import GeneratedRsaKey
@@ -32,6 +33,13 @@ DRAIN_LOOK_SECONDS = 0.05
 
 FIRST_LOOK_PAUSE_SECONDS = 5.0
 """Pause between attempts to see a target for the first time that it refused."""
+
+
+def _first_error(failure: Failure) -> Failure:
+    """The failure of an endpoint, without the wrapping of `gatherResults`."""
+    failure.trap(FirstError)
+    inner: Failure = failure.value.subFailure
+    return inner
 
 
 class Worker(Service):
@@ -84,7 +92,8 @@ class Worker(Service):
             for proxy in self.proxies
             for endpoint in proxy.config.endpoints
         ]
-        gatherResults(listening, consumeErrors=True).chainDeferred(self.listening)
+        all_listen = gatherResults(listening, consumeErrors=True)
+        all_listen.addErrback(_first_error).chainDeferred(self.listening)
 
     async def _listen(self, proxy: Proxy, name: str, listen: str) -> None:
         port = await serverFromString(self._reactor, listen).listen(ClientFactory(proxy, name))

@@ -1,0 +1,77 @@
+"""Tests of `proxy.cli.main`."""
+
+from __future__ import annotations
+
+import pytest
+from click.testing import CliRunner
+
+from proxy import __version__
+from proxy.cli.main import main
+
+GOOD = """
+proxies:
+  - name: shop
+    auth: [{username: app, password_file: app.password}]
+    target_group: {targets: [{address: "db1.example:3306"}]}
+    endpoints: [{name: shop, listen: "tcp:3306"}]
+"""
+
+
+@pytest.fixture
+def config(tmp_path):
+    """Give a good configuration file with its password file."""
+    (tmp_path / "app.password").write_text("secret\n")
+    path = tmp_path / "mysqlproxy.yaml"
+    path.write_text(GOOD)
+    return path
+
+
+def run(*words):
+    return CliRunner().invoke(main, [str(word) for word in words])
+
+
+def test_the_version_is_said():
+    """`--version` names the program and its version."""
+    assert run("--version").output == f"mysqlproxy, version {__version__}\n"
+
+
+def test_help_names_every_command():
+    """Whoever asks for help sees what there is."""
+    output = run("--help").output
+    assert all(f"  {command} " in output for command in ("run", "check-config", "try"))
+
+
+def test_a_good_file_is_fine(config):
+    """`check-config` says what it read, and ends well."""
+    result = run("check-config", config)
+    assert result.exit_code == 0
+    assert "proxy shop: 1 user(s), target db1.example:3306" in result.output
+    assert result.output.endswith("is fine.\n")
+
+
+def test_a_bad_file_is_explained(config):
+    """Each fault with file, line and key path; exit status 1."""
+    config.write_text(GOOD.replace('3306"}]}', 'x"}]}').replace("name: shop\n", "nmae: shop\n"))
+    result = run("check-config", config)
+    assert result.exit_code == 1
+    assert f"{config}:3: proxies[0]" in result.output
+    assert f"{config}:5: proxies[0].target_group.targets[0].address" in result.output
+
+
+def test_a_password_that_is_not_there_is_explained(config):
+    """The file that the configuration points to is named, before anything starts."""
+    (config.parent / "app.password").unlink()
+    for command in (("check-config", config), ("run", "--config", config)):
+        result = run(*command)
+        assert result.exit_code == 1
+        assert "app.password (password_file)" in result.output
+
+
+def test_a_server_that_is_not_to_be_had_is_explained(monkeypatch):
+    """`try` without any way to a server says what to install."""
+    monkeypatch.setenv("MYSQLPROXY_SERVERS", "system")
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr("proxy.embedded.find.FOLDERS", (), raising=False)
+    result = run("try", "--flavor", "nonsense")
+    assert result.exit_code == 2
+    assert "mariadb" in result.output

@@ -1,0 +1,36 @@
+"""Tests of `proxy.cli.serve`."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.loopback
+
+
+def test_a_taken_port_ends_it_with_a_clear_line(tmp_path):
+    """Exit status 1, and the address that could not be had."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        config = tmp_path / "mysqlproxy.yaml"
+        config.write_text(
+            "proxies:\n"
+            "  - name: shop\n"
+            "    auth: [{username: app, password: secret}]\n"
+            '    target_group: {targets: [{address: "127.0.0.1:1"}]}\n'
+            f'    endpoints: [{{name: shop, listen: "tcp:{port}:interface=127.0.0.1"}}]\n'
+        )
+        ended = subprocess.run(
+            [sys.executable, "-m", "proxy", "run", "--config", str(config)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert ended.returncode == 1
+    assert f"mysqlproxy: cannot listen: Couldn't listen on 127.0.0.1:{port}" in ended.stderr
