@@ -9,39 +9,63 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.defer import CancelledError
 
-from proxy.errors import BackendLostError, ErrorReply, StatementRefusedError
+from proxy.errors import (
+    BackendLostError,
+    BackendRefusedError,
+    ErrorReply,
+    StatementRefusedError,
+)
 from proxy.front import commands, holding
+from proxy.wire.constants import Command
 
 if TYPE_CHECKING:
     from proxy.front.client import Client
 
+UNANSWERED = frozenset((Command.STMT_CLOSE, Command.STMT_SEND_LONG_DATA))
+"""Commands that have no answer, so that an error has no place behind them either."""
+
 
 async def serve(client: Client, payload: bytes) -> None:
     """Serve one command; `payload` begins with its byte."""
-    if client.loss is not None:
+    code = payload[0]
+    if client.loss is not None and code not in (Command.STMT_CLOSE, Command.QUIT):
+        if code == Command.STMT_SEND_LONG_DATA:
+            client.dialogue.answered()
+            return
         loss, client.loss = client.loss, None
         refuse(client, loss)
         return
     try:
         await commands.run(client, payload)
     except StatementRefusedError as error:
-        refuse(client, error.reply)
+        refuse(client, error.reply, code)
+    except BackendRefusedError as error:
+        refuse(client, error.reply, code)
     except BackendLostError as error:
         await lost(client, str(error), payload)
     except CancelledError:
         cause = client.take_cause()
         if client.gone or cause is None:
             raise
-        refuse(client, cause)
+        refuse(client, cause, code)
 
 
-def refuse(client: Client, reply: ErrorReply) -> None:
-    """Answer the command with an error; the connection goes on."""
+def refuse(client: Client, reply: ErrorReply, code: int = Command.QUERY) -> None:
+    """Answer the command of this byte with an error; the connection goes on."""
     if client.lease is not None and client.backend.owes_answer:
         client.protocol.abort()
         return
-    client.dialogue.answer_err(reply)
+    _tell(client, reply, code)
     holding.let_go_if_free(client)
+
+
+def _tell(client: Client, reply: ErrorReply, code: int) -> None:
+    """An error in the place of the answer; of a command that has none, of the next one's."""
+    if code in UNANSWERED:
+        client.loss = reply
+        client.dialogue.answered()
+    else:
+        client.dialogue.answer_err(reply)
 
 
 async def lost(client: Client, why: str, payload: bytes) -> None:
@@ -54,12 +78,13 @@ async def lost(client: Client, why: str, payload: bytes) -> None:
     lease, client.lease = client.lease, None
     assert session is not None
     exchange = lease.backend.exchange if lease is not None else None
+    if lease is not None:
+        client.proxy.pool.discard(lease, why)
     client.proxy.log.warning(
         "a database connection was lost while it ran a command", client=client.number, why=why
     )
     if exchange is not None and exchange.started:
         client.protocol.abort()
         return
-    client.dialogue.answer_err(
-        session.lose_backend(outcome_known=commands.outcome_is_known(client, payload))
-    )
+    known = commands.outcome_is_known(client, payload)
+    _tell(client, session.lose_backend(outcome_known=known), payload[0])

@@ -34,7 +34,13 @@ from proxy.pool.dial import Dialer
 from proxy.pool.pool import TargetPool
 from proxy.wire.framing import Packet, PacketReader
 from proxy.wire.responses import Err, parse_err, parse_ok
-from tests.support.scripted import ServerSide, login_packet, packets, query_packet
+from tests.support.scripted import (
+    IN_TRANSACTION,
+    ServerSide,
+    login_packet,
+    packets,
+    query_packet,
+)
 
 NATIVE = "mysql_native_password"
 USERS = {
@@ -362,7 +368,22 @@ class Stage:
 
     def busy(self):
         """The one backend that has been asked something."""
-        (backend,) = [backend for backend in self.backends if backend.asked]
+        (backend,) = [it for it in self.backends if it.asked and not it.gone]
+        return backend
+
+    def serve(self, *payloads):
+        """Answer what the one busy backend was asked, and let the answer arrive."""
+        backend = self.busy()
+        backend.answer(*payloads)
+        self.run()
+        return backend
+
+    def begin(self, client):
+        """Let a client open a transaction; the server's end of its backend."""
+        client.query(b"BEGIN")
+        self.busy().side.status = IN_TRANSACTION
+        backend = self.serve()
+        client.payloads()
         return backend
 
     def is_clean(self):
