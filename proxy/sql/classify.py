@@ -170,8 +170,10 @@ def _read(text: bytes, dialect: Dialect) -> Classification:
     lexed = lex(text, dialect)
     found = _read_tokens(lexed.tokens, dialect)
     if lexed.without is not None:
-        found = _merge(found, _read_tokens(lexed.without, dialect))
-        if found.effects:
+        without = _read_tokens(lexed.without, dialect)
+        differs = set(without.effects) != set(found.effects)
+        found = _merge(found, without)
+        if differs:
             found = _add(found, effects.Opaque("an executable comment"))
     return _add(found, effects.Opaque(lexed.trouble)) if lexed.trouble else found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import attrs
@@ -157,9 +158,11 @@ def _system_variable(reading: Reading, index: int) -> None:
         if scope not in ("SESSION", "LOCAL"):
             return
         index += 2
-    effect = _READINGS.get(name_of(reading.at(index + 1)))
-    if effect is not None:
-        reading.add(effect)
+    name = reading.at(index + 1)
+    for known in (name_of(name), *(part.lower() for part in _in_ascii(name))):
+        effect = _READINGS.get(known)
+        if effect is not None:
+            reading.add(effect)
 
 
 def _call(reading: Reading, index: int, *, calls: bool) -> None:
@@ -181,10 +184,27 @@ def _call(reading: Reading, index: int, *, calls: bool) -> None:
         return
     if name in known or _special(reading, name, index):
         return
+    for part in _in_ascii(piece):
+        _special(reading, part, index)
     if tokens[index] == "(" and piece in TIGHT[reading.mariadb]:
         return
     if calls and not _is_no_call(reading, index):
         reading.add(effects.CallsRoutine(name_of(piece), procedure=False))
+
+
+def _in_ascii(name: str) -> tuple[str, ...]:
+    """
+    What may be left of a name with bytes beyond ASCII; nothing of any other name.
+
+    Servers leave out bytes that are no characters of the client's charset, or all behind them.
+    """
+    if name.isascii():
+        return ()
+    parts = _BEYOND_ASCII.split(name[1:].upper())
+    return parts[0], "".join(parts)
+
+
+_BEYOND_ASCII: Final = re.compile(r"[^\0-\x7f]++")
 
 
 def _special(reading: Reading, name: str, index: int) -> bool:

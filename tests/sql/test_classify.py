@@ -158,6 +158,7 @@ def test_executable_comments():
     assert effects.TakesNamedLock("a") in split.effects
     assert is_opaque(split)
     assert of("SELECT 1 /*!99999 + 1 */").harmless
+    assert of("SELECT @a /*!99999 + 1 */").effects == (effects.ReadsUserVariables(("a",)),)
     assert of("/*!99999 SHOW */ TABLE t").verb == "OTHER"
 
 

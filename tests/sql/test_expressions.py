@@ -133,6 +133,20 @@ def test_calls_of_routines(text, name):
     assert found(text) == [routine(name)]
 
 
+@pytest.mark.parametrize(
+    "name", ["GET_LOCK\x95", "get\xe9_lock", "`GET_LOCK\xffx`", "GET_LOCKé"]
+)
+def test_bytes_that_a_server_leaves_out(name):
+    """MySQL drops bytes that are no characters of the charset, and the rest is a name."""
+    lexed = lex(f"{name}('a', 1)".encode("latin-1"), Dialect())
+    reading = Reading(lexed.tokens, mariadb=False)
+    scan(reading)
+    assert effects.TakesNamedLock("a") in reading.effects
+    variable = Reading(["@@", "`warning\xe9_count"], mariadb=False)
+    scan(variable)
+    assert list(variable.effects) == [effects.ReadsDiagnostics()]
+
+
 def test_what_is_built_in_depends_on_the_server():
     """A name that only one server knows may be a stored function on the other."""
     assert found("NVL(a, b)") == [routine("nvl")]
