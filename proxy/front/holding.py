@@ -62,14 +62,16 @@ async def hold(client: Client, *, same: bool = False) -> None:
     if lease.state is not session.state:
         try:
             await bring(pool, lease, session.state)
-        except BackendRefusedError as error:
-            client.lease = None
-            pool.give_back(lease, None)
-            raise StatementRefusedError(error.reply) from error
         except BackendLostError as error:
             client.lease = None
-            pool.discard(lease, "it was lost")
-            raise StatementRefusedError(reply_for(error)) from error
+            if isinstance(error, BackendRefusedError):
+                pool.give_back(lease, None)
+            else:
+                pool.discard(lease, "it was lost")
+            reply = reply_for(error)
+            if session.holds_backend:
+                reply = session.lose_backend(outcome_known=True)
+            raise StatementRefusedError(reply) from error
 
 
 async def hold_for(client: Client, means: Meaning) -> None:
@@ -156,9 +158,11 @@ async def conclude(client: Client, means: Meaning, text: bytes = b"") -> None:
         if PinReason.DIAGNOSTICS not in session.pins:
             await _ask_unknown(client)
     except BackendLostError as error:
-        client.loss = errors.transaction_lost() if session.in_transaction else None
-        session.in_transaction = False
-        client.lease = None
+        if session.holds_backend:
+            client.loss = session.lose_backend(outcome_known=True)
+        lease, client.lease = client.lease, None
+        if lease is not None:
+            client.proxy.pool.discard(lease, "it failed after a statement")
         client.proxy.log.warning(
             "a database connection was lost after a statement",
             client=client.number,
@@ -182,14 +186,18 @@ async def _ask_unknown(client: Client) -> None:
         client.lease.state = session.state  # type: ignore[union-attr]
     if session.insert_id_unknown:
         session.insert_id_unknown = False
-        client.note_insert_id(int(await _ask_value(client, b"SELECT LAST_INSERT_ID()")))
+        number = await _ask_value(client, b"SELECT LAST_INSERT_ID()")
+        if not number.isdigit():
+            raise BackendLostError("the server's last insert id is no number")
+        client.note_insert_id(int(number))
 
 
 async def _ask_value(client: Client, text: bytes) -> bytes:
     assert client.lease is not None
     answer = await ask(client.proxy.pool, client.lease, text, Kind.RESULT)
-    ((value,),) = answer.rows
-    return value or b""
+    if len(answer.rows) != 1 or len(answer.rows[0]) != 1:
+        raise BackendLostError("the server's answer to a statement of ours makes no sense")
+    return answer.rows[0][0] or b""
 
 
 def report_pin(client: Client, pin: Pin) -> None:

@@ -269,9 +269,7 @@ def test_long_data_that_no_backend_takes_is_an_error_of_the_execute(stage, clien
     client.send(encode(b"\x18\x01\x00\x00\x00\x00\x00data"))
     stage.run(8)
     assert client.payloads() == []
-    client.send(
-        encode(bytes((Command.STMT_EXECUTE,)) + b"\x01\x00\x00\x00\x00\x01\x00\x00\x00")
-    )
+    client.send(encode(b"\x17\x01\x00\x00\x00\x00\x01\x00\x00\x00"))
     assert client.reply().code == 9501
     client.send(PING)
     assert client.reply().status == AUTOCOMMIT
