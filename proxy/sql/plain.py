@@ -54,8 +54,9 @@ _LONGEST_WHOLE: Final = max(map(len, _WHOLE))
 _VERBS: Final = {plain.verb.lower().encode(): plain for plain in list(Plain)[:5]}
 
 _SPACE: Final = r"[\ \t-\r]"
+_COMMENT: Final = rf"{COMMENT}|(?:\#|--(?=[\x01-\x20\x7f]))[^\n\0]*+\n?"
 _HEAD: Final = re.compile(
-    rf"""{_SPACE}*+(?:
+    rf"""(?:{_SPACE}|{_COMMENT})*+(?:
     (select|update|delete)(?![0-9a-z_$\x80-\xff])
     |(insert|replace){_SPACE}++(?:ignore{_SPACE}++)?into{_SPACE}++
      (?:[a-z_][0-9a-z_]*+|`[^`\0]++`)(?:\.(?:[a-z_][0-9a-z_]*+|`[^`\0]++`))?+(?![$\x80-\xff`.])
@@ -72,18 +73,17 @@ def _compile(dialect: Dialect) -> re.Pattern[bytes]:
     """
     string, name = quoting(dialect)
     ident = r"0-9a-z_$\x80-\xff"
-    comment = COMMENT
     return re.compile(
         rf"""(?:
         [\ \t-\r,()=<>+*%!&|^~?:]++
         |(?<![.{ident}])[0-9]++(?:\.[0-9]*+)?+(?:e[+-]?[0-9]++)?+(?![.{ident}])
         |(?<![.{ident}])0x[0-9a-f]++(?![.{ident}]|{_SPACE}*+[(/]) # 0X would begin a name
         |{string}
-        |(?:{name})(?!(?:{_SPACE}|{comment})*+\()
+        |(?:{name})(?!(?:{_SPACE}|{_COMMENT})*+\()
         |-(?!-)|/(?!\*)
-        |{comment}
+        |{_COMMENT}
         )*+
-        (\.?[a-z_][0-9a-z_$]*+(?:(?:{_SPACE}|{comment})*+\()?+|\.(?=[*`"])|\Z|.++)
+        (\.?[a-z_][0-9a-z_$]*+(?:(?:{_SPACE}|{_COMMENT})*+\()?+|\.(?=[*`"])|\Z|.++)
         """.encode("latin-1"),
         re.VERBOSE | re.DOTALL,
     )
