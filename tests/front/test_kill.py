@@ -1,0 +1,158 @@
+"""Tests of `proxy.front.kill`: KILL by the ids that our own greetings gave."""
+
+import pytest
+
+from proxy.wire.framing import encode
+from tests.support.memory import Stage
+from tests.support.scripted import error
+
+
+@pytest.fixture
+def stage():
+    """A proxy whose target gives in to KILL."""
+    stage = Stage()
+    stage.servers.routines[b"KILL"] = lambda side: [side.ok()]
+    return stage
+
+
+@pytest.fixture
+def victim(stage):
+    """A client in the middle of a statement, on its backend."""
+    victim = stage.client()
+    victim.query(b"SELECT SLEEP(100)")
+    victim.server = stage.busy()
+    return victim
+
+
+def texts(stage):
+    """Every KILL that servers have heard."""
+    found = [
+        backend.side.text_of(command)
+        for backend in stage.backends
+        for command in backend.side.commands
+    ]
+    return [text for text in found if text.startswith(b"KILL")]
+
+
+def kill(stage, victim, text=b"KILL QUERY %d", **login):
+    """Let another client run a KILL; what it heard."""
+    killer = stage.client(**login)
+    number = victim if isinstance(victim, int) else victim.client.number
+    killer.query(text % number)
+    return killer.reply()
+
+
+def test_kill_query_stops_the_statement_on_its_backend(stage, victim):
+    """The id is ours, the KILL on the server names the server's own."""
+    stage.clients[77] = stage.clients.pop(victim.client.number)
+    victim.client.number = 77
+    assert kill(stage, victim).affected_rows == 0
+    assert texts(stage) == [b"KILL QUERY %d" % victim.server.side.number]
+    victim.server.answer(error(1317, "70100", b"Query execution was interrupted").encode())
+    stage.run()
+    assert victim.reply().code == 1317
+    assert not victim.closed
+
+
+def test_a_late_kill_does_not_hit_the_next_client(stage, victim):
+    """The backend whose statement ended by itself is not lent again."""
+    stage.servers.holding = True
+    kill(stage, victim)
+    victim.server.answer()
+    stage.run()
+    other = stage.client()
+    other.query(b"SELECT 1")
+    stage.servers.holding = False
+    for dial in [*stage.servers.dials]:
+        dial()
+    stage.run()
+    assert stage.busy() is not victim.server
+    stage.serve()
+    assert other.reply().affected_rows == 0
+
+
+@pytest.mark.usefixtures("victim")
+@pytest.mark.parametrize("lane", ["express", "conductor"])
+def test_kill_query_reaches_a_client_that_waits(stage, lane):
+    """It hears 1317 in place of its answer and leaves the queue."""
+    second = stage.client()
+    second.query(b"SELECT SLEEP(100)")
+    waiting = stage.client()
+    statement = encode(b"\x03SELECT 1")
+    waiting.send(statement if lane == "express" else statement + encode(b"\x0e"))
+    assert len(stage.ledger.waiting) == 1
+    kill(stage, waiting)
+    assert b"Query execution was interrupted" in waiting.payloads()[0]
+    assert not waiting.closed
+    assert not stage.ledger.waiting
+    assert texts(stage) == []
+
+
+def test_kill_query_of_an_idle_client_is_nothing(stage):
+    """In a transaction or not, what is not there cannot be stopped."""
+    idle = stage.client()
+    kill(stage, idle)
+    stage.begin(idle)
+    kill(stage, idle)
+    idle.send(encode(b"\x0e"))
+    assert idle.reply().affected_rows == 0
+    assert texts(stage) == []
+
+
+@pytest.mark.parametrize(
+    "command", [b"KILL %d", b"KILL CONNECTION %d", b"kill /* now */ connection %d ;"]
+)
+def test_kill_ends_a_connection_and_its_statement(stage, victim, command):
+    """The client is closed, the statement stopped, everything given back."""
+    assert kill(stage, victim, command).affected_rows == 0
+    assert victim.closed
+    stage.run(1)
+    assert b"KILL QUERY 1" in texts(stage)
+    assert not stage.ledger.lent
+
+
+def test_kill_ends_an_idle_connection_with_a_reason(stage):
+    """Where the protocol has room for one, the client hears 1927."""
+    idle = stage.client()
+    kill(stage, idle, b"KILL %d")
+    assert idle.closed
+    assert idle.payloads()[0][1:3] == (1927).to_bytes(2, "little")
+
+
+def test_com_process_kill_is_the_same(stage, victim):
+    """The old command ends the connection."""
+    killer = stage.client()
+    killer.send(encode(b"\x0c" + victim.client.number.to_bytes(4, "little")))
+    assert killer.reply().affected_rows == 0
+    assert victim.closed
+    killer.send(encode(b"\x0c\x01"))
+    assert killer.reply().code == 1835
+
+
+def test_a_client_may_kill_itself(stage):
+    """KILL QUERY of itself is 1317, KILL of itself the end."""
+    client = stage.client()
+    number = client.client.number
+    client.query(b"KILL QUERY %d" % number)
+    assert client.reply().code == 1317
+    client.query(b"KILL %d" % number)
+    assert client.reply().code == 1927
+    assert client.closed
+    assert stage.is_clean()
+
+
+def test_an_unknown_id_is_1094(stage):
+    """Ids are those of our own greetings, not the server's."""
+    assert kill(stage, 4711).code == 1094
+
+
+def test_a_client_that_has_not_logged_in_cannot_be_killed(stage):
+    """Nobody owns it yet."""
+    assert kill(stage, stage.connect()).code == 1094
+
+
+def test_a_user_may_stop_its_own_clients_only(stage, victim):
+    """Another user's client is 1095, and goes on."""
+    assert kill(stage, victim, user="other").code == 1095
+    assert not victim.closed
+    assert texts(stage) == []
