@@ -171,7 +171,7 @@ def _call(reading: Reading, index: int, *, calls: bool) -> None:
     piece = tokens[index - 1]
     before = tokens[index - 2] if index > 1 else ""
     if before == "." and piece[0] == "`":
-        if calls and reading.at(index - 4) not in _TABLE_FOLLOWS:
+        if calls:
             name = f"{name_of(reading.at(index - 3))}.{name_of(piece)}"
             reading.add(effects.CallsRoutine(name, procedure=False))
         return
@@ -237,17 +237,14 @@ def _literal(reading: Reading, index: int) -> str | None:
     return piece[1:-1].replace("''", "'").lower()
 
 
-_TABLE_FOLLOWS: Final = frozenset(("INTO", "TABLE", "AS"))
-
-
 def _is_no_call(reading: Reading, index: int) -> bool:
     """
     Whether a name before a parenthesis is that of something with columns.
 
-    An expression cannot begin after these words, nor after a closing parenthesis or a string.
+    An expression cannot begin after AS, nor after a closing parenthesis or a string.
     """
     before = reading.at(index - 2)
-    if before in _TABLE_FOLLOWS or before == ")" or before[:1] in ("'", '"'):
+    if before in ("AS", ")") or before[:1] in ("'", '"'):
         return True
     if (before, reading.at(index - 1)) == ("MEMBER", "OF"):
         return True

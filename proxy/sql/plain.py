@@ -75,12 +75,12 @@ def _compile(dialect: Dialect) -> re.Pattern[bytes]:
     ident = r"0-9a-z_$\x80-\xff"
     return re.compile(
         rf"""(?:
-        [\ \t-\r,()=<>+*%!&|^~?:]++
+        [\ \t-\r,()=<>+%!&|^~?:]++
         |(?<![.{ident}])[0-9]++(?:\.[0-9]*+)?+(?:e[+-]?[0-9]++)?+(?![.{ident}])
         |(?<![.{ident}])0x[0-9a-f]++(?![.{ident}]|{_SPACE}*+[(/]) # 0X would begin a name
         |{string}
         |(?:{name})(?!(?:{_SPACE}|{_COMMENT})*+\()
-        |-(?!-)|/(?!\*)
+        |-(?!-)|/(?!\*)|\*(?!/)
         |{_COMMENT}
         )*+
         (\.?[a-z_][0-9a-z_$]*+(?:(?:{_SPACE}|{_COMMENT})*+\()?+|\.(?=[*`"])|\Z|.++)

@@ -59,7 +59,11 @@ def _read_expressions(reading: Reading) -> None:
 
 
 def _read_insert(reading: Reading) -> None:
-    index = 1
+    """Also behind EXPLAIN: the parenthesis after the table's name is no call."""
+    index = next(
+        (at for at, piece in enumerate(reading.tokens) if piece in ("INSERT", "REPLACE")), 0
+    )
+    index += 1
     while reading.at(index) in _INSERT_MODIFIERS:
         index += 1
     while reading.at(index + 1) == ".":
@@ -343,9 +347,9 @@ _READERS: Final[dict[str, Reader]] = {
     "DELETE": _read_expressions,
     "DO": _read_expressions,
     "SHOW": _read_show,
-    "EXPLAIN": _read_expressions,
-    "DESCRIBE": _read_expressions,
-    "DESC": _read_expressions,
+    "EXPLAIN": _read_insert,
+    "DESCRIBE": _read_insert,
+    "DESC": _read_insert,
     "ANALYZE": _read_analyze,
     "HELP": _read_expressions,
     "SET": _read_set,

@@ -68,6 +68,7 @@ def test_plain_texts(text, kind):
         "SELECT 1 -- \0",
         "SELECT 1 # \0",
         "SELECT 1 /*! a */",
+        "SELECT 1 */ 2",
         "SELECT 1 /*M! a */",
         "SELECT 1 /*m! a */",
         "SELECT /*+ a */ 1",
