@@ -348,10 +348,14 @@ class Exchange:
         return True
 
     def _is_told(self, change: tuple[int, bytes]) -> bool:
-        """Whether the client asked for this report: schemas, and variables in `reported`."""
+        """Whether the client gets this report from the server itself, with its defaults.
+
+        Schemas, the variables in `reported`, and transaction states, which MySQL reports
+        whatever session_track_transaction_info says.
+        """
         kind, data = change
         if kind != SessionTrack.SYSTEM_VARIABLES:
-            return kind == SessionTrack.SCHEMA
+            return kind in (SessionTrack.SCHEMA, SessionTrack.TRANSACTION_STATE)
         pairs = parse_variable_change(data)
         return not isinstance(pairs, Malformed) and all(
             name in self.reported for name, _ in pairs

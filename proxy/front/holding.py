@@ -49,12 +49,8 @@ async def hold(client: Client, *, same: bool = False) -> None:
     assert session is not None
     assert key is not None
     pool = client.proxy.pool
-    if client.lease is None and same and client.last_lease is not None:
-        lease, serial = client.last_lease
-        if pool.ledger.take_same(lease, serial):
-            client.lease = lease
-            if client.insert_lease == client.last_lease:
-                client.insert_lease = (lease, lease.serial)
+    if client.lease is None and same:
+        take_last(client)
     if client.lease is None:
         client.lease = await pool.borrow(key, session.state)
     lease = client.lease
@@ -72,6 +68,20 @@ async def hold(client: Client, *, same: bool = False) -> None:
             if session.holds_backend:
                 reply = session.lose_backend(outcome_known=True)
             raise StatementRefusedError(reply) from error
+
+
+def take_last(client: Client) -> bool:
+    """Take the lease again that the client had last, if nobody has had it since."""
+    if client.last_lease is None:
+        return False
+    lease, serial = client.last_lease
+    if not client.proxy.pool.ledger.take_same(lease, serial):
+        return False
+    client.lease = lease
+    lease.holder = client
+    if client.insert_lease == client.last_lease:
+        client.insert_lease = (lease, lease.serial)
+    return True
 
 
 async def hold_for(client: Client, means: Meaning) -> None:

@@ -38,7 +38,8 @@ FIRST_LOOK_PAUSE_SECONDS = 5.0
 def _first_error(failure: Failure) -> Failure:
     """The failure of an endpoint, without the wrapping of `gatherResults`."""
     failure.trap(FirstError)
-    inner: Failure = failure.value.subFailure
+    error: Any = failure.value
+    inner: Failure = error.subFailure
     return inner
 
 
