@@ -15,7 +15,7 @@ from proxy.session.meaning import PLAIN, Meaning, meaning
 from proxy.session.state import interned
 from proxy.sql.classify import classify
 from proxy.wire.commands import multi_statements_option, process_id, query_text_start
-from proxy.wire.constants import Capability, Command, Status
+from proxy.wire.constants import Capability, Command
 from proxy.wire.framing import encode
 from proxy.wire.primitives import Malformed
 from proxy.wire.responses import Eof, Ok
@@ -110,7 +110,7 @@ async def _ping(client: Client, payload: bytes) -> None:
         await _relayed(Kind.SIMPLE)(client, payload)
         return
     assert client.session is not None
-    client.dialogue.answer_ok(Ok(status=client.session.status))
+    client.dialogue.answer_ok(Ok(status=client.session.lasting_status))
 
 
 async def _set_option(client: Client, payload: bytes) -> None:
@@ -122,7 +122,7 @@ async def _set_option(client: Client, payload: bytes) -> None:
     session.change_state(interned(attrs.evolve(session.state, multi_statements=on)))
     if client.lease is not None:
         await holding.hold(client)
-    answer_end(client, session.status)
+    answer_end(client, session.lasting_status)
 
 
 def answer_end(client: Client, status: int) -> None:
@@ -139,8 +139,7 @@ async def _reset_connection(client: Client, _: bytes) -> None:
     holding.let_go(client)
     session.reset()
     client.last_lease = None
-    session.status &= int(Status.AUTOCOMMIT)
-    client.dialogue.answer_ok(Ok(status=session.status))
+    client.dialogue.answer_ok(Ok(status=session.lasting_status))
 
 
 async def _process_kill(client: Client, payload: bytes) -> None:

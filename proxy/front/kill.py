@@ -38,7 +38,7 @@ def by_statement(client: Client, number: int, *, query: bool) -> None:
         client.dialogue.answer_err(errors.connection_killed())
         client.hang_up()
         return
-    client.dialogue.answer_ok(Ok(status=session.status))
+    client.dialogue.answer_ok(Ok(status=session.lasting_status))
     if query:
         victim.interrupt(errors.query_interrupted())
     else:

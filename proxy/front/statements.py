@@ -194,7 +194,7 @@ async def reset(client: Client, payload: bytes) -> None:
     number = prepared.statement_id
     held = client.backend.holdings.find(prepared.key) if client.lease is not None else None
     if held is None:
-        client.dialogue.answer_ok(Ok(status=session.status))
+        client.dialogue.answer_ok(Ok(status=session.lasting_status))
         return
     await client.relay(encode(_identified(payload, held)), Kind.SIMPLE)
     session.pins.end(PinReason.CURSOR, number)

@@ -23,6 +23,11 @@ from proxy.wire.constants import Status
 IN_TRANSACTION = int(Status.IN_TRANS)
 AUTOCOMMIT = int(Status.AUTOCOMMIT)
 
+LASTING = int(
+    Status.IN_TRANS | Status.AUTOCOMMIT | Status.NO_BACKSLASH_ESCAPES | Status.IN_TRANS_READONLY
+)
+"""Bits that tell of the session; the others tell how one statement went."""
+
 STATEMENTS_LIMIT = 16_382
 """Prepared statements of one client: the server's own default of max_prepared_stmt_count."""
 
@@ -35,7 +40,7 @@ class Session:
         state: What can be brought to another backend.
         pins: What cannot.
         dialect: What its statements mean, as far as settings decide that.
-        status: Status bits of its last answer.
+        status: Status bits of its last answer, see `lasting_status`.
         in_transaction: Whether the server said that a transaction is open.
         last_insert_id: What its last answer reported; 0 before the first.
         insert_id_unknown: A statement set it, and no answer told the value.
@@ -47,6 +52,7 @@ class Session:
 
     __slots__ = (
         "_first",
+        "_first_status",
         "_ignores_variables",
         "_kind",
         "_next_statement_id",
@@ -90,7 +96,7 @@ class Session:
         self._ignores_variables = ignores_variables
         self.reported = DEFAULT_REPORTED if tracks else frozenset[bytes]()
         self.pins = Pins()
-        self.status = status
+        self.status = self._first_status = status
         self.in_transaction = False
         self.last_insert_id = 0
         self.insert_id_unknown = False
@@ -107,6 +113,11 @@ class Session:
     def holds_backend(self) -> bool:
         """Whether the backend must stay with the client."""
         return self.in_transaction or bool(self.pins)
+
+    @property
+    def lasting_status(self) -> int:
+        """What an answer of ours says: bits of the session, none of its last statement's."""
+        return self.status & LASTING
 
     def change_state(self, state: State) -> None:
         """The session is in another state from now on."""
@@ -225,6 +236,8 @@ class Session:
         )
         self.pins.clear()
         self.statements.clear()
+        self.status = self._first_status
         self.in_transaction = False
         self.last_insert_id = 0
+        self.insert_id_unknown = False
         self.collation_unknown = False

@@ -185,6 +185,22 @@ def test_a_reset_keeps_the_schema_only():
     assert one.last_insert_id == 0
 
 
+def test_a_reset_brings_the_status_of_the_login_back():
+    """COM_RESET_CONNECTION after SET autocommit = 0: the answer says that it is on again."""
+    one = session()
+    follow(one, "SET autocommit = 0", status=0)
+    one.reset()
+    assert one.lasting_status == Status.AUTOCOMMIT
+
+
+def test_an_answer_of_ours_says_nothing_of_the_last_statement():
+    """Which rows were sent, and how they were found, is told once."""
+    one = session()
+    bits = Status.AUTOCOMMIT | Status.LAST_ROW_SENT | Status.NO_INDEX_USED | Status.DB_DROPPED
+    follow(one, status=int(bits))
+    assert one.lasting_status == Status.AUTOCOMMIT
+
+
 def test_statement_ids_are_never_used_twice():
     """Each prepare gets the next id."""
     one = session()
