@@ -239,7 +239,7 @@ def test_a_client_that_does_not_read_its_good_bye_is_cut_off():
 # Itself
 
 
-def test_a_client_says_who_it_is_and_what_it_does(stage, client):
+def test_a_client_says_who_it_is_and_what_it_does(client):
     """The repr has number, address and state."""
     assert repr(client.client) == "<Client 1 from localhost waiting for a command>"
     assert client.client.dialogue.state is State.READY

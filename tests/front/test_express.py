@@ -93,7 +93,7 @@ def test_a_lease_in_another_state_is_brought_along_first(stage, client):
 
 
 def test_a_transaction_keeps_the_lease(stage, client):
-    """BEGIN and what follows come this way, on one backend, until the server says it is over."""
+    """BEGIN and what follows come this way, on one backend, until the server ends it."""
     before = express(stage)
     backend = stage.begin(client)
     client.query(b"UPDATE t SET a = 1")

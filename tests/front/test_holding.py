@@ -109,7 +109,7 @@ def test_an_error_is_followed_by_a_ping_for_the_status(stage, client):
 
 def test_an_error_of_a_read_outside_of_a_transaction_needs_no_ping(stage, client):
     """It cannot have changed anything."""
-    client.send(query_packet(b"SELECT nonsense") + encode(b"\x0e"))
+    client.send(query_packet(b"SELECT nonsense") + encode(b"\x1b\x00\x00"))
     stage.serve(error(1054).encode())
     assert len(client.payloads()) == 2
     assert texts(stage, 1) == [b"SELECT nonsense"]

@@ -21,6 +21,7 @@ def stage():
     stage = Stage(max_connections=1, max_prepared_statements_per_connection=2)
     ids = iter(range(71, 99))
     stage.servers.routines[b"\x16"] = lambda _: [PrepareOk(next(ids), 0, 0).encode()]
+    stage.servers.routines[b"\x19"] = lambda _: []
     return stage
 
 
