@@ -129,9 +129,10 @@ class BackendProtocol(Shell):
         data = exchange.feed(data)
         if exchange.ended:
             self._taker = None
-            if exchange.excess:
-                self._fail("the server sent more than its answer")
+            excess = exchange.excess
             taker.answer_arrived(data)
+            if excess:
+                self._fail("the server sent more than its answer")
         elif exchange.broken:
             self._fail(exchange.why)
         elif data:

@@ -8,16 +8,11 @@ from typing import Any
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
+from proxy import errors
 from proxy.config.model import ConnectionPoolConfig
 from proxy.credentials.source import CredentialSource
 from proxy.dialogue.backend import Account
-from proxy.errors import (
-    BackendLostError,
-    BackendRefusedError,
-    ErrorReply,
-    borrow_queue_full,
-    borrow_timeout,
-)
+from proxy.errors import BackendLostError, BackendRefusedError, ErrorReply
 from proxy.net.backend import BackendProtocol
 from proxy.net.clock import Clock, Timer, cancel
 from proxy.observe.log import get_logger
@@ -125,8 +120,8 @@ class TargetPool:
             borrower.lent(lease)
             return None
         if self._closed or ledger.is_full():
-            full = borrow_queue_full(ledger.limits.waiting)
-            self._refuse(borrower, borrow_timeout() if self._closed else full)
+            full = errors.borrow_queue_full(ledger.limits.waiting)
+            self._refuse(borrower, errors.borrow_timeout() if self._closed else full)
             return None
         waiter = Waiter(key, state, since=self.clock.seconds(), borrower=borrower)
         ledger.ask(waiter)
@@ -136,7 +131,7 @@ class TargetPool:
         if not self._config.connection_borrow_timeout:
             # What was dialed for it serves the next one.
             ledger.withdraw(waiter)
-            self._refuse(borrower, borrow_timeout())
+            self._refuse(borrower, errors.borrow_timeout())
             return None
         self._counters.database_connections_borrow_requests_waited += 1
         if self._expiry is None:
@@ -186,12 +181,15 @@ class TargetPool:
                 pool=repr(self.ledger),
                 last_failure=self.last_failure or None,
             )
-            self._refuse(waiter.borrower, borrow_timeout())
+            self._refuse(waiter.borrower, errors.borrow_timeout())
         self._watch_expiry()
 
     def give_back(self, lease: Lease, state: State | None) -> None:
         """The borrower is done; `state` is None when the backend's is not known any more."""
         if lease.place is not Place.LENT:
+            return
+        if lease.backend.exchange.excess:
+            self.discard(lease, "the server sent more than its answer")
             return
         ledger, now = self.ledger, self.clock.seconds()
         # Who is lent a lease may give it back in the same call: only the first is passed on so,

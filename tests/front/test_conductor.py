@@ -131,6 +131,35 @@ def test_a_command_without_an_answer_hears_of_no_loss(stage, client, payload):
     assert client.reply().affected_rows == 0
 
 
+@pytest.mark.parametrize("in_transaction", [True, False])
+@pytest.mark.parametrize("failed", [True, False])
+def test_a_server_that_says_more_than_its_answer_is_not_used_again(
+    stage, client, in_transaction, failed
+):
+    """The answer is good; the connection is closed, and a transaction on it is lost."""
+    other = stage.client()
+    if in_transaction:
+        stage.begin(client)
+    client.query(b"INSERT INTO t VALUES (1)")
+    server = stage.busy()
+    server.asked.clear()
+    answer = error(1146, "42S02").encode() if failed else server.side.ok()
+    server.send(packets([answer]) + packets([error(1053, "08S01").encode()]))
+    stage.run()
+    assert client.payloads() == [answer]
+    assert server.gone
+    other.query(b"SELECT 1")
+    stage.serve()
+    assert other.reply().affected_rows == 0
+    client.query(b"SELECT 1")
+    if in_transaction:
+        assert client.reply().sqlstate == "40001"
+    else:
+        stage.serve()
+        assert client.reply().affected_rows == 0
+    assert not stage.ledger.lent
+
+
 def test_a_backend_that_dies_during_replay_is_an_error_before_the_statement(stage, client):
     """Nothing was run for the client, and it may go on at once."""
     stage.servers.routines[b"SET character_set"] = lambda side: None

@@ -132,6 +132,7 @@ def test_a_crowd_that_leaves_at_once_leaves_nothing(status):
     """Busy, waiting, in transactions and dialing: all leave in the same turn."""
     stage = Stage(max_connections=5)
     stage.servers.routines[b"SELECT 1"] = lambda side: [side.ok(status)]
+    stage.servers.routines[b"KILL"] = lambda side: [side.ok()]
     peers = [stage.client() for _ in range(200)]
     for number, peer in enumerate(peers):
         peer.send(query_packet(b"SELECT %d" % (number % 3)))
