@@ -76,6 +76,9 @@ class ClientDialogue:
 
     Commands come one at a time: while one is being answered, what the client sends is kept, and
     `next_events` gives it out after `answered`.
+
+    Attributes:
+        offered_proof: Whether the login of the moment came with a password at all.
     """
 
     __slots__ = (
@@ -88,6 +91,8 @@ class ClientDialogue:
         "collation",
         "command_limit",
         "greeting",
+        "offered_proof",
+        "offered_proof",
         "state",
     )
 
@@ -99,6 +104,7 @@ class ClientDialogue:
         self.collation = 0
         self._reader = PacketReader(LOGIN_PACKET_LIMIT)
         self._verifier: Verifier | None = None
+        self.offered_proof = False
         self._outgoing: list[bytes] = []
         self._file_skip = 0
         self._file_continues = False
@@ -205,7 +211,9 @@ class ClientDialogue:
         self._enter(State.IDENTIFYING)
         return LoginStarted(login)
 
-    def identify(self, verifier: Verifier, plugin: str, proof: bytes) -> list[ClientEvent]:
+    def identify(
+        self, verifier: Verifier, plugin: str, proof: bytes, *, ask: bool = False
+    ) -> list[ClientEvent]:
         """Check the proof that came with a login or change of user.
 
         Args:
@@ -213,12 +221,16 @@ class ClientDialogue:
             plugin: What the client says it answered with; another one is asked for where the
                 verifier has another.
             proof: What it answered.
+            ask: Do not take that for an answer, where the client can be asked.
         """
         self._verifier = verifier
+        self.offered_proof = False
+        able = bool(self.capabilities & Capability.PLUGIN_AUTH)
         # A client without plugins speaks the old default, mysql_native_password.
-        if (plugin or "mysql_native_password") == verifier.plugin:
+        same = (plugin or "mysql_native_password") == verifier.plugin
+        if same and not (ask and able):
             return self._verify(proof)
-        if not self.capabilities & Capability.PLUGIN_AUTH:
+        if not able:
             self._enter(State.PROVED)
             return [Unproved()]
         self._send(auth_switch(verifier.plugin, self.greeting.nonce))
@@ -228,6 +240,8 @@ class ClientDialogue:
     def _verify(self, proof: bytes) -> list[ClientEvent]:
         """One step of the verifier; more may be needed, then the next packet brings it."""
         assert self._verifier is not None
+        # The plugins say "no password" by nothing or by a NUL.
+        self.offered_proof = self.offered_proof or proof not in {b"", b"\x00"}
         step = self._verifier.receive(proof)
         if isinstance(step, Send):
             self._send(auth_more_data(step.data))

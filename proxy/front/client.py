@@ -199,10 +199,12 @@ class Client:
 
     # Proof of identity
 
-    async def prove(self, verifier: Verifier, plugin: str, proof: bytes) -> bool:
+    async def prove(
+        self, verifier: Verifier, plugin: str, proof: bytes, *, ask: bool = False
+    ) -> bool:
         """Whether the client knows the password; asks for as many packets as that takes."""
         waiting = self._proof = Deferred()
-        for event in self.dialogue.identify(verifier, plugin, proof):
+        for event in self.dialogue.identify(verifier, plugin, proof, ask=ask):
             self.event_arrived(event)
         self.protocol.flush()
         return await waiting

@@ -49,6 +49,8 @@ async def change_user(client: Client, change: ChangeUser) -> None:
         proof=change.auth_response,
         schema=change.schema,
         collation=change.collation or session.collation,
+        # MySQL's own library sends nothing here and waits for a challenge.
+        ask=not change.auth_response,
     )
 
 
@@ -60,6 +62,7 @@ async def _admit(
     proof: bytes,
     schema: bytes | None,
     collation: int,
+    ask: bool = False,
 ) -> ErrorReply | None:
     """Check the proof, then the schema; the refusal that the client heard, None when let in."""
     proxy = client.proxy
@@ -74,7 +77,7 @@ async def _admit(
         key=proxy.rsa_key,
         secure=False,
     )
-    if not await client.prove(verifier, plugin, proof) or credential is None:
+    if not await client.prove(verifier, plugin, proof, ask=ask) or credential is None:
         proxy.counters.client_connections_setup_failed_auth += 1
         proxy.log.warning(
             "a login was refused",
@@ -82,7 +85,8 @@ async def _admit(
             address=client.address,
             why="wrong password" if credential else "unknown user",
         )
-        return _refuse(client, access_denied(user, client.address, using_password=bool(proof)))
+        shown = client.dialogue.offered_proof
+        return _refuse(client, access_denied(user, client.address, using_password=shown))
     capabilities = client.dialogue.capabilities
     key = PoolKey(user, int(capabilities & SHAPE))
     multi = bool(capabilities & Capability.MULTI_STATEMENTS)
