@@ -262,6 +262,20 @@ def test_a_change_of_user_is_a_login():
     assert peer.command(b"\x0e") == [CommandReceived(b"\x0e")]
 
 
+def test_a_change_of_user_that_waits_for_a_challenge_gets_one():
+    """MySQL's library proves nothing in the command: it is asked though its plugin fits."""
+    peer = ready()
+    peer.command(b"\x11app\x00\x00\x00\x2d\x00" + CACHING_SHA2.encode() + b"\x00")
+    assert peer.dialogue.identify(verifier(), CACHING_SHA2, b"", ask=True) == []
+    assert not peer.dialogue.offered_proof
+    (switch,) = peer.read()
+    assert switch == b"\xfe" + CACHING_SHA2.encode() + b"\x00" + NONCE + b"\x00"
+    prover = make_prover(CACHING_SHA2, "secret", secure=False)
+    assert prover is not None
+    assert peer.send(prover.begin(NONCE)) == [Authenticated()]
+    assert peer.dialogue.offered_proof
+
+
 FILE = b"".join((encode(b"x" * 300, 2), encode(b"y", 3), encode(b"", 4)))
 
 
