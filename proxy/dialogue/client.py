@@ -92,7 +92,6 @@ class ClientDialogue:
         "command_limit",
         "greeting",
         "offered_proof",
-        "offered_proof",
         "state",
     )
 

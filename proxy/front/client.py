@@ -336,8 +336,11 @@ class Client:
 
     @property
     def is_idle(self) -> bool:
-        """Whether it is between commands and holds no backend."""
-        return self.dialogue.state is State.READY and self.lease is None
+        """Whether closing it now would break off no statement and no transaction."""
+        session = self.session
+        if session is None:
+            return True
+        return self.dialogue.state is State.READY and not session.in_transaction
 
     def due(self) -> float:
         """When it will have been silent for too long."""

@@ -55,7 +55,7 @@ def clear(stage):
 
 
 @given(st.lists(NOISE, max_size=5))
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=500, deadline=None)
 def test_noise_before_the_login_leaves_nothing(chunks):
     """Anybody may connect and say anything."""
     stage = Stage()
@@ -67,7 +67,7 @@ def test_noise_before_the_login_leaves_nothing(chunks):
 
 
 @given(st.lists(SENT, max_size=8), st.booleans())
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=700, deadline=None)
 def test_noise_after_the_login_leaves_nothing(chunks, leaves):
     """The server answers every statement with an OK; the client says anything at any time."""
     stage = Stage()
@@ -109,7 +109,7 @@ ANSWERS = st.one_of(
 
 
 @given(st.lists(st.tuples(SENT, ANSWERS, st.booleans()), max_size=6))
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=700, deadline=None)
 def test_noise_from_both_sides_leaves_nothing(turns):
     """Whatever the server answers, and whether it dies over it or not."""
     stage = Stage()

@@ -146,7 +146,11 @@ class Talker:
         if buffer:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
         self.sock.settimeout(LIMIT_SECONDS)
-        self.sock.connect(str(path) if path else ("127.0.0.1", port))
+        try:
+            self.sock.connect(str(path) if path else ("127.0.0.1", port))
+        except OSError:
+            self.sock.close()
+            raise
 
     def __enter__(self):
         return self
