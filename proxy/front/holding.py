@@ -104,7 +104,7 @@ async def bring(pool: TargetPool, lease: Lease, wanted: State) -> None:
     """Bring a lent backend into a state.
 
     Raises:
-        BackendRefusedError: the server refuses a part of it; the backend's state is not known.
+        BackendRefusedError: the server refuses a part of it; the lease's state is None then.
     """
     current = lease.state
     assert isinstance(current, State)
@@ -114,6 +114,7 @@ async def bring(pool: TargetPool, lease: Lease, wanted: State) -> None:
     plan = replay(current, wanted)
     if isinstance(plan, Impossible):
         raise BackendLostError(plan.why)
+    lease.state = None
     for step in plan.steps:
         await ask(pool, lease, step.text if isinstance(step, Query) else step)
     lease.state = wanted

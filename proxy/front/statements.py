@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from proxy import errors
 from proxy.dialogue.answers import Kind
-from proxy.errors import BackendRefusedError, StatementRefusedError
+from proxy.errors import BackendRefusedError, ErrorReply, StatementRefusedError
 from proxy.front import holding
 from proxy.session.meaning import PLAIN, Meaning, meaning
 from proxy.session.pins import Pin, PinReason
@@ -102,20 +103,26 @@ async def _ensure(client: Client, prepared: Prepared) -> Held:
         _keep(client, prepared.key, held)
         await holding.bring(client.proxy.pool, lease, session.state)
     except BackendRefusedError as error:
-        await _bring_back(client)
-        raise StatementRefusedError(error.reply) from error
+        raise StatementRefusedError(await _bring_back(client, error.reply)) from error
     return held
 
 
-async def _bring_back(client: Client) -> None:
-    """A statement could not be prepared again: the session's state comes first."""
+async def _bring_back(client: Client, refusal: ErrorReply) -> ErrorReply:
+    """A statement could not be prepared again: the session's state comes first.
+
+    Returns:
+        What the client hears: the refusal, or that its backend had to be given up with what
+        was open there.
+    """
     session, lease = client.session, client.lease
     assert session is not None
     assert lease is not None
-    try:
-        await holding.bring(client.proxy.pool, lease, session.state)
-    except BackendRefusedError:
-        holding.let_go(client)
+    if lease.state is not None:
+        with contextlib.suppress(BackendRefusedError):
+            await holding.bring(client.proxy.pool, lease, session.state)
+            return refusal
+    holding.let_go(client)
+    return session.lose_backend(outcome_known=True) if session.holds_backend else refusal
 
 
 async def execute(client: Client, payload: bytes) -> None:

@@ -197,3 +197,38 @@ def test_a_failed_prepare_is_the_servers_error(stage, client):
     client.send(encode(b"\x16SELEKT"))
     assert client.reply().code == 1064
     assert client.client.session.statements == {}
+
+
+@pytest.mark.parametrize("in_transaction", [True, False])
+@pytest.mark.parametrize("refused", ["schema", "prepare", "way back"])
+def test_a_backend_that_cannot_be_brought_to_a_statement_is_in_no_wrong_state(
+    stage, client, refused, in_transaction
+):
+    """It is brought back, or given up with its transaction, and the client is told so."""
+    client.send(encode(b"\x02one"))
+    client.payloads()
+    number = prepare(client)
+    client.send(encode(b"\x02two"))
+    client.payloads()
+    stage.backends[0].die()
+    stage.run()
+    other = stage.client(schema=b"two")
+    if in_transaction:
+        stage.begin(client)
+    refusal = error(1044, "42000", b"Access denied").encode()
+    if refused == "schema":
+        stage.servers.routines[b"\x02one"] = lambda _: [refusal]
+    else:
+        stage.servers.routines[b"\x16"] = lambda _: [refusal]
+    if refused == "way back":
+        stage.servers.routines[b"\x02two"] = lambda _: [refusal]
+    client.send(execute(number))
+    reply = client.reply()
+    given_up = refused != "prepare"
+    assert reply.sqlstate == ("40001" if given_up and in_transaction else "42000")
+    assert stage.counters.database_connections_reset == int(given_up)
+    assert len(stage.ledger.lent) == int(in_transaction and not given_up)
+    stage.servers.routines.pop(b"\x02two", None)
+    if not (in_transaction and not given_up):
+        other.query(b"SELECT 1")
+        assert stage.busy().side.schema == b"two"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from proxy.dialogue.backend import ALWAYS, SHAPE
 from proxy.wire.auth import native
-from proxy.wire.constants import Capability, Command, Status
+from proxy.wire.constants import Capability, Command, SessionTrack, Status
 from proxy.wire.framing import Packet, PacketReader, encode
 from proxy.wire.greeting import Greeting, Login, parse_greeting, parse_login
 from proxy.wire.primitives import lenenc_bytes, lenenc_int
@@ -129,7 +129,8 @@ class ServerSide:
             return []
         if payload[0] == Command.INIT_DB:
             self.schema = payload[1:]
-            return [self.ok()]
+            change = (int(SessionTrack.SCHEMA), lenenc_bytes(self.schema))
+            return [self.ok(changes=(change,))]
         if payload[0] == Command.RESET_CONNECTION:
             self.status = AUTOCOMMIT
             return [self.ok()]
