@@ -64,7 +64,6 @@ class TurnedAway(Protocol):
         """See `twisted.internet.interfaces.IProtocol`."""
         reply = self._reply
         transport: Any = self.transport
-        transport.write(
-            encode(Err(reply.code, reply.sqlstate, reply.message.encode()).encode())
-        )
+        err = Err(reply.code, reply.sqlstate, reply.message.encode())
+        transport.write(encode(err.encode_early()))
         transport.loseConnection()

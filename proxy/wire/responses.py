@@ -123,6 +123,10 @@ class Err:
         state = self.sqlstate.encode("ascii")
         return b"\xff" + self.code.to_bytes(2, "little") + b"#" + state + self.message
 
+    def encode_early(self) -> bytes:
+        """The payload in place of a greeting: MySQL's client expects no SQLSTATE there."""
+        return b"\xff" + self.code.to_bytes(2, "little") + self.message
+
     @property
     def text(self) -> str:
         """The message as text for people."""

@@ -250,3 +250,10 @@ def test_a_cut_ok_never_raises(payload, ok, cut):
     """An OK that ends too early, or in something else, is a value or Malformed."""
     damaged = ok.encode(TRACK)[:cut] + payload
     assert isinstance(parse_ok(damaged, TRACK), Ok | Malformed)
+
+
+def test_an_error_before_the_greeting_has_no_sqlstate():
+    """What a server says in place of its greeting is code and message alone."""
+    err = Err(1040, "08004", b"Too many connections")
+    assert err.encode_early() == b"\xff\x10\x04Too many connections"
+    assert parse_err(err.encode_early()) == Err(1040, "HY000", b"Too many connections")
