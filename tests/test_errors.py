@@ -66,6 +66,11 @@ REPLIES = [
         (1461, "42000", CLIENT),
         "Can't create more than max_prepared_stmt_count statements (current value: 16)",
     ),
+    (
+        errors.charset_refused("ucs2"),
+        (1231, "42000", CLIENT),
+        "Variable 'character_set_client' can't be set to the value of 'ucs2'",
+    ),
     (errors.no_cursor(9), (1421, "HY000", CLIENT), "The statement (9) has no open cursor."),
     (
         errors.borrow_timeout(),

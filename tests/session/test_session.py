@@ -116,6 +116,14 @@ def test_warnings_pin_until_they_are_read_over():
     assert not one.pins
 
 
+def test_after_an_error_mariadb_leaves_a_doubt():
+    """A SET that failed there may have set a part, and no report ever comes."""
+    failed = {"failed": True, "changes": []}
+    one = session(kind=ServerKind.MARIADB)
+    assert follow(one, "SET NAMES latin1", **failed) == [PinReason.UNREPORTED]
+    assert follow(session(), "SET NAMES latin1", **failed) == []
+
+
 def test_a_failed_release_releases_nothing():
     """UNLOCK TABLES that ended in an error may have left the locks."""
     one = session()
