@@ -5,7 +5,8 @@ from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from proxy.front.listener import TurnedAway
 from proxy.net.client import ClientProtocol
 from proxy.wire.greeting import parse_greeting
-from tests.support.memory import Peer, Stage, Wire
+from tests.support.memory import Peer, Stage
+from tests.support.servers import Wire
 
 
 def test_a_client_is_greeted_with_its_number():

@@ -13,8 +13,8 @@ from proxy.wire.commands import PING, QUIT, query
 from proxy.wire.constants import Capability
 from proxy.wire.framing import encode
 from proxy.wire.responses import Ok
-from tests.support.memory import Backend
 from tests.support.scripted import ServerSide, error, packets, row
+from tests.support.servers import Backend
 
 SHAPES = [0, int(Capability.DEPRECATE_EOF)]
 

@@ -12,8 +12,8 @@ from proxy.wire.constants import Capability
 from proxy.wire.framing import encode
 from proxy.wire.greeting import Greeting
 from proxy.wire.responses import Ok
-from tests.support.memory import Wire
 from tests.support.scripted import AUTOCOMMIT, NONCE, login_packet
+from tests.support.servers import Wire
 
 PLUGIN = "mysql_native_password"
 PING_PACKET = encode(PING)

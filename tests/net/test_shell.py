@@ -12,7 +12,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from proxy.net.shell import STALLED_BYTES, Shell
-from tests.support.memory import Wire
+from tests.support.servers import Wire
 
 
 class Recorder(Shell):

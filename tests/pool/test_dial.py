@@ -15,8 +15,8 @@ from proxy.vocabulary import ServerKind
 from proxy.wire.commands import RESET_CONNECTION
 from proxy.wire.constants import Command
 from proxy.wire.responses import variable_change
-from tests.support.memory import MemoryDialer, Servers
 from tests.support.scripted import FACTS, error
+from tests.support.servers import MemoryDialer, Servers
 
 ACCOUNT = Account("app", "secret")
 SET_TRACKERS = (
