@@ -323,3 +323,27 @@ def test_repr_says_what_kind_of_answer_and_how_far():
     assert not exchange.started
     exchange.feed(b"\x01")
     assert exchange.started
+
+
+@pytest.mark.parametrize("payload", [b"Uptime: 5  Threads: 1", ERROR])
+def test_statistics_are_one_packet_of_any_text(payload):
+    """COM_STATISTICS is answered by a bare text, or by an ERR."""
+    exchange, sent = follow(Answer(Kind.TEXT, 0, (payload,)), [])
+    assert exchange.ended
+    assert sent == encode(payload, 1)
+    assert (exchange.err is not None) == (payload == ERROR)
+
+
+@pytest.mark.parametrize("kind", [Kind.FIELDS, Kind.ROWS, Kind.PREPARE, Kind.SIMPLE])
+@pytest.mark.parametrize("capabilities", [0, DEPRECATE])
+def test_each_kind_of_answer_ends(kind, capabilities):
+    """Definitions, rows and prepare answers with what ends each."""
+    payloads = {
+        Kind.FIELDS: (COLUMN, end(capabilities)),
+        Kind.ROWS: (lenenc_bytes(b"x"), end(capabilities)),
+        Kind.PREPARE: (PrepareOk(7, 0, 0).encode(),),
+        Kind.SIMPLE: (end(capabilities),),
+    }
+    exchange, sent = follow(answer := Answer(kind, capabilities, payloads[kind]), [])
+    assert exchange.ended
+    assert sent == answer.data
