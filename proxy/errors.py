@@ -131,9 +131,14 @@ def too_many_statements(limit: int) -> ErrorReply:
     return ErrorReply(1461, "42000", text, Fault.CLIENT)
 
 
-def no_cursor(statement_id: int) -> ErrorReply:
-    """COM_STMT_FETCH without an open cursor (ER_STMT_HAS_NO_OPEN_CURSOR)."""
-    text = f"The statement ({statement_id}) has no open cursor."
+def no_cursor(statement_id: int, end: str = ".") -> ErrorReply:
+    """COM_STMT_FETCH without an open cursor (ER_STMT_HAS_NO_OPEN_CURSOR).
+
+    Args:
+        statement_id: The statement.
+        end: MariaDB's text ends without a full stop.
+    """
+    text = f"The statement ({statement_id}) has no open cursor{end}"
     return ErrorReply(1421, "HY000", text, Fault.CLIENT)
 
 

@@ -72,6 +72,7 @@ REPLIES = [
         "Variable 'character_set_client' can't be set to the value of 'ucs2'",
     ),
     (errors.no_cursor(9), (1421, "HY000", CLIENT), "The statement (9) has no open cursor."),
+    (errors.no_cursor(9, ""), (1421, "HY000", CLIENT), "The statement (9) has no open cursor"),
     (
         errors.borrow_timeout(),
         (9501, "HY000", PROXY),

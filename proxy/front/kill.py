@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from proxy import errors
 from proxy.errors import StatementRefusedError
+from proxy.vocabulary import ServerKind
 from proxy.wire.responses import Ok
 
 if TYPE_CHECKING:
@@ -35,7 +36,10 @@ def by_statement(client: Client, number: int, *, query: bool) -> None:
     if victim is client:
         if query:
             raise StatementRefusedError(errors.query_interrupted())
-        client.dialogue.answer_err(errors.connection_killed())
+        mariadb = client.proxy.kind is ServerKind.MARIADB
+        client.dialogue.answer_err(
+            errors.connection_killed() if mariadb else errors.query_interrupted()
+        )
         client.hang_up()
         return
     client.dialogue.answer_ok(Ok(status=session.lasting_status))

@@ -165,7 +165,8 @@ async def fetch(client: Client, payload: bytes) -> None:
     prepared = _find(client, payload, "mysqld_stmt_fetch")
     held = client.backend.holdings.find(prepared.key) if client.lease is not None else None
     if held is None:
-        raise StatementRefusedError(errors.no_cursor(prepared.statement_id))
+        end = "." if client.proxy.kind is ServerKind.MYSQL else ""
+        raise StatementRefusedError(errors.no_cursor(prepared.statement_id, end))
     await client.relay(encode(_identified(payload, held)), Kind.ROWS)
     if client.backend.exchange.status & Status.LAST_ROW_SENT:
         session.pins.end(PinReason.CURSOR, prepared.statement_id)
