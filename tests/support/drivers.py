@@ -53,11 +53,12 @@ def _install_mysql2(folder):
     )
 
 
-def go():
-    """The command words of the program made of driver.go."""
-    folder = cache_folder() / "clients" / "go" / _version(CLIENTS / "driver.go")
+def go(source="driver.go"):
+    """The command words of the program made of a file among the clients."""
+    source = CLIENTS / source
+    folder = cache_folder() / "clients" / "go" / _version(source)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    make_once(folder, _build_go, INSTALL_SECONDS, told)
+    make_once(folder, lambda fresh: _build_go(source, fresh), INSTALL_SECONDS, told)
     return [str(folder / "driver")]
 
 
@@ -66,7 +67,7 @@ def _version(source):
     return hashlib.sha256(source.read_bytes()).hexdigest()[:12]
 
 
-def _build_go(folder):
+def _build_go(source, folder):
     packages = ["golang-github-go-sql-driver-mysql-dev"]
     found = shutil.which("go")
     if found is None:
@@ -84,7 +85,7 @@ def _build_go(folder):
     if found is None:
         environment["GOROOT"] = str(Path(command).parent.parent)
     subprocess.run(
-        [command, "build", "-o", str(folder / "driver"), str(CLIENTS / "driver.go")],
+        [command, "build", "-o", str(folder / "driver"), str(source)],
         check=True,
         timeout=INSTALL_SECONDS,
         env=environment,
