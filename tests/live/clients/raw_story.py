@@ -76,7 +76,8 @@ def raw_commands():
     attempt("drop db", simple, COMMAND.COM_DROP_DB, b"test_raw_two")
     attempt("refresh", simple, COMMAND.COM_REFRESH, b"\x04")
     if option("flavor") == "mariadb":  # MySQL 9 has the command no more; the proxy has
-        number = struct.pack("<I", connect().thread_id())
+        victim = connect()  # kept: without a name it would be closed before it is killed
+        number = struct.pack("<I", victim.thread_id())
         attempt("kill", simple, COMMAND.COM_PROCESS_KILL, number)
     run(cursor, "SELECT 'after the commands'")
     connection.close()
