@@ -44,7 +44,7 @@ def test_a_waiter_is_dialed_for_and_lent_what_came():
     ledger.dialed(dial.lease, "", 1)
     assert ledger.settle(1) == [Lend(asked, dial.lease)]
     assert dial.lease.place is Place.LENT
-    counts = "1 lent, 0 idle, 0 dialing, 0 resetting, 0 retiring of 2"
+    counts = "1 lent, 0 lingering, 0 idle, 0 dialing, 0 resetting, 0 retiring of 2"
     assert repr(ledger) == f"<Ledger {counts}; 0 waiting>"
 
 

@@ -36,11 +36,11 @@ def test_a_target_that_is_down_is_tried_again_and_recovers_by_itself(stage):
     for _ in range(3):
         stage.run(1)
     assert stage.counters.database_connections_setup_failed >= 3
-    assert "refused" in stage.pool.last_failure
+    assert "refused" in stage.pool.opening.last_failure
     stage.servers.down = False
     stage.run(1)
     assert [len(borrower.leases) for borrower in waiting] == [1, 1, 0]
-    assert stage.pool.last_failure == ""
+    assert stage.pool.opening.last_failure == ""
 
 
 def test_a_target_that_stays_down_ends_in_9501_with_the_reason_in_the_log(stage):
@@ -90,7 +90,7 @@ def test_a_user_whose_password_is_gone_has_no_connections(stage):
     """The dial fails without a word to the target."""
     borrow(stage, PoolKey("nobody", 0))
     assert stage.backends == []
-    assert stage.pool.last_failure == "no password is known for user 'nobody'"
+    assert stage.pool.opening.last_failure == "no password is known for user 'nobody'"
 
 
 def test_a_look_learns_about_the_target_and_leaves_nothing(stage):
