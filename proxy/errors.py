@@ -8,6 +8,7 @@ do; which side caused it decides how loud the log line is.
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 
 import attrs
 
@@ -185,6 +186,22 @@ def idle_timeout() -> ErrorReply:
     """The client did nothing for too long (ER_CLIENT_INTERACTION_TIMEOUT)."""
     text = "The client was disconnected by the server because of inactivity."
     return ErrorReply(4031, "HY000", text)
+
+
+def pinned_too_long(seconds: float, reasons: Iterable[str]) -> ErrorReply:
+    """The client kept a backend by a pin beyond the limit (ER_CLIENT_INTERACTION_TIMEOUT).
+
+    Drivers and their pools take the code for what it is: this connection has ended.
+
+    Args:
+        seconds: The limit, `max_pinned_seconds`.
+        reasons: Names of the reasons that it still had, such as NAMED_LOCK.
+    """
+    text = (
+        "The client was disconnected because it kept a database connection to itself for more "
+        f"than {seconds:g} seconds ({', '.join(sorted(set(reasons)))})"
+    )
+    return ErrorReply(4031, "HY000", text, Fault.CLIENT)
 
 
 def connection_killed() -> ErrorReply:
