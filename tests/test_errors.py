@@ -113,8 +113,8 @@ REPLIES = [
         errors.pinned_too_long(300.0, ["TEMPORARY_TABLE", "NAMED_LOCK", "NAMED_LOCK"]),
         (4031, "HY000", CLIENT),
         (
-            "The client was disconnected because it kept a database connection to itself for more "
-            "than 300 seconds (NAMED_LOCK, TEMPORARY_TABLE)"
+            "The client was disconnected because it kept a database connection to itself "
+            "for more than 300 seconds (NAMED_LOCK, TEMPORARY_TABLE)"
         ),
     ),
     (errors.connection_killed(), (1927, "70100", CLIENT), "Connection was killed"),

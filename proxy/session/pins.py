@@ -53,9 +53,11 @@ ENDS: Final[Mapping[PinReason, Ends]] = {
     PinReason.INSTANCE_LOCK: Ends.RELEASE,
     PinReason.HANDLER: Ends.RELEASE,
     PinReason.TEXT_PREPARE: Ends.RELEASE,
-    PinReason.XA: Ends.RELEASE,
     PinReason.CURSOR: Ends.RELEASE,
     PinReason.LONG_DATA: Ends.RELEASE,
+    # Both servers say that a transaction is open until XA COMMIT or XA ROLLBACK; MySQL until
+    # XA PREPARE, for from there on any session may finish it (xa_detach_on_prepare).
+    PinReason.XA: Ends.TRANSACTION,
     PinReason.NEXT_TRANSACTION: Ends.TRANSACTION,
     PinReason.SAVEPOINT: Ends.TRANSACTION,
     PinReason.FOUND_ROWS: Ends.STATEMENT,
