@@ -177,6 +177,15 @@ def outcome_unknown() -> ErrorReply:
     return ErrorReply(2013, "08007", text, Fault.BACKEND)
 
 
+def diagnostics_lost() -> ErrorReply:
+    """Warnings are asked for in a way that only their own backend could answer (ER_UNKNOWN)."""
+    text = (
+        "The warnings and errors of the last statement are on a database connection that "
+        "serves another client now. Use SHOW WARNINGS, or read them in the same transaction."
+    )
+    return ErrorReply(1105, "HY000", text)
+
+
 def shutting_down() -> ErrorReply:
     """The proxy stops (ER_SERVER_SHUTDOWN)."""
     return ErrorReply(1053, "08S01", "Server shutdown in progress")

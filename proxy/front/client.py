@@ -21,8 +21,9 @@ from proxy.dialogue.events import (
     Unproved,
     UserChangeStarted,
 )
+from proxy.dialogue.exchange import Patch
 from proxy.errors import BackendLostError, ErrorReply
-from proxy.front import conductor, express, login
+from proxy.front import conductor, express, lingering, login
 from proxy.front.proxy import Proxy
 from proxy.net.backend import BackendProtocol
 from proxy.net.client import ClientProtocol
@@ -46,7 +47,9 @@ class Client:
         key: Which backends suit it.
         lease: The backend that it holds, if any.
         last_lease: The lease that it had last, and its serial number then.
-        insert_lease: The lease that reported the session's last insert id.
+        insert_lease: The lease that knows the session's last insert id.
+        is_undisturbed: Nothing but its own statements ran on the lease that it has or had last,
+            so that what the last one left to be read is there.
         packet: The command that is under way in the express lane.
         waiter: Its place in the queue for a backend, while it waits for one.
         loss: What it shall hear at its next command: its backend is gone.
@@ -55,7 +58,10 @@ class Client:
 
     __slots__ = (
         "_answered",
+        "_called",
         "_cause",
+        "_following",
+        "_is_working",
         "_proof",
         "_work",
         "address",
@@ -64,6 +70,7 @@ class Client:
         "endpoint",
         "gone",
         "insert_lease",
+        "is_undisturbed",
         "key",
         "last_active",
         "last_lease",
@@ -95,6 +102,10 @@ class Client:
         self.insert_lease: tuple[Lease, int] | None = None
         self.loss: ErrorReply | None = None
         self.gone = False
+        self.is_undisturbed = False
+        self._called = False
+        self._is_working = False
+        self._following: Coroutine[Any, Any, None] | None = None
         self.packet = b""
         self.waiter: Waiter | None = None
         self.bucket = 0
@@ -122,7 +133,7 @@ class Client:
         self.last_active = self.proxy.deadlines.now
         counters = self.proxy.counters
         counters.query_requests += 1
-        if express.start(self, packet):
+        if not self._is_working and express.start(self, packet):
             counters.query_requests_express += 1
         else:
             self.work(conductor.serve(self, packet[4:]))
@@ -154,6 +165,7 @@ class Client:
         proxy.count -= 1
         proxy.counters.client_connections_closed += 1
         proxy.deadlines.forget(self)
+        self._stop_following()
         if self._work is not None:
             self._work.cancel()
         self._stop_waiting()
@@ -174,21 +186,33 @@ class Client:
     # Work of the slow lane
 
     def work(self, task: Coroutine[Any, Any, None]) -> None:
-        """Run a task of the conductor's; one at a time, as commands come one at a time."""
-        assert self._work is None, "two tasks for one client"
-        working = self._work = Deferred.fromCoroutine(task)
-        if working.called:
-            self._work = None
+        """Run a task of the conductor's; a command waits while its lease is called back."""
+        if self._is_working:
+            assert self._following is None, "two commands for one client"
+            self._following = task
+            return
+        self._is_working = True
+        working = Deferred.fromCoroutine(task)
+        if not working.called:
+            self._work = working
         working.addCallbacks(self._worked, self._failed)
 
     def _worked(self, _: None) -> None:
-        self._work = None
+        self._work, self._is_working = None, False
         self.protocol.flush()
-        self.protocol.proceed()
+        if self._called:
+            self._called = False
+            self.work(lingering.give_up(self))
+        elif self._following is not None:
+            following, self._following = self._following, None
+            self.work(following)
+        else:
+            self.protocol.proceed()
 
     def _failed(self, failure: Failure) -> None:
         """A task ended by an error that it did not treat: a mistake, or the client's end."""
-        self._work = None
+        self._work, self._is_working = None, False
+        self._stop_following()
         if not (self.gone and isinstance(failure.value, CancelledError)):
             self.proxy.log.error(
                 "a mistake while serving a client",
@@ -196,6 +220,18 @@ class Client:
                 exception=failure.getTraceback(),
             )
             self.hang_up(errors.internal_error())
+
+    def _stop_following(self) -> None:
+        following, self._following = self._following, None
+        if following is not None:
+            following.close()
+
+    def called_back(self) -> None:
+        """Somebody needs the lease that lingers with this client."""
+        if self._is_working:
+            self._called = True
+        else:
+            self.work(lingering.give_up(self))
 
     # Proof of identity
 
@@ -216,7 +252,13 @@ class Client:
 
     # Exchanges
 
-    async def relay(self, packet: bytes, kind: Kind, statement_id: int = 0) -> None:
+    async def relay(
+        self,
+        packet: bytes,
+        kind: Kind,
+        statement_id: int = 0,
+        patches: tuple[Patch, ...] = (),
+    ) -> None:
         """Run a command on the lease; its answer goes to the client as it comes.
 
         Raises:
@@ -225,7 +267,13 @@ class Client:
         waiting = self._answered = Deferred()
         assert self.session is not None
         self.backend.send(
-            packet, kind, self, self.dialogue.capabilities, self.session.reported, statement_id
+            packet,
+            kind,
+            self,
+            self.dialogue.capabilities,
+            self.session.tracking,
+            statement_id,
+            patches,
         )
         await waiting
 
@@ -286,20 +334,16 @@ class Client:
 
     def lease_lost(self, why: str) -> None:
         """The backend went away while the client held it and asked nothing of it."""
-        assert self.session is not None
-        self.lease = None
-        self.loss = self.session.lose_backend(outcome_known=True)
-        self.proxy.log.warning(
-            "a client lost its database connection", client=self.number, why=why
-        )
-
-    def note_insert_id(self, number: int) -> None:
-        """The answer reported an id; the backend that it came from knows it too."""
-        session, lease = self.session, self.lease
+        session = self.session
         assert session is not None
-        assert lease is not None
-        session.last_insert_id = number
-        self.insert_lease = (lease, lease.serial)
+        self.lease = None
+        if session.misses_backend:
+            self.loss = session.lose_backend(outcome_known=True)
+            self.proxy.log.warning(
+                "a client lost its database connection", client=self.number, why=why
+            )
+        else:
+            session.lose_backend(outcome_known=True)
 
     # Ends
 
@@ -312,12 +356,14 @@ class Client:
 
     def interrupt(self, cause: ErrorReply) -> None:
         """Stop what the client waits for: KILL QUERY."""
+        if self.dialogue.state is not State.ANSWERING:
+            return
         if self.lease is not None:
             if self.backend.owes_answer:
                 self.proxy.pool.kill(self.lease, query=True)
         elif self._stop_waiting():
             self.refused(cause)
-        elif self._work is not None and self.dialogue.state is State.ANSWERING:
+        elif self._work is not None:
             self._cause = cause
             self._work.cancel()
 

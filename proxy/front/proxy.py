@@ -7,7 +7,7 @@ import os
 from collections.abc import Container
 from typing import TYPE_CHECKING
 
-from proxy.config.model import PinningFilter, ProxyConfig
+from proxy.config.model import ProxyConfig
 from proxy.credentials.source import CredentialSource
 from proxy.dialogue.backend import SHAPE
 from proxy.errors import StatementRefusedError, charset_refused
@@ -16,6 +16,7 @@ from proxy.observe.log import get_logger
 from proxy.observe.metrics import Counters, Gauges
 from proxy.pool.dial import Facts
 from proxy.pool.pool import TargetPool
+from proxy.session.pins import ignored_reasons
 from proxy.session.state import State, interned
 from proxy.vocabulary import ServerKind
 from proxy.wire.auth import CACHING_SHA2, NATIVE
@@ -113,7 +114,7 @@ class Proxy:
         self.draining = False
         self.known_schemas: set[tuple[str, bytes | None]] = set()
         pinning_filters = config.target_group.connection_pool_config.session_pinning_filters
-        self.ignores_variables = PinningFilter.EXCLUDE_VARIABLE_SETS in pinning_filters
+        self.ignored_reasons = ignored_reasons(one.value for one in pinning_filters)
         self.log = get_logger(proxy=config.name)
 
     def __repr__(self) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from proxy import errors
 from proxy.dialogue.answers import Kind
 from proxy.errors import BackendRefusedError, ErrorReply, StatementRefusedError
-from proxy.front import holding
+from proxy.front import concluding, holding, lingering, trackers
+from proxy.session import remains
 from proxy.session.meaning import PLAIN, Meaning, meaning
 from proxy.session.pins import Pin, PinReason
 from proxy.session.prepared import Held, Prepared, StatementKey
@@ -54,6 +55,10 @@ def meaning_of(client: Client, payload: bytes) -> Meaning:
     return PLAIN if found is None else found.means
 
 
+INEXACT = remains.VARIABLES | remains.COLLATION | remains.REPORTS
+"""While this is not known nobody can say in which state a statement is prepared."""
+
+
 async def prepare(client: Client, payload: bytes) -> None:
     """COM_STMT_PREPARE: the backend's answer goes to the client with an id of ours."""
     session = client.session
@@ -61,16 +66,18 @@ async def prepare(client: Client, payload: bytes) -> None:
     if len(session.statements) >= STATEMENTS_LIMIT:
         raise StatementRefusedError(errors.too_many_statements(STATEMENTS_LIMIT))
     await holding.hold(client)
+    if session.remains & INEXACT:
+        await lingering.take_along(client)
     number = session.next_statement_id()
     await client.relay(encode(payload), Kind.PREPARE, number)
     backend = client.backend
     prepared = backend.exchange.prepared
     if prepared is not None:
-        key = StatementKey(payload[1:], session.state)
+        key = StatementKey(payload[1:], session.state.for_prepare)
         means = meaning(classify(key.text, session.dialect))
         session.statements[number] = Prepared(number, key, prepared.parameters, means)
         _keep(client, key, Held(prepared.statement_id))
-    await holding.conclude(client, PLAIN)
+    concluding.conclude(client, PLAIN)
 
 
 def _keep(client: Client, key: StatementKey, held: Held) -> None:
@@ -95,7 +102,9 @@ async def _ensure(client: Client, prepared: Prepared) -> Held:
     if held is not None:
         return held
     try:
-        await holding.bring(client.proxy.pool, lease, prepared.key.state)
+        client.is_undisturbed = False
+        wanted = session.state.prepared_like(prepared.key.state)
+        await holding.bring(client.proxy.pool, lease, wanted)
         await backend.ask(encode_prepare(prepared.key.text), Kind.PREPARE)
         answer = backend.exchange.prepared
         assert answer is not None
@@ -121,7 +130,7 @@ async def _bring_back(client: Client, refusal: ErrorReply) -> ErrorReply:
         with contextlib.suppress(BackendRefusedError):
             await holding.bring(client.proxy.pool, lease, session.state)
             return refusal
-    holding.let_go(client)
+    concluding.let_go(client)
     return session.lose_backend(outcome_known=True) if session.holds_backend else refusal
 
 
@@ -147,15 +156,23 @@ async def execute(client: Client, payload: bytes) -> None:
     if exchange.err is not None:
         held.types = None  # nobody knows whether the server took them over
     elif parsed.cursor and exchange.status & Status.CURSOR_EXISTS:
-        _pin(client, Pin(PinReason.CURSOR, detail=number))
-    await holding.conclude(client, prepared.means, prepared.key.text)
+        _pin(client, _now(client, PinReason.CURSOR, number))
+    outcome = concluding.outcome_of(exchange, payload[10:])
+    concluding.note_undisturbed(client, prepared.key.text)
+    if prepared.means.trackers and not outcome.failed:
+        await trackers.take_over(client, prepared.means)
+    concluding.conclude(client, prepared.means, prepared.key.text, outcome)
+
+
+def _now(client: Client, reason: PinReason, number: int) -> Pin:
+    return Pin(reason, detail=number, since=client.proxy.deadlines.now)
 
 
 def _pin(client: Client, pin: Pin) -> None:
     session = client.session
     assert session is not None
     if session.pins.add(pin):
-        holding.report_pin(client, pin)
+        concluding.report_pin(client, pin)
 
 
 async def fetch(client: Client, payload: bytes) -> None:
@@ -170,7 +187,7 @@ async def fetch(client: Client, payload: bytes) -> None:
     await client.relay(encode(_identified(payload, held)), Kind.ROWS)
     if client.backend.exchange.status & Status.LAST_ROW_SENT:
         session.pins.end(PinReason.CURSOR, prepared.statement_id)
-    await holding.conclude(client, PLAIN)
+    concluding.conclude(client, PLAIN)
 
 
 def _identified(payload: bytes, held: Held) -> bytes:
@@ -190,7 +207,7 @@ async def send_long_data(client: Client, payload: bytes) -> None:
     await holding.hold(client)
     held = await _ensure(client, prepared)
     client.backend.tell(_identified(payload, held))
-    _pin(client, Pin(PinReason.LONG_DATA, detail=prepared.statement_id))
+    _pin(client, _now(client, PinReason.LONG_DATA, prepared.statement_id))
     client.dialogue.answered()
 
 
@@ -207,7 +224,7 @@ async def reset(client: Client, payload: bytes) -> None:
     await client.relay(encode(_identified(payload, held)), Kind.SIMPLE)
     session.pins.end(PinReason.CURSOR, number)
     session.pins.end(PinReason.LONG_DATA, number)
-    await holding.conclude(client, PLAIN)
+    concluding.conclude(client, PLAIN)
 
 
 async def close(client: Client, payload: bytes) -> None:
@@ -230,4 +247,4 @@ async def close(client: Client, payload: bytes) -> None:
             pins.end(PinReason.CURSOR, prepared.statement_id)
             pins.end(PinReason.LONG_DATA, prepared.statement_id)
     client.dialogue.answered()
-    holding.let_go_if_free(client)
+    concluding.let_go_if_free(client)

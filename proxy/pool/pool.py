@@ -141,6 +141,11 @@ class TargetPool:
         self._expiry.watch()
         return waiter
 
+    def count_replay(self, steps: int) -> None:
+        """A backend was brought into a session's state, by so many statements."""
+        self._counters.session_replays += 1
+        self._counters.session_replay_statements += steps
+
     async def look(self, user: str) -> None:
         """Log in once, beside the book, to learn about the target; tries until it succeeds.
 

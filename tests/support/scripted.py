@@ -21,6 +21,9 @@ IN_TRANSACTION = int(Status.AUTOCOMMIT | Status.IN_TRANS)
 FACTS = (b"STRICT_TRANS_TABLES", b"utf8mb4", b"utf8mb4", b"utf8mb4", b"utf8mb4_general_ci")
 """What the server says of itself behind max_connections: sql_mode, charsets, collation."""
 
+VARIABLES = [(b"autocommit", b"ON"), (b"sql_mode", FACTS[0]), (b"time_zone", b"SYSTEM")]
+"""The variables of a new connection."""
+
 NONCE = b"abcdefghijklmnopqrst"
 
 
@@ -138,6 +141,10 @@ class ServerSide:
             return [Eof(status=self.status).encode()]
         if payload[0] == Command.PING or text.startswith((b"SET session_track", b"SET char")):
             return [self.ok()]
+        if text == b"SHOW SESSION VARIABLES":
+            return self.rows(VARIABLES)
+        if b"performance_schema" in text:
+            return [Err(1142, "42000", b"SELECT command denied").encode()]
         if text.startswith(b"SELECT @@max_connections"):
             return self.rows([(b"%d" % self.max_connections, *FACTS)])
         if text == b"SELECT DATABASE()":
