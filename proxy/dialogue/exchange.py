@@ -8,6 +8,7 @@ ask for, and the statement id of a prepare answer.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 from proxy.dialogue.answers import Kind, State
@@ -30,7 +31,6 @@ LARGEST_END = 1 << 20
 """Payload bytes of a packet that must be seen whole: OK packets with every session variable in
 their state block stay under 32 KiB, so more is not an answer but a fault."""
 
-
 _FIRST, _COLUMNS, _COLUMNS_END, _ROWS, _BLOCKS, _FILE, _ENDED, _BROKEN = (
     int(state) for state in State
 )
@@ -39,7 +39,6 @@ _MORE = int(Status.MORE_RESULTS)
 _CURSOR = int(Status.CURSOR_EXISTS)
 _OUT_PARAMETERS = int(Status.PS_OUT_PARAMS)
 _REPORTS = int(Status.SESSION_STATE_CHANGED)
-
 
 Patch = Callable[[bytes], bytes]
 """Makes the payload of a row another one."""
@@ -59,7 +58,7 @@ class Exchange:
             transactions: status bits tell their state.
         next_transaction: The characteristics reported last of a transaction that has not begun;
             None without a report.
-        rows: Rows of the last result that had any columns; None without one.
+        rows: Rows of the last result, or part of one, that ended; None without one.
         row_count: Rows that the last result changed; -1 where it gave rows.
         prepared: The first packet of a prepare answer, with the server's own id.
         results: Results that ended with rows or an OK.
@@ -70,6 +69,7 @@ class Exchange:
         "_after_file",
         "_carry",
         "_continues",
+        "_counted",
         "_edits",
         "_left",
         "_more_due",
@@ -142,6 +142,7 @@ class Exchange:
         self._skip = 0
         self._left = 0
         self._continues = False
+        self._counted = 0
         self._after_file = False
         self._more_due = False
         self._edits: list[tuple[int, int, bytes]] = []
@@ -246,7 +247,7 @@ class Exchange:
         if self.patches:
             return self._patch_row(chunk, position, size)
         position, found, rows = skip_rows(chunk, position, end)
-        self.rows += rows  # type: ignore[operator]
+        self._counted += rows
         if found:
             return self._end(chunk, position, size)
         return position if position >= size else self._split_row(chunk, position, size)
@@ -259,36 +260,34 @@ class Exchange:
         if length != MAX_PACKET and not self._continues:
             return -1
         self._continues = length == MAX_PACKET
-        if not self._continues:
-            self.rows += 1  # type: ignore[operator]
+        self._counted += not self._continues
         return position + HEADER + length
 
     def _patch_row(self, chunk: bytes, position: int, size: int) -> int:
         """The first row, with values of ours in the place of the server's."""
-        patches, self.patches = self.patches, ()
-        length = int.from_bytes(chunk[position : position + 3], "little")
-        behind = position + HEADER + length
-        if size - position < HEADER or behind > size:
-            self.patches = patches
+        at = position + HEADER
+        if size <= at:
             return -1
-        if chunk[position + HEADER] < 0xFE:
-            row = chunk[position + HEADER : behind]
-            for patch in patches:
-                row = patch(row)
-            header = len(row).to_bytes(3, "little") + chunk[position + 3 : position + HEADER]
-            self._edits.append((position, behind, header + row))
-            self.rows += 1  # type: ignore[operator]
-            return behind
-        return position
+        length = int.from_bytes(chunk[position : position + 3], "little")
+        if not 0 < length <= LARGEST_END:
+            return self._break(f"a row of {length} bytes where one value was asked for")
+        behind = at + length
+        if behind > size:
+            return -1
+        patches, self.patches = self.patches, ()
+        if chunk[at] >= 0xFE:
+            return position
+        row = functools.reduce(lambda row, patch: patch(row), patches, chunk[at:behind])
+        header = len(row).to_bytes(3, "little") + chunk[position + 3 : at]
+        self._edits.append((position, behind, header + row))
+        self._counted += 1
+        return behind
 
     def _columns_done(self) -> None:
         if self.state == _BLOCKS:
             self.state = _ENDED
         else:
-            self.state = _COLUMNS_END
-            if self.deprecate_eof:
-                self.state = _ROWS
-                self.rows = 0
+            self.state = _ROWS if self.deprecate_eof else _COLUMNS_END
 
     def _first(self, chunk: bytes, position: int, length: int) -> int:
         """The packet that says what kind of answer this is."""
@@ -354,20 +353,17 @@ class Exchange:
         status = self.status
         if self.state == _COLUMNS_END and not status & _CURSOR:
             self.state = _ROWS
-            self.rows = 0
             # MySQL forgets to say behind the OUT parameters of a CALL that its OK follows.
             self._more_due = bool(status & _OUT_PARAMETERS and status & _MORE)
             return behind
         self.results += 1
         if self.state == _ROWS:
             self.row_count = -1
+            self.rows, self._counted = self._counted, 0
         more = status & _MORE or (self._more_due and self.state == _ROWS)
         self._more_due = False
-        if more:
-            self.state = _FIRST
-            self._after_file = False
-        else:
-            self.state = _ENDED
+        self.state = _FIRST if more else _ENDED
+        self._after_file = False
         return behind
 
     def _long_ok(self, chunk: bytes, position: int, behind: int) -> bool:

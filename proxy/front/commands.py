@@ -87,7 +87,7 @@ async def _query(client: Client, payload: bytes) -> None:
     patches = leftovers.patches(client, means, text)
     await client.relay(encode(payload), Kind.RESULT, patches=patches)
     outcome = concluding.outcome_of(client.backend.exchange)
-    concluding.note_undisturbed(client, text)
+    concluding.note_undisturbed(client, text, outcome)
     if means.trackers and not outcome.failed:
         await trackers.take_over(client, means)
     concluding.conclude(client, means, text, outcome)

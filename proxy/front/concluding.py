@@ -49,7 +49,7 @@ def conclude(
     assert lease is not None
     if outcome is None:
         outcome = outcome_of(client.backend.exchange)
-        note_undisturbed(client, text)
+        note_undisturbed(client, text, outcome)
     number = session.last_insert_id
     pins = follow(session, means, text, outcome, client.proxy.deadlines.now)
     if number != session.last_insert_id or session.remains & remains.INSERT_ID:
@@ -63,7 +63,7 @@ def conclude(
         client.hang_up()
 
 
-def note_undisturbed(client: Client, text: bytes) -> None:
+def note_undisturbed(client: Client, text: bytes, outcome: Outcome) -> None:
     """A statement of the client's has run: what is there to be read is of its making.
 
     But on MariaDB it may have left there what is somebody else's.
@@ -71,8 +71,11 @@ def note_undisturbed(client: Client, text: bytes) -> None:
     if not client.is_undisturbed:
         session = client.session
         assert session is not None
-        client.is_undisturbed = session.target.kind is ServerKind.MYSQL or not keeps_conditions(
-            text
+        client.is_undisturbed = bool(
+            session.target.kind is ServerKind.MYSQL
+            or outcome.warnings
+            or outcome.failed
+            or not keeps_conditions(text)
         )
 
 

@@ -153,7 +153,8 @@ def finish(client: Client, exchange: Exchange) -> None:
         _conclude(client, session, packet)
         return
     if not client.is_undisturbed:
-        concluding.note_undisturbed(client, packet[5:])
+        outcome = concluding.outcome_of(exchange)
+        concluding.note_undisturbed(client, packet[5:], outcome)
     leftovers.row_count = exchange.row_count
     if exchange.rows is not None:
         leftovers.found_rows = exchange.rows
@@ -186,8 +187,8 @@ def _conclude(client: Client, session: Session, packet: bytes) -> None:
             held = client.backend.holdings.find(prepared.key)
             if held is not None:
                 held.types = None
-        concluding.note_undisturbed(client, prepared.key.text)
         outcome = concluding.outcome_of(exchange, packet[14:])
+        concluding.note_undisturbed(client, prepared.key.text, outcome)
         concluding.conclude(client, prepared.means, prepared.key.text, outcome)
     client.protocol.flush()
     client.protocol.proceed()

@@ -112,7 +112,7 @@ async def _admit(
         state=state,
         first_state=proxy.state_after_reset(facts, state),
         collation=collation,
-        target=facts.target,
+        target=proxy.pool.targets[user],
         ignored=proxy.ignored_reasons,
         status=facts.status & int(Status.AUTOCOMMIT),
     )

@@ -158,7 +158,7 @@ async def execute(client: Client, payload: bytes) -> None:
     elif parsed.cursor and exchange.status & Status.CURSOR_EXISTS:
         _pin(client, _now(client, PinReason.CURSOR, number))
     outcome = concluding.outcome_of(exchange, payload[10:])
-    concluding.note_undisturbed(client, prepared.key.text)
+    concluding.note_undisturbed(client, prepared.key.text, outcome)
     if prepared.means.trackers and not outcome.failed:
         await trackers.take_over(client, prepared.means)
     concluding.conclude(client, prepared.means, prepared.key.text, outcome)

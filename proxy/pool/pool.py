@@ -34,6 +34,7 @@ from proxy.pool.dial import Dialer, Facts
 from proxy.pool.expiry import Expiry
 from proxy.pool.opening import Opening
 from proxy.pool.stop import KILLED, Drain, Killer
+from proxy.session.outcome import Target
 from proxy.session.replay import is_reachable
 from proxy.session.state import State
 
@@ -51,6 +52,7 @@ class TargetPool:
 
     Attributes:
         facts: What the last login told about the target; None before the first.
+        targets: What sessions of a user need to know of it, which depends on the user's rights.
         ledger: The book; its containers are there to be looked at.
     """
 
@@ -67,6 +69,7 @@ class TargetPool:
         self._config = config
         self._counters = counters
         self.facts: Facts | None = None
+        self.targets: dict[str, Target] = {}
         self.ledger = Ledger(self._limits(None), is_reachable)  # type: ignore[arg-type]
         self._settling = False
         self._passing = False
@@ -247,6 +250,7 @@ class TargetPool:
         if self.facts is None or self.facts.max_connections != facts.max_connections:
             self.ledger.change_limits(self._limits(facts.max_connections))
         self.facts = facts
+        self.targets[backend.account.user] = facts.target
         lease.backend = backend
         backend.on_loss = functools.partial(self._lost, lease)
         self.ledger.dialed(lease, facts.baseline, self.clock.seconds())

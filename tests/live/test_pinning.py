@@ -298,7 +298,7 @@ SCHEMA = (
     "INSERT INTO test_pins.five VALUES (1, 'a'), (2, 'b'), (3, 'c'), (4, 'd'), (5, 'e')",
     "CREATE TABLE test_pins.watched (id INT)",
     "CREATE TRIGGER test_pins.seen BEFORE INSERT ON test_pins.watched FOR EACH ROW SET @x = 1",
-    "CREATE PROCEDURE test_pins.leaves_something() SET @hidden = 1",
+    "CREATE PROCEDURE test_pins.leaves_something() SELECT 1 INTO @hidden",
 )
 
 
@@ -359,6 +359,7 @@ def test_the_log_of_a_proxy_can_be_asked(any_server, serve):
         connection = proxy.connect(ssl_disabled=True)
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT GET_LOCK('asked {number}', 1)")
+            cursor.execute("SELECT 1")  # when this is answered, the other is in the log
         connection.close()
     words = ["pins", "--log", str(proxy.log_path), "--json"]
     result = CliRunner().invoke(main, words)
