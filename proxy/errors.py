@@ -132,6 +132,11 @@ def too_many_statements(limit: int) -> ErrorReply:
     return ErrorReply(1461, "42000", text, Fault.CLIENT)
 
 
+def needs_prepare() -> ErrorReply:
+    """A statement is not any more what the client prepared (ER_NEED_REPREPARE)."""
+    return ErrorReply(1615, "HY000", "Prepared statement needs to be re-prepared")
+
+
 def no_cursor(statement_id: int, end: str = ".") -> ErrorReply:
     """COM_STMT_FETCH without an open cursor (ER_STMT_HAS_NO_OPEN_CURSOR).
 

@@ -8,10 +8,8 @@ ask for, and the statement id of a prepare answer.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-
 from proxy.dialogue.answers import Kind, State
+from proxy.dialogue.edits import Patch, patched
 from proxy.dialogue.reports import OF_TRANSACTIONS, for_client, next_transaction
 from proxy.wire.constants import HEADER, MAX_PACKET, Capability, Status
 from proxy.wire.primitives import Malformed
@@ -39,9 +37,6 @@ _MORE = int(Status.MORE_RESULTS)
 _CURSOR = int(Status.CURSOR_EXISTS)
 _OUT_PARAMETERS = int(Status.PS_OUT_PARAMS)
 _REPORTS = int(Status.SESSION_STATE_CHANGED)
-
-Patch = Callable[[bytes], bytes]
-"""Makes the payload of a row another one."""
 
 
 class Exchange:
@@ -81,6 +76,7 @@ class Exchange:
         "ended",
         "err",
         "excess",
+        "extra_status",
         "kind",
         "last_insert_id",
         "next_transaction",
@@ -122,6 +118,7 @@ class Exchange:
         tracking: Tracking = NOTHING,
         client_statement_id: int = 0,
         patches: tuple[Patch, ...] = (),
+        extra_status: int = 0,
     ) -> None:
         """Expect the answer to a command.
 
@@ -131,11 +128,13 @@ class Exchange:
             tracking: Which session reports the client hears of.
             client_statement_id: For PREPARE: the id that the client shall know.
             patches: Values that the first row shall have instead of the server's.
+            extra_status: Status bits for the client beside the server's.
         """
         self.kind = kind
         self.client_capabilities = client_capabilities
         self.tracking = tracking
         self.patches = patches
+        self.extra_status = extra_status
         self.client_statement_id = client_statement_id
         self.state = _START.get(kind, _FIRST)
         self._carry = b""
@@ -277,9 +276,7 @@ class Exchange:
         patches, self.patches = self.patches, ()
         if chunk[at] >= 0xFE:
             return position
-        row = functools.reduce(lambda row, patch: patch(row), patches, chunk[at:behind])
-        header = len(row).to_bytes(3, "little") + chunk[position + 3 : at]
-        self._edits.append((position, behind, header + row))
+        self._edits.append((position, behind, patched(chunk[position:behind], patches)))
         self._counted += 1
         return behind
 
@@ -340,6 +337,9 @@ class Exchange:
         first = chunk[at]
         if first == 0xFF:
             return self._error(chunk, position, behind)
+        if self.extra_status and length in (5, 7):  # not in a packet that is made anew
+            more = (chunk[at + 3] | chunk[at + 4] << 8) | self.extra_status
+            self._edits.append((at + 3, at + 5, more.to_bytes(2, "little")))
         if first == 0xFE and length == 5:  # EOF: an OK packet has seven bytes at least
             self.warnings = chunk[at + 1] | chunk[at + 2] << 8
             self.status = chunk[at + 3] | chunk[at + 4] << 8

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from proxy import errors
 from proxy.dialogue.answers import Kind
 from proxy.dialogue.client import ClientDialogue, State
+from proxy.dialogue.edits import Patch
 from proxy.dialogue.events import (
     Authenticated,
     Broken,
@@ -21,10 +22,10 @@ from proxy.dialogue.events import (
     Unproved,
     UserChangeStarted,
 )
-from proxy.dialogue.exchange import Patch
 from proxy.errors import BackendLostError, ErrorReply
 from proxy.front import conductor, express, lingering, login
 from proxy.front.proxy import Proxy
+from proxy.front.tasks import Tasks
 from proxy.net.backend import BackendProtocol
 from proxy.net.client import ClientProtocol
 from proxy.policy.lease import Lease, Waiter
@@ -51,6 +52,7 @@ class Client:
         is_undisturbed: Nothing but its own statements ran on the lease that it has or had last,
             so that what the last one left to be read is there.
         packet: The command that is under way in the express lane.
+        tasks: What the slow lane does for it.
         waiter: Its place in the queue for a backend, while it waits for one.
         loss: What it shall hear at its next command: its backend is gone.
         last_active: When it last sent something, as exactly as deadlines need it.
@@ -58,12 +60,9 @@ class Client:
 
     __slots__ = (
         "_answered",
-        "_called",
         "_cause",
-        "_following",
-        "_is_working",
+        "_kept",
         "_proof",
-        "_work",
         "address",
         "bucket",
         "dialogue",
@@ -83,6 +82,7 @@ class Client:
         "proxy",
         "session",
         "since",
+        "tasks",
         "waiter",
     )
 
@@ -103,14 +103,12 @@ class Client:
         self.loss: ErrorReply | None = None
         self.gone = False
         self.is_undisturbed = False
-        self._called = False
-        self._is_working = False
-        self._following: Coroutine[Any, Any, None] | None = None
+        self.tasks = Tasks(self)
+        self._kept: list[bytes] | None = None
         self.packet = b""
         self.waiter: Waiter | None = None
         self.bucket = 0
         self.since = self.last_active = proxy.deadlines.now
-        self._work: Deferred[None] | None = None
         self._answered: Deferred[None] | None = None
         self._proof: Deferred[bool] | None = None
         self._cause: ErrorReply | None = None
@@ -133,7 +131,7 @@ class Client:
         self.last_active = self.proxy.deadlines.now
         counters = self.proxy.counters
         counters.query_requests += 1
-        if not self._is_working and express.start(self, packet):
+        if not self.tasks.is_working and express.start(self, packet):
             counters.query_requests_express += 1
         else:
             self.work(conductor.serve(self, packet[4:]))
@@ -165,9 +163,7 @@ class Client:
         proxy.count -= 1
         proxy.counters.client_connections_closed += 1
         proxy.deadlines.forget(self)
-        self._stop_following()
-        if self._work is not None:
-            self._work.cancel()
+        self.tasks.stop()
         self._stop_waiting()
         if self.lease is not None:
             lease, self.lease = self.lease, None
@@ -183,55 +179,22 @@ class Client:
         )
         self.hang_up()
 
-    # Work of the slow lane
-
     def work(self, task: Coroutine[Any, Any, None]) -> None:
-        """Run a task of the conductor's; a command waits while its lease is called back."""
-        if self._is_working:
-            assert self._following is None, "two commands for one client"
-            self._following = task
-            return
-        self._is_working = True
-        working = Deferred.fromCoroutine(task)
-        if not working.called:
-            self._work = working
-        working.addCallbacks(self._worked, self._failed)
-
-    def _worked(self, _: None) -> None:
-        self._work, self._is_working = None, False
-        self.protocol.flush()
-        if self._called:
-            self._called = False
-            self.work(lingering.give_up(self))
-        elif self._following is not None:
-            following, self._following = self._following, None
-            self.work(following)
-        else:
-            self.protocol.proceed()
-
-    def _failed(self, failure: Failure) -> None:
-        """A task ended by an error that it did not treat: a mistake, or the client's end."""
-        self._work, self._is_working = None, False
-        self._stop_following()
-        if not (self.gone and isinstance(failure.value, CancelledError)):
-            self.proxy.log.error(
-                "a mistake while serving a client",
-                client=self.number,
-                exception=failure.getTraceback(),
-            )
-            self.hang_up(errors.internal_error())
-
-    def _stop_following(self) -> None:
-        following, self._following = self._following, None
-        if following is not None:
-            following.close()
+        """Run a task of the conductor's."""
+        self.tasks.run(task)
 
     def called_back(self) -> None:
         """Somebody needs the lease that lingers with this client."""
-        if self._is_working:
-            self._called = True
-        else:
-            self.work(lingering.give_up(self))
+        self.tasks.run_soon(lingering.give_up)
+
+    def mistaken(self, failure: Failure) -> None:
+        """A task ended by an error that it did not treat: a mistake."""
+        self.proxy.log.error(
+            "a mistake while serving a client",
+            client=self.number,
+            exception=failure.getTraceback(),
+        )
+        self.hang_up(errors.internal_error())
 
     # Proof of identity
 
@@ -258,8 +221,19 @@ class Client:
         kind: Kind,
         statement_id: int = 0,
         patches: tuple[Patch, ...] = (),
-    ) -> None:
+        *,
+        status: int = 0,
+        keep: bool = False,
+    ) -> bytes:
         """Run a command on the lease; its answer goes to the client as it comes.
+
+        Args:
+            packet: The command, header included.
+            kind: Shape of its answer.
+            statement_id: See `Exchange.begin`, as for `patches` and `status`.
+            patches: Likewise.
+            status: Likewise.
+            keep: Whether to give the answer back as well; only for short ones.
 
         Raises:
             BackendLostError: the backend went away before the answer had ended.
@@ -274,8 +248,12 @@ class Client:
             self.session.tracking,
             statement_id,
             patches,
+            status,
         )
+        self._kept = [] if keep else None
         await waiting
+        kept, self._kept = self._kept, None
+        return b"".join(kept or ())
 
     def answer_arrived(self, data: bytes) -> None:
         """More of the answer that the client waits for."""
@@ -283,6 +261,8 @@ class Client:
         exchange = backend.exchange
         if data:
             protocol.write_from(backend, data)
+            if self._kept is not None:
+                self._kept.append(data)
         if exchange.ended:
             protocol.end_flow()
             waiting = self._answered
@@ -363,9 +343,9 @@ class Client:
                 self.proxy.pool.kill(self.lease, query=True)
         elif self._stop_waiting():
             self.refused(cause)
-        elif self._work is not None:
+        else:
             self._cause = cause
-            self._work.cancel()
+            self.tasks.cancel()
 
     def take_cause(self) -> ErrorReply | None:
         """Why the task was cancelled, where it was by us."""

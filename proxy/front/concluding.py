@@ -57,6 +57,8 @@ def conclude(
     lease.state = session.state
     for pin in pins:
         report_pin(client, pin)
+    if means.defines:
+        client.proxy.pool.definitions.clear()
     client.dialogue.answered()
     let_go_if_free(client)
     if means.closes:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from proxy.dialogue.answers import Kind
-from proxy.dialogue.exchange import Patch
+from proxy.dialogue.edits import Patch
 from proxy.errors import StatementRefusedError, diagnostics_lost
 from proxy.front import holding
 from proxy.session.meaning import Meaning
 from proxy.session.session import Session
 from proxy.sql.leftovers import Conditions, Item, Items, read_leftovers
 from proxy.wire.constants import Capability
-from proxy.wire.primitives import lenenc_bytes
-from proxy.wire.responses import Eof, Ok, parse_text_row
+from proxy.wire.responses import Eof, Ok
 
 if TYPE_CHECKING:
     from proxy.front.client import Client
@@ -92,25 +91,11 @@ def patches(client: Client, means: Meaning, text: bytes) -> tuple[Patch, ...]:
     if isinstance(wanted, Items):
         for index, item in wanted.columns:
             if item is Item.CONNECTION_ID:
-                found.append(_patch(index, client.number))
+                found.append(Patch(index, client.number))
             elif looks_back:
-                found.append(_patch(index, values[item]))
+                found.append(Patch(index, values[item]))
     elif isinstance(wanted, Conditions) and wanted.count and looks_back:
-        found.append(_patch(0, known.errors if wanted.errors else known.warnings))
+        found.append(Patch(0, known.errors if wanted.errors else known.warnings))
     elif looks_back and means.reads_diagnostics and known.warnings:
         raise StatementRefusedError(diagnostics_lost())
     return tuple(found)
-
-
-def _patch(index: int, value: int) -> Patch:
-    """Puts a number into a column of a text row."""
-
-    def patched(row: bytes) -> bytes:
-        values = parse_text_row(row)
-        if not isinstance(values, tuple) or index >= len(values):
-            return row
-        changed = [*values]
-        changed[index] = b"%d" % value
-        return b"".join(b"\xfb" if one is None else lenenc_bytes(one) for one in changed)
-
-    return patched

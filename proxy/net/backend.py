@@ -9,8 +9,9 @@ from twisted.internet.defer import Deferred
 
 from proxy.dialogue.answers import Kind
 from proxy.dialogue.backend import Account, BackendDialogue
+from proxy.dialogue.edits import Patch
 from proxy.dialogue.events import Broken, Greeted, LoginRefused
-from proxy.dialogue.exchange import Exchange, Patch
+from proxy.dialogue.exchange import Exchange
 from proxy.errors import BackendLostError, BackendRefusedError
 from proxy.net.answer import ANSWER_LIMIT, Answer
 from proxy.net.shell import Shell
@@ -136,12 +137,13 @@ class BackendProtocol(Shell):
         tracking: Tracking = NOTHING,
         statement_id: int = 0,
         patches: tuple[Patch, ...] = (),
+        status: int = 0,
     ) -> None:
         """Send a command, packets and all; the answer goes to `taker`.
 
         The other arguments are those of `Exchange.begin`.
         """
-        self.exchange.begin(kind, capabilities, tracking, statement_id, patches)
+        self.exchange.begin(kind, capabilities, tracking, statement_id, patches, status)
         self._taker = taker
         self.write(packet)
 

@@ -35,6 +35,7 @@ from proxy.pool.expiry import Expiry
 from proxy.pool.opening import Opening
 from proxy.pool.stop import KILLED, Drain, Killer
 from proxy.session.outcome import Target
+from proxy.session.prepared import KnownDefinitions
 from proxy.session.replay import is_reachable
 from proxy.session.state import State
 
@@ -52,6 +53,7 @@ class TargetPool:
 
     Attributes:
         facts: What the last login told about the target; None before the first.
+        definitions: What prepared statements look like, by key and statement.
         targets: What sessions of a user need to know of it, which depends on the user's rights.
         ledger: The book; its containers are there to be looked at.
     """
@@ -70,6 +72,7 @@ class TargetPool:
         self._counters = counters
         self.facts: Facts | None = None
         self.targets: dict[str, Target] = {}
+        self.definitions = KnownDefinitions()
         self.ledger = Ledger(self._limits(None), is_reachable)  # type: ignore[arg-type]
         self._settling = False
         self._passing = False

@@ -79,6 +79,19 @@ _FLAGGED: Final = (
 )
 """Effects of which the server reports that something changed, without a word of what."""
 
+_DEFINING: Final = (
+    sql.CommitsImplicitly,
+    sql.CreatesTemporaryTable,
+    sql.DropsTables,
+    sql.DropsSchema,
+    sql.ChangesAccount,
+    sql.CallsRoutine,
+    sql.ExecutesText,
+    sql.SetsGlobal,
+    sql.Opaque,
+)
+"""Effects that may come with other definitions of tables."""
+
 _IDS: Final = (sql.WritesLastInsertId, sql.CallsRoutine, sql.ExecutesText, sql.Opaque)
 """Effects that may change what LAST_INSERT_ID() gives."""
 
@@ -126,6 +139,7 @@ class Meaning:
         single: It is one statement.
         reads_only: Nothing that it does outlives it.
         inserts: It may make an id for a new row.
+        defines: It may change definitions: of tables, rights, and the like.
         may_commit: It may end a transaction for good.
         closes: The server closes the connection after it.
         kill: Set when the text is one KILL of a plain number.
@@ -154,6 +168,7 @@ class Meaning:
     single: bool = True
     reads_only: bool = False
     inserts: bool = False
+    defines: bool = False
     may_commit: bool = False
     closes: bool = False
     kill: sql.Kills | None = None
@@ -217,6 +232,7 @@ def meaning(verdict: Classification) -> Meaning:
         single=verdict.single,
         reads_only=verdict.reads_only,
         inserts=verdict.verb in ("INSERT", "REPLACE"),
+        defines=not kinds.isdisjoint(_DEFINING),
         may_commit=verdict.ends_transaction,
         closes=any(end.release for end in ends),
         kill=kills[0] if kills and verdict.single and kills[0].id is not None else None,
