@@ -247,9 +247,11 @@ class Exchange:
             return self._patch_row(chunk, position, size)
         position, found, rows = skip_rows(chunk, position, end)
         self._counted += rows
+        if rows or position >= size:
+            return position  # what may have to wait for more does so without these rows
         if found:
             return self._end(chunk, position, size)
-        return position if position >= size else self._split_row(chunk, position, size)
+        return self._split_row(chunk, position, size)
 
     def _split_row(self, chunk: bytes, position: int, size: int) -> int:
         """A row of 16 MiB or more: its next physical packets may begin with any byte."""
@@ -281,10 +283,8 @@ class Exchange:
         return behind
 
     def _columns_done(self) -> None:
-        if self.state == _BLOCKS:
-            self.state = _ENDED
-        else:
-            self.state = _ROWS if self.deprecate_eof else _COLUMNS_END
+        behind_columns = _ROWS if self.deprecate_eof else _COLUMNS_END
+        self.state = _ENDED if self.state == _BLOCKS else behind_columns
 
     def _first(self, chunk: bytes, position: int, length: int) -> int:
         """The packet that says what kind of answer this is."""
