@@ -303,7 +303,7 @@ class Ledger:
                 self._call_back(lingering, actions)
                 continue
             if now < self.no_dial_before:
-                if not self.idle_count:
+                if not (self.idle_count or self.lingering):
                     break
                 continue
             if self.total < self.limits.connections:
@@ -366,7 +366,7 @@ class Ledger:
         shelf.put(lease)
 
     def _come(self, lease: Lease) -> None:
-        """A dial or reset that waiters counted on has ended."""
+        """A dial, a reset or a call that waiters counted on has ended."""
         left = self._coming[lease.key] - 1
         if left:
             self._coming[lease.key] = left
