@@ -52,9 +52,8 @@ class Answer:
     def head(self) -> tuple[bytes, ...]:
         """The payloads of the column count and the column definitions; none for an OK."""
         payloads = self._payloads
-        count = (
-            parse_column_count(payloads[0]) if payloads and payloads[0][0] else Malformed("")
-        )
+        # An OK begins like a count of 0, and there is no result without columns.
+        count = parse_column_count(payloads[0]) if payloads else Malformed("")
         return () if isinstance(count, Malformed) else payloads[: 1 + count]
 
     @property

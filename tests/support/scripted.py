@@ -64,8 +64,11 @@ class ServerSide:
             and a callable that gets this object and gives payloads, or None to leave it.
     """
 
-    def __init__(self, number=1, *, refusal=None, max_connections=100, routines=None):
+    def __init__(
+        self, number=1, *, refusal=None, max_connections=100, routines=None, version=VERSION
+    ):
         self.number = number
+        self.version = version
         self.refusal = refusal
         self.max_connections = max_connections
         self.routines = {} if routines is None else routines
@@ -79,7 +82,13 @@ class ServerSide:
     def hello(self):
         """Write the greeting."""
         greeting = Greeting(
-            VERSION, self.number, NONCE, CAPABILITIES, 45, AUTOCOMMIT, "mysql_native_password"
+            self.version,
+            self.number,
+            NONCE,
+            CAPABILITIES,
+            45,
+            AUTOCOMMIT,
+            "mysql_native_password",
         )
         return encode(greeting.encode())
 
@@ -141,6 +150,9 @@ class ServerSide:
             return [Eof(status=self.status).encode()]
         if payload[0] == Command.PING or text.startswith((b"SET session_track", b"SET char")):
             return [self.ok()]
+        return self._told(text)
+
+    def _told(self, text):
         if text == b"SHOW SESSION VARIABLES":
             return self.rows(VARIABLES)
         if b"performance_schema" in text:
