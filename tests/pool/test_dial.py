@@ -14,9 +14,9 @@ from proxy.pool.dial import SEES_LOCKS, SEES_USER_VARIABLES, VARIABLES, Dialer
 from proxy.session.outcome import Target
 from proxy.vocabulary import ServerKind
 from proxy.wire.commands import RESET_CONNECTION
-from proxy.wire.constants import Command
+from proxy.wire.constants import Capability, Command
 from proxy.wire.responses import variable_change
-from tests.support.scripted import FACTS, error
+from tests.support.scripted import CAPABILITIES, FACTS, error
 from tests.support.servers import MemoryDialer, Servers
 
 ACCOUNT = Account("app", "secret")
@@ -280,3 +280,12 @@ def test_variables_that_differ_from_a_new_connections_are_found():
         b"character_set_results": b"",
         b"collation_connection": b"utf8mb4_general_ci",
     }
+
+
+def test_a_server_without_session_tracking_is_told_of_no_trackers():
+    """What sessions of such a server change is not followed."""
+    dialing = Dialing()
+    dialing.servers.capabilities = CAPABILITIES & ~int(Capability.SESSION_TRACK)
+    ((_, facts),) = dialing.dial()
+    assert not facts.target.tracks
+    assert not any(text.startswith(b"SET session_track") for text in dialing.texts())

@@ -4,6 +4,7 @@ from structlog.testing import capture_logs
 
 from proxy.pool.borrower import PoolKey
 from tests.support.borrow import OTHER, borrow
+from tests.support.memory import Stage
 from tests.support.scripted import error
 
 
@@ -69,3 +70,20 @@ def test_a_user_whose_password_is_gone_has_no_connections(stage):
     borrow(stage, PoolKey("nobody", 0))
     assert stage.backends == []
     assert stage.pool.opening.last_failure == "no password is known for user 'nobody'"
+
+
+def test_dials_that_fail_together_are_tried_again_together():
+    """One timer for all of them, so that a target that is away is not stormed."""
+    stage = Stage(max_connections=3)
+    borrow(stage)
+    stage.servers.holding = True
+    waiting = [borrow(stage), borrow(stage)]
+    stage.servers.down = True
+    for go_on in stage.servers.dials:
+        go_on()
+    stage.run()
+    assert stage.counters.database_connections_setup_failed == 2
+    stage.servers.holding = stage.servers.down = False
+    stage.run(1)
+    assert stage.counters.database_connection_requests == 5
+    assert all(borrower.leases for borrower in waiting)

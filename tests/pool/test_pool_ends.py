@@ -1,6 +1,5 @@
 """Tests of `proxy.pool.pool`: how connections end."""
 
-
 from proxy.policy.lease import Place
 from proxy.pool.pool import RETIRE_LIMIT_SECONDS
 from proxy.wire.commands import QUIT
@@ -104,3 +103,22 @@ def test_a_stopped_pool_cuts_everything_off(full):
     full.run()
     assert all(backend.gone for backend in full.backends)
     assert full.ledger.total == 0
+
+
+def test_a_backend_that_said_too_much_is_not_lent_on(full):
+    """Bytes behind an answer would be the next client's."""
+    lease = full.holders[0].lease
+    lease.backend.exchange.excess = b"?"
+    full.pool.give_back(lease, BARE)
+    full.run()
+    assert full.backends[0].gone
+    assert lease.place is Place.GONE
+
+
+def test_a_pool_can_be_stopped_while_it_dials(stage):
+    """A lease without a connection has none to be cut off."""
+    stage.servers.holding = True
+    borrow(stage)
+    stage.pool.stop()
+    assert len(stage.ledger.dialing) == 1
+    assert stage.backends == []

@@ -135,3 +135,12 @@ def test_replays_are_counted(full):
     full.pool.count_replay(1)
     assert full.counters.session_replays == 2
     assert full.counters.session_replay_statements == 3
+
+
+def test_a_holder_may_give_it_back_in_the_same_call(kept):
+    """The borrower is served before it has stood in the queue, and has nothing to withdraw."""
+    holder = kept.holders[0]
+    holder.on_called = lambda: kept.pool.give_back(holder.lease, BARE)
+    waiting = borrow(kept)
+    assert waiting.leases == [holder.lease]
+    assert waiting.waiter is None

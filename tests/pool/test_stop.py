@@ -175,3 +175,17 @@ def test_a_kill_for_a_user_without_a_password_is_nothing(stage):
     stage.run()
     assert done.called
     assert kills(stage) == []
+
+
+def test_an_answer_is_drained_piece_by_piece(stage):
+    """A first piece that is short decides nothing."""
+    lease, server = asked(stage)
+    stage.pool.abandon(lease)
+    first, *rest = server.side.rows([(b"1",)])
+    server.send(packets([first]))
+    stage.run()
+    assert lease.backend.owes_answer
+    server.send(packets(rest, 2))
+    stage.run()
+    assert stage.ledger.idle_count == 1
+    assert not server.gone

@@ -65,10 +65,18 @@ class ServerSide:
     """
 
     def __init__(
-        self, number=1, *, refusal=None, max_connections=100, routines=None, version=VERSION
+        self,
+        number=1,
+        *,
+        refusal=None,
+        max_connections=100,
+        routines=None,
+        version=VERSION,
+        offered=CAPABILITIES,
     ):
         self.number = number
         self.version = version
+        self.offered = offered
         self.refusal = refusal
         self.max_connections = max_connections
         self.routines = {} if routines is None else routines
@@ -85,7 +93,7 @@ class ServerSide:
             self.version,
             self.number,
             NONCE,
-            CAPABILITIES,
+            self.offered,
             45,
             AUTOCOMMIT,
             "mysql_native_password",

@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 
 from proxy.config.address import TcpAddress
 from proxy.pool.dial import Dialer
-from tests.support.scripted import VERSION, ServerSide, packets
+from tests.support.scripted import CAPABILITIES, VERSION, ServerSide, packets
 
 
 class Wire:
@@ -156,6 +156,7 @@ class Servers:
         self.refusal = None
         self.max_connections = 100
         self.version = VERSION
+        self.capabilities = CAPABILITIES
 
     def connect(self, factory):
         """See `IStreamClientEndpoint`."""
@@ -173,6 +174,7 @@ class Servers:
                 max_connections=self.max_connections,
                 routines=self.routines,
                 version=self.version,
+                offered=self.capabilities,
             )
             backend = Backend(self.clock, side)
             self.backends.append(backend)
