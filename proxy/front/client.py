@@ -32,7 +32,6 @@ from proxy.policy.lease import Lease, Waiter
 from proxy.pool.borrower import PoolKey
 from proxy.session.session import Session
 from proxy.wire.auth.steps import Verifier
-from proxy.wire.constants import Capability
 
 CLOSE_LIMIT_SECONDS = 5.0
 """How long a client that is told good-bye may take to read it before it is cut off."""
@@ -55,6 +54,7 @@ class Client:
         tasks: What the slow lane does for it.
         waiter: Its place in the queue for a backend, while it waits for one.
         loss: What it shall hear at its next command: its backend is gone.
+        ends: Whether that shall be the last that it hears.
         last_active: When it last sent something, as exactly as deadlines need it.
     """
 
@@ -67,6 +67,7 @@ class Client:
         "bucket",
         "dialogue",
         "endpoint",
+        "ends",
         "gone",
         "insert_lease",
         "is_undisturbed",
@@ -101,7 +102,7 @@ class Client:
         self.last_lease: tuple[Lease, int] | None = None
         self.insert_lease: tuple[Lease, int] | None = None
         self.loss: ErrorReply | None = None
-        self.gone = False
+        self.gone = self.ends = False
         self.is_undisturbed = False
         self.tasks = Tasks(self)
         self._kept: list[bytes] | None = None
@@ -163,6 +164,7 @@ class Client:
         proxy.count -= 1
         proxy.counters.client_connections_closed += 1
         proxy.deadlines.forget(self)
+        proxy.pinned.pop(self, None)
         self.tasks.stop()
         self._stop_waiting()
         if self.lease is not None:
@@ -360,6 +362,13 @@ class Client:
         if self.protocol.has_unsent:
             self.proxy.pool.clock.callLater(CLOSE_LIMIT_SECONDS, self.protocol.abort)
 
+    def end(self, reply: ErrorReply) -> None:
+        """Close the connection, but let a statement that runs have its answer."""
+        if self.dialogue.state is State.ANSWERING:
+            self.loss, self.ends = reply, True
+        else:
+            self.hang_up(reply)
+
     @property
     def is_idle(self) -> bool:
         """Whether closing it now would break off no statement and no transaction."""
@@ -389,8 +398,3 @@ class Client:
         else:
             self.proxy.log.info("a client was idle for too long", client=self.number)
             self.hang_up(errors.idle_timeout())
-
-    @property
-    def says_attributes(self) -> bool:
-        """Whether its statements come with query attributes."""
-        return bool(self.dialogue.capabilities & Capability.QUERY_ATTRIBUTES)

@@ -83,6 +83,7 @@ def note_undisturbed(client: Client, text: bytes, outcome: Outcome) -> None:
 
 def report_pin(client: Client, pin: Pin) -> None:
     """A pin of a new reason: counted, and said once."""
+    client.proxy.pinned[client] = None
     client.proxy.counters.count_pin(pin.reason.name.lower())
     client.proxy.log.warning(
         "The client session was pinned to the database connection.",
@@ -111,6 +112,8 @@ def let_go_if_free(client: Client) -> None:
     else:
         client.lease = None
         client.last_lease = (lease, lease.serial)
+        if client in client.proxy.pinned:
+            del client.proxy.pinned[client]
         pool.give_back(lease, session.state)
 
 

@@ -34,6 +34,8 @@ async def serve(client: Client, payload: bytes) -> None:
             return
         loss, client.loss = client.loss, None
         refuse(client, loss)
+        if client.ends:
+            client.hang_up()
         return
     try:
         await commands.run(client, payload)

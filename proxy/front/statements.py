@@ -72,20 +72,16 @@ async def prepare(client: Client, payload: bytes) -> None:
     assert key is not None
     if len(session.statements) >= STATEMENTS_LIMIT:
         raise StatementRefusedError(errors.too_many_statements(STATEMENTS_LIMIT))
-    pool, now = client.proxy.pool, client.proxy.deadlines.now
     text = payload[1:]
-    if not session.pins and not session.remains:
-        known = pool.definitions.find((key, text, session.state.for_prepare), now)
-        if known is not None:
-            number = _register(client, text, known)
-            client.is_undisturbed = False
-            session.leftovers = Leftovers(found_rows=session.leftovers.found_rows)
-            client.protocol.write(known.for_client(number))
-            client.dialogue.answered()
-            return
+    if _answer_known(client, text):
+        return
     await holding.hold(client)
     if session.remains & INEXACT:
         await lingering.take_along(client)
+    if _answer_known(client, text):  # another client was faster while this one waited
+        concluding.let_go_if_free(client)
+        return
+    pool, now = client.proxy.pool, client.proxy.deadlines.now
     data = await client.relay(
         encode(payload), Kind.PREPARE, session.peek_statement_id(), keep=True
     )
@@ -98,6 +94,25 @@ async def prepare(client: Client, payload: bytes) -> None:
         if not answer.warnings and not session.pins:
             pool.definitions.put((key, text, session.state.for_prepare), definitions, now)
     concluding.conclude(client, PLAIN)
+
+
+def _answer_known(client: Client, text: bytes) -> bool:
+    """Answer a prepare of what has been prepared in the same state a short while ago."""
+    session = client.session
+    assert session is not None
+    if session.pins or session.remains & ~remains.TO_BE_READ:
+        return False
+    key = client.key, text, session.state.for_prepare
+    known = client.proxy.pool.definitions.find(key, client.proxy.deadlines.now)
+    if known is None:
+        return False
+    number = _register(client, text, known)
+    client.is_undisturbed = False
+    session.leftovers = Leftovers(found_rows=session.leftovers.found_rows)
+    session.remains &= ~remains.DIAGNOSTICS
+    client.protocol.write(known.for_client(number))
+    client.dialogue.answered()
+    return True
 
 
 def _register(client: Client, text: bytes, definitions: Definitions) -> int:
