@@ -26,7 +26,6 @@ class Dialect:
     no_backslash_escapes: bool = False
     charset_safe: bool = True
     mariadb: bool = False
-    version: int = 0
 
 
 DEFAULT_DIALECT: Final = Dialect()

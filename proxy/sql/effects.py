@@ -102,7 +102,6 @@ class PreparesText:
     """PREPARE name FROM: a statement that only this connection knows."""
 
     name: str
-    text: bytes | None = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen
