@@ -5,7 +5,8 @@ from __future__ import annotations
 import attrs
 
 from proxy.session.state import State
-from proxy.session.variables import ORDER, assignment
+from proxy.session.user_variables import clearing
+from proxy.session.variables import assignment, rank
 from proxy.wire.commands import init_db, set_multi_statements
 
 
@@ -27,11 +28,22 @@ Step = Query | bytes
 """A statement, or the payload of another command."""
 
 
+_EMPTY_TRANSACTION = (Query(b"BEGIN"), Query(b"COMMIT AND NO CHAIN NO RELEASE"))
+"""Uses up characteristics that were meant for the next transaction only."""
+
+
 @attrs.frozen
 class Replay:
-    """What to send, in this order."""
+    """What to send, in this order.
+
+    Attributes:
+        steps: Commands, each of which answers with one OK.
+        cleared: User variables that read like unset ones afterwards, but for the type of their
+            column.
+    """
 
     steps: tuple[Step, ...] = ()
+    cleared: frozenset[bytes] = frozenset()
 
 
 def is_reachable(current: State | None, wanted: State) -> bool:
@@ -48,6 +60,10 @@ def replay(current: State, wanted: State) -> Replay | Impossible:
     if not is_reachable(current, wanted):
         return Impossible("a default schema cannot be unset")
     steps: list[Step] = []
+    characteristics = current.next_transaction
+    if characteristics not in (b"", wanted.next_transaction):
+        steps += _EMPTY_TRANSACTION
+        characteristics = b""
     have, want = dict(current.variables), dict(wanted.variables)
     if wanted.schema is not None and wanted.schema != current.schema:
         if not wanted.schema.isascii():
@@ -63,9 +79,15 @@ def replay(current: State, wanted: State) -> Replay | Impossible:
         written[b"collation_connection"] = assignment(
             b"collation_connection", want[b"collation_connection"]
         )
-    if written:
-        names = sorted(written, key=ORDER.__getitem__)
-        steps.append(Query(b"SET " + b", ".join(written[name] for name in names)))
+    said = [written[name] for name in sorted(written, key=rank)]
+    had, has = dict(current.user_variables), dict(wanted.user_variables)
+    said += [text for name, text in has.items() if had.get(name) != text]
+    cleared = frozenset(had.keys() - has.keys())
+    said += [clearing(name) for name in sorted(cleared)]
+    if said:
+        steps.append(Query(b"SET " + b", ".join(said)))
     if wanted.multi_statements != current.multi_statements:
         steps.append(set_multi_statements(wanted.multi_statements))
-    return Replay(tuple(steps))
+    if wanted.next_transaction != characteristics:
+        steps += [Query(text) for text in wanted.next_transaction.split(b";") if text.strip()]
+    return Replay(tuple(steps), cleared)

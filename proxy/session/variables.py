@@ -73,7 +73,7 @@ def carried_by(kind: ServerKind) -> tuple[bytes, ...]:
 
 def assignment(name: bytes, value: bytes) -> bytes:
     """`name = value` for a SET statement, the value as a server reported it."""
-    form = CARRIED[name]
+    form = CARRIED.get(name, Form.NUMBER)
     if form is Form.NULLABLE and not value:
         return name + b" = NULL"
     if form in (Form.TEXT, Form.NULLABLE):
@@ -85,3 +85,34 @@ def assignment(name: bytes, value: bytes) -> bytes:
         )
         return name + b" = " + written
     return name + b" = " + value
+
+
+class Treatment(enum.Enum):
+    CARRIED = 1
+    ASKED = 2
+    OURS = 3
+    INSERT_ID = 4
+    PINNED = 5
+    READ_ONLY = 6
+
+
+def treatment(name, kind):
+    if name in CARRIED:
+        return Treatment.CARRIED
+    if name == b"timestamp":
+        return Treatment.ASKED
+    if name.startswith(b"session_track"):
+        return Treatment.OURS
+    return None
+
+
+def tracked(kind, on_server):
+    return carried_by(kind) + (b"timestamp",)
+
+
+def matters_to_prepare(name):
+    return True
+
+
+def rank(name):
+    return (name == b"collation_connection", name)

@@ -26,6 +26,7 @@ class Dialect:
     no_backslash_escapes: bool = False
     charset_safe: bool = True
     mariadb: bool = False
+    version: int = 0
 
 
 DEFAULT_DIALECT: Final = Dialect()

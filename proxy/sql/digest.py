@@ -20,7 +20,7 @@ _LITERAL = re.compile(
 _SPACE = re.compile(r"\s+")
 
 
-def digest(text: bytes) -> str:
+def digest(text: bytes, dialect: object = None) -> str:
     """The text with `?` for each literal and no comments, cut to `DIGEST_LIMIT`."""
     bare = _LITERAL.sub(_replaced, text[:READ_LIMIT]).decode("utf-8", "replace")
     bare = _SPACE.sub(" ", bare).strip()

@@ -102,6 +102,7 @@ class PreparesText:
     """PREPARE name FROM: a statement that only this connection knows."""
 
     name: str
+    text: bytes | None = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen

@@ -1,0 +1,48 @@
+"""What the last statement of a session left to be read, as far as the session knows it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+
+LIMIT_BYTES: Final = 65_536
+"""The longest answer to SHOW WARNINGS that is kept; with a longer one a session keeps its
+backend.  An application with a thousand clients that all have some takes 64 MB at the most."""
+
+
+@attrs.define(slots=True)
+class Leftovers:
+    """See the module.
+
+    Attributes:
+        row_count: What ROW_COUNT() gives.
+        found_rows: What FOUND_ROWS() gives.
+        warnings: What @@warning_count gives: errors and notes count too.
+        errors: What @@error_count gives.
+        conditions: What SHOW WARNINGS told; None while only the backend knows.
+    """
+
+    row_count: int = 0
+    found_rows: int = 1
+    warnings: int = 0
+    errors: int = 0
+    conditions: Conditions | None = None
+
+
+@attrs.frozen
+class Conditions:
+    """Warnings, notes and errors, as SHOW WARNINGS told them.
+
+    Attributes:
+        head: Payloads of the column count and of the column definitions.
+        rows: Payloads of the rows.
+    """
+
+    head: tuple[bytes, ...] = attrs.field(repr=False)
+    rows: tuple[bytes, ...] = attrs.field(repr=False)
+
+    @property
+    def errors(self) -> tuple[bytes, ...]:
+        """The rows that SHOW ERRORS would tell: the first column says which."""
+        return tuple(row for row in self.rows if row.startswith(b"\x05Error"))
