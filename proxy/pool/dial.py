@@ -22,7 +22,7 @@ from proxy.net.answer import Answer
 from proxy.net.backend import BackendProtocol
 from proxy.session.outcome import Target
 from proxy.session.state import State, Variables, absorb
-from proxy.session.variables import Treatment, tracked, treatment
+from proxy.session.variables import Treatment, canonical, tracked, treatment
 from proxy.vocabulary import ServerKind, kind_of, version_number
 from proxy.wire.commands import RESET_CONNECTION, query, set_multi_statements
 from proxy.wire.constants import Capability
@@ -263,7 +263,7 @@ class Dialer:
         known = self._known[backend.account.user]
         kind = kind_of(known.version)
         return {
-            row[0]: row[1] or b""
+            canonical(row[0]): row[1] or b""
             for row in answer.rows
             if row[0]
             and treatment(row[0], kind) is Treatment.CARRIED

@@ -6,7 +6,7 @@ import attrs
 
 from proxy.session.state import State
 from proxy.session.user_variables import clearing
-from proxy.session.variables import assignment, rank
+from proxy.session.variables import FOLLOWERS, assignment, rank
 from proxy.wire.commands import init_db, set_multi_statements
 
 
@@ -51,6 +51,23 @@ def is_reachable(current: State | None, wanted: State) -> bool:
     return current is None or current.schema is None or wanted.schema is not None
 
 
+def _written(have: dict[bytes, bytes], want: dict[bytes, bytes]) -> dict[bytes, bytes]:
+    """The assignments that lead from some values to others, by name."""
+    written = {
+        name: assignment(name, value) for name, value in want.items() if have.get(name) != value
+    }
+    written.update((name, name + b" = DEFAULT") for name in have if name not in want)
+    for leader, follower in FOLLOWERS.items():
+        if leader not in written and follower not in written:
+            continue
+        for name in (leader, follower):
+            if name in want:
+                written[name] = assignment(name, want[name])
+        if leader in want and follower not in want:
+            written.pop(follower, None)  # it has followed to where it belongs
+    return written
+
+
 def replay(current: State, wanted: State) -> Replay | Impossible:
     """The commands that turn one state into the other.
 
@@ -70,15 +87,7 @@ def replay(current: State, wanted: State) -> Replay | Impossible:
             have[b"character_set_client"] = b"utf8mb4"
             steps.append(Query(b"SET character_set_client = utf8mb4"))
         steps.append(init_db(wanted.schema))
-    written = {
-        name: assignment(name, value) for name, value in want.items() if have.get(name) != value
-    }
-    written.update((name, name + b" = DEFAULT") for name in have if name not in want)
-    if b"character_set_connection" in written and b"collation_connection" in want:
-        # Setting the charset sets the collation to the charset's default.
-        written[b"collation_connection"] = assignment(
-            b"collation_connection", want[b"collation_connection"]
-        )
+    written = _written(have, want)
     said = [written[name] for name in sorted(written, key=rank)]
     had, has = dict(current.user_variables), dict(wanted.user_variables)
     said += [text for name, text in has.items() if had.get(name) != text]

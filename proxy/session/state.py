@@ -7,7 +7,13 @@ import functools
 import attrs
 
 from proxy.session.user_variables import UserVariables
-from proxy.session.variables import Treatment, matters_to_prepare, treatment
+from proxy.session.variables import (
+    FOLLOWERS,
+    Treatment,
+    canonical,
+    matters_to_prepare,
+    treatment,
+)
 from proxy.vocabulary import ServerKind
 from proxy.wire.constants import SessionTrack
 from proxy.wire.primitives import Malformed
@@ -103,13 +109,6 @@ class Reports:
     lost: frozenset[bytes] = frozenset()
 
 
-def _assigned(name: bytes, value: bytes) -> dict[bytes, bytes | None]:
-    """A variable's new value; with its charset a connection gets a collation unsaid."""
-    if name == b"character_set_connection":
-        return {b"collation_connection": None, name: value}
-    return {name: value}
-
-
 def absorb(state: State, changes: list[tuple[int, bytes]], kind: ServerKind) -> Reports:
     """Apply the session reports of an answer, (kind, data) as they came, to a state."""
     assigned: dict[bytes, bytes | None] = {}
@@ -136,7 +135,10 @@ def absorb(state: State, changes: list[tuple[int, bytes]], kind: ServerKind) -> 
                 if treated in (Treatment.PINNED, None):
                     lost.add(name)
                 elif treated is Treatment.CARRIED:
-                    assigned.update(_assigned(name, value))
+                    assigned[canonical(name)] = value
+    for leader, follower in FOLLOWERS.items():
+        if leader in assigned:
+            assigned.setdefault(follower, None)
     return Reports(
         interned(state.assign(assigned)),
         flagged and not explained,

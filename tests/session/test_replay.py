@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from proxy.session.replay import Impossible, Query, Replay, is_reachable, replay
 from proxy.session.state import State, absorb
 from proxy.session.user_variables import clearing
-from proxy.session.variables import carried_by
 from proxy.vocabulary import ServerKind
 from proxy.wire.constants import Command
 from proxy.wire.responses import variable_change
@@ -26,6 +25,7 @@ VALUES = {
     b"sql_mode": [b"", b"ANSI_QUOTES", b"a'b"],
     b"wait_timeout": [b"10", b"20"],
 }
+LEADER, FOLLOWER = b"max_join_size", b"sql_big_selects"
 USER_VARIABLES = {
     b"a": [b"@`a` = 1", b"@`a` = 1.5e0", b"@`a` = CAST(NULL AS SIGNED)"],
     b"b c": [b"@`b c` = x'2c20'", b"@`b c` = _utf8mb4 x'' COLLATE utf8mb4_bin, @`b c` = NULL"],
@@ -147,14 +147,50 @@ def test_a_name_that_is_not_ascii_travels_as_utf8():
 
 
 @pytest.mark.parametrize("kind", ServerKind)
-@pytest.mark.parametrize("value", [b"1", b"x y"])
-def test_a_report_is_replayed(kind, value):
+@pytest.mark.parametrize("name", [b"sql_mode", b"max_join_size", b"character_set_server"])
+def test_a_report_is_replayed(kind, name):
     """What a server reported of one session can be set in another."""
-    for name in carried_by(kind):
-        state = absorb(State(), [variable_change(name, value)], kind).state
-        plan = replay(State(), state)
-        assert isinstance(plan, Replay)
-        assert len(plan.steps) == 1
+    state = absorb(State(), [variable_change(name, b"1")], kind).state
+    plan = replay(State(), state)
+    assert isinstance(plan, Replay)
+    assert len(plan.steps) == 1
+
+
+@pytest.mark.parametrize(
+    ("have", "want", "said"),
+    [
+        ({}, {LEADER: b"5"}, b"SET max_join_size = 5"),
+        ({LEADER: b"5"}, {}, b"SET max_join_size = DEFAULT"),
+        ({LEADER: b"5"}, {LEADER: b"6"}, b"SET max_join_size = 6"),
+        (
+            {LEADER: b"5"},
+            {LEADER: b"5", FOLLOWER: b"ON"},
+            b"SET max_join_size = 5, sql_big_selects = ON",
+        ),
+        ({LEADER: b"5", FOLLOWER: b"ON"}, {LEADER: b"5"}, b"SET max_join_size = 5"),
+        (
+            {LEADER: b"5"},
+            {LEADER: b"6", FOLLOWER: b"ON"},
+            b"SET max_join_size = 6, sql_big_selects = ON",
+        ),
+        ({FOLLOWER: b"OFF"}, {}, b"SET sql_big_selects = DEFAULT"),
+        (
+            {LEADER: b"5", FOLLOWER: b"ON"},
+            {},
+            b"SET max_join_size = DEFAULT, sql_big_selects = DEFAULT",
+        ),
+        (
+            {LEADER: b"5", FOLLOWER: b"ON"},
+            {FOLLOWER: b"ON"},
+            b"SET max_join_size = DEFAULT, sql_big_selects = ON",
+        ),
+    ],
+)
+def test_a_variable_that_sets_another_is_said_with_it(have, want, said):
+    """Both are written anew where one changes, and one that only followed is left to follow."""
+    plan = replay(State().assign(have), State().assign(want))
+    assert isinstance(plan, Replay)
+    assert plan.steps == (Query(said),)
 
 
 @given(STATES, STATES)
