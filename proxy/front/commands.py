@@ -84,8 +84,10 @@ async def _query(client: Client, payload: bytes) -> None:
         return
     await holding.hold_for(client, means)
     await leftovers.clear(client, means)
-    patches = leftovers.patches(client, means, text)
-    await client.relay(encode(payload), Kind.RESULT, patches=patches)
+    brought = leftovers.bring(client, means, text)
+    if brought.text is not text:
+        payload = payload.removesuffix(text) + brought.text
+    await client.relay(encode(payload), Kind.RESULT, patches=brought.patches)
     outcome = concluding.outcome_of(client.backend.exchange)
     concluding.note_undisturbed(client, text, outcome)
     if means.trackers and not outcome.failed:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import attrs
+
 from proxy.dialogue.answers import Kind
 from proxy.dialogue.edits import Patch
 from proxy.errors import StatementRefusedError, diagnostics_lost
 from proxy.front import holding
 from proxy.session.meaning import Meaning
 from proxy.session.session import Session
-from proxy.sql.leftovers import Conditions, Item, Items, read_leftovers
+from proxy.sql.leftovers import Conditions, Item, Items, read_leftovers, with_numbers
 from proxy.wire.constants import Capability
 from proxy.wire.responses import Eof, Ok
 
@@ -68,34 +70,66 @@ async def clear(client: Client, means: Meaning) -> None:
         await holding.ask(client.proxy.pool, client.lease, CLEARING, Kind.RESULT)
 
 
-def patches(client: Client, means: Meaning, text: bytes) -> tuple[Patch, ...]:
-    """What the row of the answer must say instead of what the lease's backend gives.
+@attrs.frozen
+class Brought:
+    """How a statement is given what it looks back at, on a backend that knows nothing of it.
+
+    Attributes:
+        text: The statement to run.
+        patches: What the row of its answer must say instead of what the backend gives.
+    """
+
+    text: bytes
+    patches: tuple[Patch, ...] = ()
+
+
+def bring(client: Client, means: Meaning, text: bytes, *, binary: bool = False) -> Brought:
+    """Make a statement find what the one before left.
+
+    Args:
+        client: Whose statement it is.
+        means: What it means.
+        text: The statement; the one that was prepared cannot be changed any more.
+        binary: It was prepared.
 
     Raises:
-        StatementRefusedError: the statement asks for more than the session remembers.
+        StatementRefusedError: it asks for more than the session remembers.
     """
     session = client.session
     assert session is not None
-    looks_back = means.looks_back and not client.is_undisturbed
+    looks_back = means.looks_back and means.single and not client.is_undisturbed
     if not (means.reads_connection_id or looks_back):
-        return ()
-    wanted = read_leftovers(text, session.dialect)
+        return Brought(text)
     known = session.leftovers
-    values = {
+    numbers = {
         Item.ROW_COUNT: known.row_count,
         Item.FOUND_ROWS: known.found_rows,
         Item.WARNING_COUNT: known.warnings,
         Item.ERROR_COUNT: known.errors,
     }
-    found: list[Patch] = []
-    if isinstance(wanted, Items):
-        for index, item in wanted.columns:
-            if item is Item.CONNECTION_ID:
-                found.append(Patch(index, client.number))
-            elif looks_back:
-                found.append(Patch(index, values[item]))
-    elif isinstance(wanted, Conditions) and wanted.count and looks_back:
-        found.append(Patch(0, known.errors if wanted.errors else known.warnings))
-    elif looks_back and means.reads_diagnostics and known.warnings:
+    wanted = read_leftovers(text, session.dialect)
+    if isinstance(wanted, Items) and not (wanted.mixed and looks_back):
+        if looks_back:
+            numbers[Item.CONNECTION_ID] = client.number
+        else:
+            numbers = {Item.CONNECTION_ID: client.number}
+        size = wanted.size if binary else 0
+        if not size or len(wanted.columns) == size:
+            return Brought(
+                text,
+                tuple(
+                    Patch(index, numbers[item], size)
+                    for index, item in wanted.columns
+                    if item in numbers
+                ),
+            )
+    if not looks_back:
+        return Brought(text)
+    if isinstance(wanted, Conditions) and wanted.count and not binary:
+        return Brought(text, (Patch(0, known.errors if wanted.errors else known.warnings),))
+    written = None if binary else with_numbers(text, session.dialect, numbers)
+    if written is not None:
+        return Brought(written)
+    if binary or (means.reads_diagnostics and known.warnings):
         raise StatementRefusedError(diagnostics_lost())
-    return tuple(found)
+    return Brought(text)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from proxy import errors
 from proxy.dialogue.answers import Kind
 from proxy.errors import BackendRefusedError, ErrorReply, StatementRefusedError
-from proxy.front import concluding, holding, lingering, trackers
+from proxy.front import concluding, holding, leftovers, lingering, trackers
 from proxy.session import remains
 from proxy.session.leftovers import Leftovers
 from proxy.session.meaning import PLAIN, Meaning, meaning
@@ -218,7 +218,10 @@ async def execute(client: Client, payload: bytes) -> None:
     if changed:
         _check_parameters(prepared, held)
         prepared.definitions = held.definitions
-    await client.relay(packet, Kind.RESULT, status=Status.METADATA_CHANGED if changed else 0)
+    await leftovers.clear(client, prepared.means)
+    brought = leftovers.bring(client, prepared.means, prepared.key.text, binary=True)
+    status = Status.METADATA_CHANGED if changed else 0
+    await client.relay(packet, Kind.RESULT, patches=brought.patches, status=status)
     exchange = client.backend.exchange
     number = prepared.statement_id
     session.pins.end(PinReason.LONG_DATA, number)

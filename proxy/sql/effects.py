@@ -78,7 +78,12 @@ class SetsRole:
 
 @attrs.frozen
 class CreatesTemporaryTable:
-    """A temporary table or sequence is made: it lives until dropped or the session ends."""
+    """
+    A temporary table or sequence is made: it lives until dropped or the session ends.
+
+    Attributes:
+        name: With its schema and a dot where the statement says it.
+    """
 
     name: str | None
 
@@ -89,7 +94,7 @@ class DropsTables:
     Tables are dropped; a name means the temporary one where there is one.
 
     Attributes:
-        names: Without schema.
+        names: With their schema and a dot where the statement says it.
         temporary: The statement says TEMPORARY, so that permanent tables stay.
     """
 
@@ -98,8 +103,19 @@ class DropsTables:
 
 
 @attrs.frozen
+class RenamesTables:
+    """Tables have other names afterwards, temporary ones perhaps."""
+
+
+@attrs.frozen
 class PreparesText:
-    """PREPARE name FROM: a statement that only this connection knows."""
+    """
+    PREPARE name FROM: a statement that only this connection knows.
+
+    Attributes:
+        name: Its name.
+        text: What it runs, where the statement tells.
+    """
 
     name: str
     text: bytes | None = attrs.field(default=None, repr=False)
@@ -357,6 +373,7 @@ Effect = (
     | SetsRole
     | CreatesTemporaryTable
     | DropsTables
+    | RenamesTables
     | PreparesText
     | ExecutesText
     | DeallocatesText

@@ -59,7 +59,19 @@ def _read_expressions(reading: Reading) -> None:
 
 
 def _read_insert(reading: Reading) -> None:
-    """Also behind EXPLAIN: the parenthesis after the table's name is no call."""
+    """The parenthesis after the table's name is no call."""
+    _scan_insert(reading, 0)
+
+
+def _read_explain(reading: Reading) -> None:
+    """EXPLAIN of a statement: one in parentheses is no call of EXPLAIN's last word."""
+    start = 2 if reading.at(1) == "ANALYZE" else 1
+    if reading.run(start, "FORMAT", "="):
+        start += 3
+    _scan_insert(reading, start)
+
+
+def _scan_insert(reading: Reading, start: int) -> None:
     index = next(
         (at for at, piece in enumerate(reading.tokens) if piece in ("INSERT", "REPLACE")), 0
     )
@@ -68,7 +80,7 @@ def _read_insert(reading: Reading) -> None:
         index += 1
     while reading.at(index + 1) == ".":
         index += 2
-    scan(reading, column_list=index + 1)
+    scan(reading, start, column_list=index + 1)
 
 
 def _read_commit(reading: Reading) -> None:
@@ -196,8 +208,19 @@ def _read_handler(reading: Reading) -> None:
 
 
 def _read_prepare(reading: Reading) -> None:
-    reading.add(effects.PreparesText(name_of(reading.at(1))))
+    text = None
+    if reading.at(2) == "FROM" and len(reading.tokens) == 4:
+        text = _literal(reading.at(3))
+    reading.add(effects.PreparesText(name_of(reading.at(1)), text))
     scan(reading, 2)
+
+
+def _literal(piece: str) -> bytes | None:
+    """What a string stands for; None where that depends on settings."""
+    quote = piece[0]
+    if quote not in ("'", '"') or "\\" in piece:
+        return None
+    return piece[1:-1].replace(quote * 2, quote).encode("latin-1")
 
 
 def _read_execute(reading: Reading) -> None:
@@ -270,6 +293,8 @@ def _read_rename(reading: Reading) -> None:
     reading.add(effects.CommitsImplicitly())
     if reading.at(1) == "USER":
         reading.add(effects.ChangesAccount())
+    else:
+        reading.add(effects.RenamesTables())
 
 
 def _read_analyze(reading: Reading) -> None:
@@ -347,9 +372,9 @@ _READERS: Final[dict[str, Reader]] = {
     "DELETE": _read_expressions,
     "DO": _read_expressions,
     "SHOW": _read_show,
-    "EXPLAIN": _read_insert,
-    "DESCRIBE": _read_insert,
-    "DESC": _read_insert,
+    "EXPLAIN": _read_explain,
+    "DESCRIBE": _read_explain,
+    "DESC": _read_explain,
     "ANALYZE": _read_analyze,
     "HELP": _read_expressions,
     "SET": _read_set,

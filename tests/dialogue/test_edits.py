@@ -48,3 +48,13 @@ def test_any_bytes_stay_a_packet(payload):
     """Whatever a server sends as a row, what goes on has the length that it says."""
     packet = patched(encode(payload, 3), [Patch(0, 5)])
     assert int.from_bytes(packet[:3], "little") == len(packet) - 4
+
+
+def test_numbers_of_a_binary_row_are_changed_in_place():
+    """A row of LONGLONG columns: eight bytes each behind the NULL bitmap."""
+    before = b"\0\0" + b"\1" * 8 + b"\2" * 8
+    after = b"\0\0" + b"\1" * 8 + (-1).to_bytes(8, "little", signed=True)
+    assert patched(encode(before, 2), [Patch(1, -1, 2)]) == encode(after, 2)
+    assert patched(encode(b"\0\0" + b"\1" * 4, 2), [Patch(0, 7, 1)]) == encode(
+        b"\0\0" + b"\1" * 4, 2
+    )
