@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import attrs
@@ -11,23 +12,42 @@ LIMIT_BYTES: Final = 65_536
 backend.  An application with a thousand clients that all have some takes 64 MB at the most."""
 
 
+_COUNTED: Final = re.compile(rb"\s*+(?:select|show)\b", re.IGNORECASE)
+"""Statements whose rows are what FOUND_ROWS() counts; UNION in parentheses is another matter."""
+
+_UNCOUNTED: Final = re.compile(
+    rb"""\s*+(?:(?:begin|commit|deallocate|drop|lock|prepare|release|rollback|savepoint|set|start
+    |truncate|unlock|use)\b|(?:insert|replace)\b(?!.*select))""",
+    re.IGNORECASE | re.DOTALL | re.VERBOSE,
+)
+"""Statements without rows that leave FOUND_ROWS() alone; UPDATE changes it on MySQL."""
+
+
 @attrs.define(slots=True)
 class Leftovers:
     """See the module.
 
     Attributes:
         row_count: What ROW_COUNT() gives.
-        found_rows: What FOUND_ROWS() gives.
+        found_rows: What FOUND_ROWS() gives; None where only the backend knows, and nobody asks
+            it, for hardly anybody wants to know.
         warnings: What @@warning_count gives: errors and notes count too.
         errors: What @@error_count gives.
         conditions: What SHOW WARNINGS told; None while only the backend knows.
     """
 
     row_count: int = 0
-    found_rows: int = 1
+    found_rows: int | None = 1
     warnings: int = 0
     errors: int = 0
     conditions: Conditions | None = None
+
+    def count_found_rows(self, text: bytes, rows: int | None) -> None:
+        """A statement without SQL_CALC_FOUND_ROWS ran and gave so many rows, None for none."""
+        if rows is not None:
+            self.found_rows = rows if _COUNTED.match(text) else None
+        elif self.found_rows is not None and not _UNCOUNTED.match(text):
+            self.found_rows = None
 
 
 @attrs.frozen

@@ -78,12 +78,7 @@ class SetsRole:
 
 @attrs.frozen
 class CreatesTemporaryTable:
-    """
-    A temporary table or sequence is made: it lives until dropped or the session ends.
-
-    Attributes:
-        name: With its schema and a dot where the statement says it.
-    """
+    """A temporary table or sequence is made; its name has the schema where one is said."""
 
     name: str | None
 
@@ -94,7 +89,7 @@ class DropsTables:
     Tables are dropped; a name means the temporary one where there is one.
 
     Attributes:
-        names: With their schema and a dot where the statement says it.
+        names: With the schema where one is said.
         temporary: The statement says TEMPORARY, so that permanent tables stay.
     """
 
@@ -109,13 +104,7 @@ class RenamesTables:
 
 @attrs.frozen
 class PreparesText:
-    """
-    PREPARE name FROM: a statement that only this connection knows.
-
-    Attributes:
-        name: Its name.
-        text: What it runs, where the statement tells.
-    """
+    """PREPARE name FROM: a statement that only this connection knows, and its text if told."""
 
     name: str
     text: bytes | None = attrs.field(default=None, repr=False)
@@ -214,10 +203,9 @@ class BeginsTransaction:
 @attrs.frozen
 class EndsTransaction:
     """
-    COMMIT or ROLLBACK.
+    COMMIT, or ROLLBACK where `commit` is False.
 
     Attributes:
-        commit: False for ROLLBACK.
         chain: A new transaction begins at once.
         release: The server closes the connection afterwards.
     """
@@ -335,8 +323,7 @@ class Kills:
     KILL.
 
     Attributes:
-        id: The connection's id where it is a plain number, else None (an expression, a user, or
-            the id of a query).
+        id: The connection's id where it is a plain number, else None.
         query: Only the statement is stopped.
     """
 

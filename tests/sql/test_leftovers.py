@@ -116,7 +116,10 @@ def test_quotes_are_read_by_the_dialect():
 @pytest.mark.parametrize(
     ("text", "written"),
     [
-        ("INSERT INTO t VALUES (ROW_COUNT(), 'ROW_COUNT()')", "INSERT INTO t VALUES ((5), 'ROW_COUNT()')"),
+        (
+            "INSERT INTO t VALUES (ROW_COUNT(), 'ROW_COUNT()')",
+            "INSERT INTO t VALUES ((5), 'ROW_COUNT()')",
+        ),
         ("SET @a = -FOUND_ROWS()", "SET @a = -(7)"),
         ("SELECT row_count ( ) + found_rows()", "SELECT (5) + (7)"),
         ("DO @@warning_count", None),

@@ -305,3 +305,4 @@ def test_what_is_explained_in_parentheses_is_no_call(text):
 def test_the_text_of_what_is_prepared_from_a_variable_is_not_known():
     """Only a plain string tells the text."""
     assert effects.PreparesText("s") in found("PREPARE s FROM @a")
+    assert effects.PreparesText("s") in found("PREPARE s FROM what")
