@@ -15,7 +15,7 @@ from proxy.errors import (
     ErrorReply,
     StatementRefusedError,
 )
-from proxy.front import commands, concluding
+from proxy.front import commands, holding
 from proxy.wire.constants import Command
 
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ async def serve(client: Client, payload: bytes) -> None:
             return
         loss, client.loss = client.loss, None
         refuse(client, loss)
-        if client.ends:
-            client.hang_up()
         return
     try:
         await commands.run(client, payload)
@@ -58,7 +56,7 @@ def refuse(client: Client, reply: ErrorReply, code: int = Command.QUERY) -> None
         client.protocol.abort()
         return
     _tell(client, reply, code)
-    concluding.let_go_if_free(client)
+    holding.let_go_if_free(client)
 
 
 def _tell(client: Client, reply: ErrorReply, code: int) -> None:

@@ -78,7 +78,7 @@ class SetsRole:
 
 @attrs.frozen
 class CreatesTemporaryTable:
-    """A temporary table or sequence is made; its name has the schema where one is said."""
+    """A temporary table or sequence is made: it lives until dropped or the session ends."""
 
     name: str | None
 
@@ -89,7 +89,7 @@ class DropsTables:
     Tables are dropped; a name means the temporary one where there is one.
 
     Attributes:
-        names: With the schema where one is said.
+        names: Without schema.
         temporary: The statement says TEMPORARY, so that permanent tables stay.
     """
 
@@ -98,16 +98,10 @@ class DropsTables:
 
 
 @attrs.frozen
-class RenamesTables:
-    """Tables have other names afterwards, temporary ones perhaps."""
-
-
-@attrs.frozen
 class PreparesText:
-    """PREPARE name FROM: a statement that only this connection knows, and its text if told."""
+    """PREPARE name FROM: a statement that only this connection knows."""
 
     name: str
-    text: bytes | None = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen
@@ -203,9 +197,10 @@ class BeginsTransaction:
 @attrs.frozen
 class EndsTransaction:
     """
-    COMMIT, or ROLLBACK where `commit` is False.
+    COMMIT or ROLLBACK.
 
     Attributes:
+        commit: False for ROLLBACK.
         chain: A new transaction begins at once.
         release: The server closes the connection afterwards.
     """
@@ -323,7 +318,8 @@ class Kills:
     KILL.
 
     Attributes:
-        id: The connection's id where it is a plain number, else None.
+        id: The connection's id where it is a plain number, else None (an expression, a user, or
+            the id of a query).
         query: Only the statement is stopped.
     """
 
@@ -360,7 +356,6 @@ Effect = (
     | SetsRole
     | CreatesTemporaryTable
     | DropsTables
-    | RenamesTables
     | PreparesText
     | ExecutesText
     | DeallocatesText
