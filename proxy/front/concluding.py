@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from proxy.policy.lease import Place
 from proxy.session import remains
@@ -17,13 +17,18 @@ if TYPE_CHECKING:
     from proxy.front.client import Client
 
 
+PARSE_ERROR: Final = 1064
+
+
 def outcome_of(exchange: Exchange, values: bytes = b"") -> Outcome:
     """How a statement went; `values` are the parameters that were sent with it."""
-    failed = exchange.err is not None
+    err = exchange.err
+    failed = err is not None
     return Outcome(
         status=exchange.status,
         changes=exchange.changes,
         failed=failed,
+        unparsed=err is not None and err.code == PARSE_ERROR and not exchange.results,
         warnings=exchange.warnings,
         row_count=-1 if failed else exchange.row_count,
         rows=exchange.rows,

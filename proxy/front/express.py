@@ -156,8 +156,7 @@ def finish(client: Client, exchange: Exchange) -> None:
         outcome = concluding.outcome_of(exchange)
         concluding.note_undisturbed(client, packet[5:], outcome)
     leftovers.row_count = exchange.row_count
-    if exchange.rows is not None:
-        leftovers.found_rows = exchange.rows
+    _count_found_rows(session, packet, exchange.rows)
     session.status = status
     client.dialogue.answered()
     if status & _IN_TRANSACTION:
@@ -171,6 +170,15 @@ def finish(client: Client, exchange: Exchange) -> None:
         client.proxy.pool.give_back(lease, session.state)
     if client.dialogue.buffered:
         client.protocol.proceed()
+
+
+def _count_found_rows(session: Session, packet: bytes, rows: int | None) -> None:
+    """Take over what FOUND_ROWS() gives; mostly a SELECT was sent, in capitals or not."""
+    if packet[4] == _EXECUTE:
+        text = session.statements[int.from_bytes(packet[5:9], "little")].key.text
+    else:
+        text = packet[7:] if packet[5:7] == _NO_ATTRIBUTES else packet[5:]
+    session.leftovers.count_found_rows(text, rows)
 
 
 def _conclude(client: Client, session: Session, packet: bytes) -> None:

@@ -121,7 +121,10 @@ async def _reports(client: Client, session: Session) -> None:
     """A PING tells the status; on MySQL it also brings the reports that an ERR could not."""
     answer = await _ask(client, PING)
     session.settle_status(answer.status)
-    session.settle_reports(absorb(session.state, list(answer.changes), session.target.kind))
+    reports = absorb(session.state, list(answer.changes), session.target.kind)
+    session.settle_reports(reports)
+    for name in sorted(reports.lost):
+        _pin(client, session, PinReason.SESSION_VARIABLE, name.decode())
 
 
 async def _timestamp(client: Client, session: Session) -> None:
@@ -169,7 +172,7 @@ async def _locks(client: Client, session: Session) -> None:
     session.settle_locks(held, others=others)
 
 
-def _pin(client: Client, session: Session, reason: PinReason) -> None:
-    pin = Pin(reason, detail=SOME_NAME, since=client.proxy.deadlines.now)
+def _pin(client: Client, session: Session, reason: PinReason, name: str = SOME_NAME) -> None:
+    pin = Pin(reason, detail=name, since=client.proxy.deadlines.now)
     if reason not in session.ignored and session.pins.add(pin):
         concluding.report_pin(client, pin)

@@ -10,7 +10,7 @@ import attrs
 from proxy.session import remains as left
 from proxy.session.meaning import Meaning, found_pins, meaning
 from proxy.session.outcome import Outcome
-from proxy.session.pins import Ends, Pin, PinReason
+from proxy.session.pins import SOME_NAME, Ends, Pin, PinReason
 from proxy.session.session import AUTOCOMMIT, IN_TRANSACTION, Session
 from proxy.session.state import absorb, interned
 from proxy.session.variables import Treatment, treatment
@@ -43,7 +43,15 @@ def follow(
     Returns:
         Pins of reasons that the session did not have before.
     """
-    found = list(found_pins(means, failed=outcome.failed, tracked=session.target.tracks))
+    means = _resolved(session, means)
+    found = list(
+        found_pins(
+            means,
+            failed=outcome.failed,
+            tracked=session.target.tracks,
+            unparsed=outcome.unparsed and not means.calls,
+        )
+    )
     _follow_status(session, means, outcome)
     _follow_leftovers(session, means, text, outcome)
     _follow_insert_id(session, means, text, outcome)
@@ -53,16 +61,38 @@ def follow(
     if means.sets_savepoint and not outcome.status & (IN_TRANSACTION | AUTOCOMMIT):
         found.append((PinReason.SAVEPOINT, ""))
     pins = session.pins
+    if means.renames and PinReason.TEMPORARY_TABLE in pins:
+        found.append((PinReason.TEMPORARY_TABLE, SOME_NAME))
     if pins and not outcome.failed:
         for reason, name in means.releases:
-            pins.end(reason, name)
-    kept = [pin for pin in found if pin[0] not in session.ignored]
+            pins.end(reason, _full(session, reason, name))
+    kept = [
+        (reason, _full(session, reason, name))
+        for reason, name in found
+        if reason not in session.ignored
+    ]
     if not kept:
         return []
     statement = digest(text, session.dialect)
     return [
         pin for reason, name in kept if pins.add(pin := Pin(reason, statement, name, since=now))
     ]
+
+
+def _resolved(session: Session, means: Meaning) -> Meaning:
+    """What an EXECUTE runs takes its place, where it is known."""
+    inner = session.texts.get(means.executes[0]) if len(means.executes) == 1 else None
+    if inner is None or not (means.single and inner.single):
+        return means
+    return attrs.evolve(inner, flags=True)
+
+
+def _full(session: Session, reason: PinReason, name: str | None) -> str | None:
+    """The name of a temporary table with its schema: there may be one of that name in each."""
+    if reason is not PinReason.TEMPORARY_TABLE or not name or "." in name:
+        return name
+    schema = session.state.schema or b""
+    return f"{schema.decode('utf-8', 'replace').lower()}.{name}"
 
 
 def _follow_status(session: Session, means: Meaning, outcome: Outcome) -> None:
@@ -74,7 +104,8 @@ def _follow_status(session: Session, means: Meaning, outcome: Outcome) -> None:
     session.remains &= ~left.STATUS
     session.status = outcome.status
     session.in_transaction = bool(outcome.status & IN_TRANSACTION)
-    if was_in_transaction and not session.in_transaction:
+    ended = was_in_transaction or means.may_commit or session.status & AUTOCOMMIT
+    if ended and not session.in_transaction:
         session.pins.end_all(Ends.TRANSACTION)
 
 
@@ -83,8 +114,8 @@ def _follow_leftovers(session: Session, means: Meaning, text: bytes, outcome: Ou
     known.row_count = outcome.row_count
     if means.counts_rows:
         session.remains |= left.FOUND_ROWS
-    elif outcome.rows is not None and not means.reads_diagnostics:
-        known.found_rows = outcome.rows
+    elif not (outcome.failed or means.reads_diagnostics):
+        known.count_found_rows(text, outcome.rows)
         session.remains &= ~left.FOUND_ROWS
     if means.reads_diagnostics and not outcome.failed:
         return
@@ -138,7 +169,7 @@ def _may_be_given(number: int, text: bytes, values: bytes) -> bool:
     digits = b"%d" % number
     if digits in text or b"elect" in text.lower():
         return True
-    short = number.to_bytes(8, "little")[: 2 if number < 0x10000 else 4]
+    short = number.to_bytes(8, "little").rstrip(b"\0")  # a client may bind any width
     return bool(values) and (digits in values or short in values)
 
 
@@ -157,7 +188,8 @@ def _follow_reports(
         if reports.timestamp_unknown:
             session.remains |= left.TIMESTAMP
         found += [(PinReason.SESSION_VARIABLE, name.decode()) for name in reports.lost]
-        if reports.something_else and not (means.flags or session.excused):
+        of_table = means.defines and PinReason.TEMPORARY_TABLE in session.pins
+        if reports.something_else and not (means.flags or session.excused or of_table):
             reason = PinReason.ROUTINE if means.calls else PinReason.UNREPORTED
             found.append((reason, ""))
         session.remains &= ~left.REPORTS

@@ -50,6 +50,7 @@ _REPORTED: Final = (
     sql.LoadsLocalFile,
     sql.ChangesAccount,
     sql.DropsTables,
+    sql.RenamesTables,
     sql.ShutsDown,
 )
 """Effects that status bits and trackers report, or that leave nothing in the session."""
@@ -135,6 +136,7 @@ class Meaning:
         calls: It runs a stored routine, which can do what no text tells.
         executes: Names of the statements made by SQL PREPARE that it runs.
         prepares: Such statements that it makes, and their texts where they are told.
+        renames: It gives tables other names.
         sets_savepoint: It sets a savepoint, which nothing reports before a transaction.
         single: It is one statement.
         reads_only: Nothing that it does outlives it.
@@ -164,6 +166,7 @@ class Meaning:
     calls: bool = False
     executes: tuple[str, ...] = ()
     prepares: tuple[tuple[str, bytes | None], ...] = attrs.field(default=(), repr=False)
+    renames: bool = False
     sets_savepoint: bool = False
     single: bool = True
     reads_only: bool = False
@@ -228,6 +231,7 @@ def meaning(verdict: Classification) -> Meaning:
         prepares=tuple(
             (one.name, one.text) for one in effects if isinstance(one, sql.PreparesText)
         ),
+        renames=sql.RenamesTables in kinds,
         sets_savepoint=sql.UsesSavepoint in kinds,
         single=verdict.single,
         reads_only=verdict.reads_only,
@@ -256,15 +260,18 @@ def _user_variables(
     return frozenset(name.encode() for names in found if names for name in names)
 
 
-def found_pins(means: Meaning, *, failed: bool, tracked: bool) -> tuple[Found, ...]:
+def found_pins(means: Meaning, *, failed: bool, tracked: bool, unparsed: bool = False) -> tuple[Found, ...]:
     """The pins that follow from a statement's text.
 
     Args:
         means: What its text means.
         failed: It ended in an ERR packet.
         tracked: The server reports changes at all.
+        unparsed: The server could not read it either, so that nothing of it ran.
     """
     found = means.pins
+    if unparsed:
+        return ()
     if failed and means.single and found:
         found = tuple(pin for pin in found if pin[0] not in _ALL_OR_NOTHING)
     if not tracked and (means.assigns or means.calls):

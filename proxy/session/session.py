@@ -139,7 +139,7 @@ class Session:
     @property
     def misses_backend(self) -> bool:
         """Whether the client would notice that its backend is gone while it asks nothing."""
-        state = left.VARIABLES | left.REPORTS | left.USER_VARIABLES | left.TIMESTAMP
+        state = left.VARIABLES | left.USER_VARIABLES | left.TIMESTAMP
         return self.in_transaction or bool(self.pins) or bool(self.remains & state)
 
     @property
@@ -241,15 +241,16 @@ class Session:
         self.remains &= ~left.INSERT_ID
 
     def settle_reports(self, reports: Reports) -> None:
-        """The server was given an occasion to report what it could not before."""
+        """The server was given an occasion to report what it could not before.
+
+        What is lost of them is for the caller to pin.
+        """
         self.change_state(reports.state)
         self.remains &= ~left.REPORTS
         if reports.collation_unknown:
             self.remains |= left.COLLATION
         if reports.timestamp_unknown:
             self.remains |= left.TIMESTAMP
-        if reports.lost:
-            self.pins.add(Pin(PinReason.SESSION_VARIABLE))
 
     # Ends
 
