@@ -101,9 +101,11 @@ def bring(client: Client, means: Meaning, text: bytes, *, binary: bool = False) 
     if not (means.reads_connection_id or looks_back):
         return Brought(text)
     known = session.leftovers
+    if looks_back and known.found_rows is None and b"found_rows" in text.lower():
+        raise StatementRefusedError(diagnostics_lost())
     numbers = {
         Item.ROW_COUNT: known.row_count,
-        Item.FOUND_ROWS: known.found_rows,
+        Item.FOUND_ROWS: known.found_rows or 0,
         Item.WARNING_COUNT: known.warnings,
         Item.ERROR_COUNT: known.errors,
     }

@@ -115,8 +115,8 @@ def _follow_leftovers(session: Session, means: Meaning, text: bytes, outcome: Ou
     if means.counts_rows:
         session.remains |= left.FOUND_ROWS
     elif not (outcome.failed or means.reads_diagnostics):
-        known.count_found_rows(text, outcome.rows)
-        session.remains &= ~left.FOUND_ROWS
+        if known.count_found_rows(text, outcome.rows):
+            session.remains &= ~left.FOUND_ROWS
     if means.reads_diagnostics and not outcome.failed:
         return
     if (

@@ -42,12 +42,16 @@ class Leftovers:
     errors: int = 0
     conditions: Conditions | None = None
 
-    def count_found_rows(self, text: bytes, rows: int | None) -> None:
-        """A statement without SQL_CALC_FOUND_ROWS ran and gave so many rows, None for none."""
-        if rows is not None:
-            self.found_rows = rows if _COUNTED.match(text) else None
-        elif self.found_rows is not None and not _UNCOUNTED.match(text):
-            self.found_rows = None
+    def count_found_rows(self, text: bytes, rows: int | None) -> bool:
+        """A statement without SQL_CALC_FOUND_ROWS ran and gave so many rows, None for none.
+
+        Returns:
+            Whether FOUND_ROWS() gives another number now.
+        """
+        if rows is None and _UNCOUNTED.match(text):
+            return False
+        self.found_rows = rows if _COUNTED.match(text) else None
+        return True
 
 
 @attrs.frozen

@@ -73,7 +73,7 @@ def test_pins_are_told_once_and_keep_the_digest():
     one = session()
     (pin,) = follow(one, "CREATE TEMPORARY TABLE t (a INT DEFAULT 5)")
     assert pin == Pin(
-        PinReason.TEMPORARY_TABLE, "CREATE TEMPORARY TABLE t (a INT DEFAULT ?)", "t", NOW
+        PinReason.TEMPORARY_TABLE, "CREATE TEMPORARY TABLE t (a INT DEFAULT ?)", "shop.t", NOW
     )
     assert follow(one, "CREATE TEMPORARY TABLE u (a INT)") == []
     assert one.pins.has(PinReason.TEMPORARY_TABLE, "u")
@@ -215,7 +215,8 @@ def prepare(one, name, text, **told):
     [
         (b"SELECT 1", False),
         (b"INSERT INTO t VALUES (?)", False),
-        (b"SET @a = 1", True),
+        (b"SET @a = 1", False),
+        (b"FROB 1", True),
         (None, True),
     ],
 )
@@ -270,3 +271,47 @@ def test_a_reset_ends_whatever_was(history, kind):
     assert one.remains == 0
     assert one.state == session(kind).state
     assert one.leftovers == session(kind).leftovers
+
+
+def test_what_execute_runs_counts_as_if_it_stood_there():
+    """Its user variables are its own, not those of any statement."""
+    one = session()
+    prepare(one, "s", b"SET @a = 1")
+    follow(one, "EXECUTE s")
+    assert one.unread == {b"a"}
+
+
+def test_a_text_that_nobody_can_read_does_nothing():
+    """A syntax error is one for the server too, which says so before it runs anything."""
+    one = session()
+    assert follow(one, "FROB 1", failed=True, unparsed=True) == []
+    assert reasons(follow(one, "FROB 1", failed=True)) == [PinReason.OPAQUE]
+
+
+def test_temporary_tables_are_told_apart_by_schema():
+    """To drop the one does not end the pin of the other, whatever the default schema is."""
+    one = session()
+    follow(one, "CREATE TEMPORARY TABLE a.t (a INT)")
+    follow(one, "DROP TABLE t")
+    assert PinReason.TEMPORARY_TABLE in one.pins
+    follow(one, "DROP TABLE a.t")
+    assert PinReason.TEMPORARY_TABLE not in one.pins
+
+
+def test_a_temporary_table_of_another_name_is_not_lost():
+    """After a RENAME nobody knows which table is which."""
+    one = session()
+    follow(one, "CREATE TEMPORARY TABLE t (a INT)")
+    follow(one, "ALTER TABLE t RENAME u")
+    follow(one, "DROP TABLE t")
+    assert PinReason.TEMPORARY_TABLE in one.pins
+
+
+def test_a_savepoint_before_the_transaction_ends_with_it():
+    """With autocommit off nothing says that it is there; COMMIT ends it all the same."""
+    one = session()
+    off = 0
+    follow(one, "SET autocommit = 0", status=off)
+    assert reasons(follow(one, "SAVEPOINT s", status=off)) == [PinReason.SAVEPOINT]
+    follow(one, "ROLLBACK", status=off)
+    assert PinReason.SAVEPOINT not in one.pins

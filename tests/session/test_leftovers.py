@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from proxy.session.leftovers import LIMIT_BYTES, Conditions, Leftovers
 from proxy.wire.primitives import lenenc_bytes
 
@@ -39,3 +41,23 @@ def test_a_limit_is_there_that_a_thousand_clients_can_all_reach():
     longest = row(b"Warning", b"1366", b"m" * 512)
     assert 64 * (len(longest) + 4) < LIMIT_BYTES
     assert LIMIT_BYTES * 1000 <= 1 << 26
+
+
+@pytest.mark.parametrize(
+    ("text", "rows", "found"),
+    [
+        (b"SELECT a FROM t", 3, 3),
+        (b" show tables", 0, 0),
+        (b"EXPLAIN SELECT 1", 1, None),
+        (b"(SELECT 1) UNION (SELECT 2) LIMIT 1", 1, None),
+        (b"INSERT INTO t VALUES (1)", None, 7),
+        (b"COMMIT", None, 7),
+        (b"INSERT INTO t\nSELECT 1", None, None),
+        (b"UPDATE t SET a = 1", None, None),
+    ],
+)
+def test_what_found_rows_gives_after_a_statement(text, rows, found):
+    """The rows of a SELECT or SHOW; the number before, or one that only the server knows."""
+    known = Leftovers(found_rows=7)
+    assert known.count_found_rows(text, rows) is (found != 7)
+    assert known.found_rows == found

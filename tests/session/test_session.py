@@ -126,7 +126,7 @@ def test_the_loss_of_state_is_noticed_and_that_of_leftovers_is_not(one_bit):
     """A client that may have lost variables is told; one that lost warnings is not."""
     one = session()
     one.remains = int(one_bit)
-    state = Remains.VARIABLES | Remains.REPORTS | Remains.USER_VARIABLES | Remains.TIMESTAMP
+    state = Remains.VARIABLES | Remains.USER_VARIABLES | Remains.TIMESTAMP
     assert one.misses_backend is bool(one_bit & state)
     one.remains = 0
     one.pins.add(Pin(PinReason.ROLE))
@@ -229,26 +229,20 @@ def test_locks_that_are_still_held_pin(held, others, kept):
 
 
 @pytest.mark.parametrize(
-    ("reports", "remains", "pins"),
+    ("reports", "remains"),
     [
-        (Reports(State(b"other")), 0, set()),
-        (Reports(State(b"other"), collation_unknown=True), left.COLLATION, set()),
-        (Reports(State(b"other"), timestamp_unknown=True), left.TIMESTAMP, set()),
-        (
-            Reports(State(b"other"), lost=frozenset((b"x",))),
-            0,
-            {PinReason.SESSION_VARIABLE},
-        ),
+        (Reports(State(b"other")), 0),
+        (Reports(State(b"other"), collation_unknown=True), left.COLLATION),
+        (Reports(State(b"other"), timestamp_unknown=True), left.TIMESTAMP),
     ],
 )
-def test_reports_that_came_late_count_like_others(reports, remains, pins):
+def test_reports_that_came_late_count_like_others(reports, remains):
     """An ERR packet had no room for them: a PING brought them."""
     one = session()
     one.remains = left.REPORTS
     one.settle_reports(reports)
     assert one.state is reports.state
     assert one.remains == remains
-    assert {pin.reason for pin in one.pins} == pins
 
 
 # Ends
