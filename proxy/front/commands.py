@@ -135,6 +135,7 @@ async def _set_option(client: Client, payload: bytes) -> None:
     if client.lease is not None:
         await holding.hold(client)
     answer_end(client, session.lasting_status)
+    concluding.let_go_if_free(client)
 
 
 def answer_end(client: Client, status: int) -> None:

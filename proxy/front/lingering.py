@@ -93,15 +93,15 @@ def _ask(client: Client, command: bytes, kind: Kind = Kind.SIMPLE) -> Deferred[A
     return holding.ask(client.proxy.pool, client.lease, command, kind)
 
 
-async def _row(client: Client, text: bytes) -> tuple[bytes | None, ...]:
+async def _row(client: Client, text: bytes, size: int = 1) -> tuple[bytes | None, ...]:
     answer = await _ask(client, text, Kind.RESULT)
-    if len(answer.rows) != 1:
+    if len(answer.rows) != 1 or len(answer.rows[0]) != size:
         raise BackendLostError("the server's answer to a statement of ours makes no sense")
     return answer.rows[0]
 
 
 def _number(row: tuple[bytes | None, ...]) -> int:
-    if len(row) != 1 or not row[0] or not row[0].isdigit():
+    if not row[0] or not row[0].isdigit():
         raise BackendLostError("the server gives no number where one belongs")
     return int(row[0])
 
@@ -162,7 +162,7 @@ async def _locks(client: Client, session: Session) -> None:
     if names:
         item = b"IS_USED_LOCK(CONVERT(x'%s' USING utf8mb4)) = CONNECTION_ID()"
         items = [item % name.encode().hex().encode() for name in names]
-        row = await _row(client, b"SELECT " + b", ".join(items))
+        row = await _row(client, b"SELECT " + b", ".join(items), len(items))
         held = frozenset(name for name, value in zip(names, row, strict=True) if value == b"1")
     others = True
     if session.target.sees_locks:

@@ -76,7 +76,7 @@ def test_pins_are_told_once_and_keep_the_digest():
         PinReason.TEMPORARY_TABLE, "CREATE TEMPORARY TABLE t (a INT DEFAULT ?)", "shop.t", NOW
     )
     assert follow(one, "CREATE TEMPORARY TABLE u (a INT)") == []
-    assert one.pins.has(PinReason.TEMPORARY_TABLE, "u")
+    assert one.pins.has(PinReason.TEMPORARY_TABLE, "shop.u")
     assert one.holds_backend
 
 

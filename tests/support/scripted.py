@@ -167,6 +167,10 @@ class ServerSide:
             return [Err(1142, "42000", b"SELECT command denied").encode()]
         if text.startswith(b"SELECT @@max_connections"):
             return self.rows([(b"%d" % self.max_connections, *FACTS)])
+        if text == b"SHOW WARNINGS":
+            return self.rows([(b"Error", b"1146", b"no")])
+        if text == b"SELECT LAST_INSERT_ID()":
+            return self.rows([(b"0",)])
         if text == b"SELECT DATABASE()":
             return self.rows([(self.schema,)])
         return None
