@@ -65,7 +65,7 @@ def follow(
         found.append((PinReason.TEMPORARY_TABLE, SOME_NAME))
     if pins and not outcome.failed:
         for reason, name in means.releases:
-            pins.end(reason, _full(session, reason, name))
+            pins.end(reason, name and _full(session, reason, name))
     kept = [
         (reason, _full(session, reason, name))
         for reason, name in found
@@ -87,7 +87,7 @@ def _resolved(session: Session, means: Meaning) -> Meaning:
     return attrs.evolve(inner, flags=True)
 
 
-def _full(session: Session, reason: PinReason, name: str | None) -> str | None:
+def _full(session: Session, reason: PinReason, name: str) -> str:
     """The name of a temporary table with its schema: there may be one of that name in each."""
     if reason is not PinReason.TEMPORARY_TABLE or not name or "." in name:
         return name
@@ -114,9 +114,10 @@ def _follow_leftovers(session: Session, means: Meaning, text: bytes, outcome: Ou
     known.row_count = outcome.row_count
     if means.counts_rows:
         session.remains |= left.FOUND_ROWS
-    elif not (outcome.failed or means.reads_diagnostics):
-        if known.count_found_rows(text, outcome.rows):
-            session.remains &= ~left.FOUND_ROWS
+    elif not (outcome.failed or means.reads_diagnostics) and known.count_found_rows(
+        text, outcome.rows
+    ):
+        session.remains &= ~left.FOUND_ROWS
     if means.reads_diagnostics and not outcome.failed:
         return
     if (

@@ -13,7 +13,7 @@ backend.  An application with a thousand clients that all have some takes 64 MB 
 
 
 _COUNTED: Final = re.compile(rb"\s*+(?:select|show)\b", re.IGNORECASE)
-"""Statements whose rows are what FOUND_ROWS() counts; UNION in parentheses is another matter."""
+"""Statements whose rows are what FOUND_ROWS() counts; UNION is another matter."""
 
 _UNCOUNTED: Final = re.compile(
     rb"""\s*+(?:(?:begin|commit|deallocate|drop|lock|prepare|release|rollback|savepoint|set|start

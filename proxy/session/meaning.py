@@ -260,7 +260,9 @@ def _user_variables(
     return frozenset(name.encode() for names in found if names for name in names)
 
 
-def found_pins(means: Meaning, *, failed: bool, tracked: bool, unparsed: bool = False) -> tuple[Found, ...]:
+def found_pins(
+    means: Meaning, *, failed: bool, tracked: bool, unparsed: bool = False
+) -> tuple[Found, ...]:
     """The pins that follow from a statement's text.
 
     Args:

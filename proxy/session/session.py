@@ -15,7 +15,7 @@ from proxy.session import remains as left
 from proxy.session.leftovers import Conditions, Leftovers
 from proxy.session.meaning import Meaning
 from proxy.session.outcome import Target
-from proxy.session.pins import SOME_NAME, Pin, PinReason, Pins
+from proxy.session.pins import SOME_NAME, PinReason, Pins
 from proxy.session.prepared import Prepared
 from proxy.session.remains import Remains
 from proxy.session.state import Reports, State, interned

@@ -109,11 +109,26 @@ class Reports:
     lost: frozenset[bytes] = frozenset()
 
 
+def _sorted(
+    values: dict[bytes, bytes], kind: ServerKind
+) -> tuple[dict[bytes, bytes | None], frozenset[bytes]]:
+    """What reported values assign, and the names of those that cannot be carried."""
+    treated = {name: treatment(name, kind) for name in values}
+    assigned: dict[bytes, bytes | None] = {
+        canonical(name): value
+        for name, value in values.items()
+        if treated[name] is Treatment.CARRIED
+    }
+    for leader, follower in FOLLOWERS.items():
+        if leader in assigned:
+            assigned.setdefault(follower, None)
+    lost = (name for name in values if treated[name] in (Treatment.PINNED, None))
+    return assigned, frozenset(lost)
+
+
 def absorb(state: State, changes: list[tuple[int, bytes]], kind: ServerKind) -> Reports:
     """Apply the session reports of an answer, (kind, data) as they came, to a state."""
-    assigned: dict[bytes, bytes | None] = {}
-    lost: set[bytes] = set()
-    seen: set[bytes] = set()
+    values: dict[bytes, bytes] = {}
     flagged = explained = False
     for what, data in changes:
         if what == SessionTrack.STATE_CHANGE:
@@ -129,21 +144,13 @@ def absorb(state: State, changes: list[tuple[int, bytes]], kind: ServerKind) -> 
             if isinstance(pairs, Malformed):
                 return Reports(state, something_else=True)
             explained = True
-            for name, value in pairs:
-                seen.add(name)
-                treated = treatment(name, kind)
-                if treated in (Treatment.PINNED, None):
-                    lost.add(name)
-                elif treated is Treatment.CARRIED:
-                    assigned[canonical(name)] = value
-    for leader, follower in FOLLOWERS.items():
-        if leader in assigned:
-            assigned.setdefault(follower, None)
+            values.update(pairs)
+    assigned, lost = _sorted(values, kind)
     return Reports(
         interned(state.assign(assigned)),
         flagged and not explained,
         collation_unknown=assigned.get(b"collation_connection", b"") is None,
-        timestamp_unknown=b"timestamp" in seen,
-        variables=frozenset(seen),
-        lost=frozenset(lost),
+        timestamp_unknown=b"timestamp" in values,
+        variables=frozenset(values),
+        lost=lost,
     )

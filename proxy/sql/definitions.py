@@ -120,7 +120,7 @@ def read_drop(reading: Reading) -> None:
 
 
 def _table_name(reading: Reading, index: int) -> tuple[str | None, int]:
-    """The name behind IF [NOT] EXISTS, with the schema that it says, and the index behind it."""
+    """The name behind IF [NOT] EXISTS, with its schema if said, and the index behind it."""
     while reading.at(index) in ("IF", "NOT", "EXISTS"):
         index += 1
     schema = ""

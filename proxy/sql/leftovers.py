@@ -15,7 +15,7 @@ from typing import Final
 import attrs
 
 from proxy.sql.dialect import Dialect
-from proxy.sql.lexer import COMMENT, HINTS, LINE_COMMENT, quoting
+from proxy.sql.lexer import COMMENT, HINTS, LINE_COMMENT, quoting, words
 
 READ_LIMIT_BYTES: Final = 32_768
 """The longest text that is looked through: what asks for a count is short."""
@@ -97,18 +97,18 @@ _READ: Final = {
     "ERROR_COUNT": Item.ERROR_COUNT,
 }
 _SCOPES: Final = frozenset(("SESSION", "LOCAL"))
-_BEHIND_ITEMS: Final = frozenset(
+_BEHIND_ITEMS: Final = words(
     """
     EXCEPT FOR FROM GROUP HAVING INTERSECT INTO LIMIT LOCK ORDER PROCEDURE UNION WHERE WINDOW
-    """.split()
+    """
 )
 """Words that end the list of a SELECT's columns; with one of them it may give more rows."""
 
-_BEFORE_ITEMS: Final = frozenset(
+_BEFORE_ITEMS: Final = words(
     """
     ALL DISTINCT DISTINCTROW HIGH_PRIORITY SQL_BIG_RESULT SQL_BUFFER_RESULT SQL_CACHE
     SQL_CALC_FOUND_ROWS SQL_NO_CACHE SQL_SMALL_RESULT STRAIGHT_JOIN
-    """.split()
+    """
 )
 
 

@@ -112,7 +112,7 @@ def test_an_error_is_looked_into_before_the_lease_is_shared(stage, client):
     client.query(b"INSERT INTO t VALUES (1)")
     backend = stage.serve(error(1062, "23000").encode())
     assert client.reply().code == 1062
-    assert not backend.side.commands[-1] == b"\x0e"
+    assert backend.side.commands[-1] != b"\x0e"
     stage.part()
     assert b"\x0e" in backend.side.commands
     assert not stage.ledger.lent

@@ -15,7 +15,7 @@ def test_each_variable_stands_in_one_table():
 
 
 def test_what_every_application_sets_is_carried():
-    """MySQL's charsets, its sql_mode and its timeouts are among those with a form of value."""
+    """Charsets, sql_mode and timeouts are among those with a form of value."""
     assert {"autocommit", "sql_auto_is_null"} <= set(table.SWITCH)
     assert {"wait_timeout", "innodb_lock_wait_timeout"} <= set(table.NUMBER)
     assert {"sql_mode", "time_zone", "collation_connection"} <= set(table.TEXT)

@@ -57,12 +57,12 @@ def test_values_are_written_as_their_type_needs(name, value, written):
     ],
 )
 def test_each_variable_has_a_treatment(name, kind, treated):
-    """What is set on another backend, what is asked for, what is ours, and what pins."""
+    """Some are carried, some asked for, some ours, and some pin."""
     assert treatment(name, kind) is treated
 
 
 def test_what_is_reported():
-    """All that sessions can set, unknown names too; nothing that changes with each statement."""
+    """All that sessions can set, unknown names too; nothing that always changes."""
     on_server = [b"sql_mode", b"max_connections", b"timestamp", b"last_insert_id", b"insert_id"]
     on_server += [b"statement_id", b"session_track_schema", b"of_the_future"]
     assert tracked(MYSQL, on_server) == (
