@@ -127,7 +127,7 @@ class Lexed:
         tokens: With the contents of executable comments (`/*! */`), as if all of them ran.
         without: Without these contents, as if none of them ran; None where there are none.
         trouble: Why the tokens may not be the server's; empty where they are.
-        condition: What these comments begin with, `/*!50100` for instance.
+        condition: What they begin with, `/*!50100` for instance; several are trouble.
     """
 
     tokens: Tokens
@@ -220,7 +220,7 @@ def lex(text: bytes, dialect: Dialect) -> Lexed:
     if len(cutter.conditions) > 1:
         cutter.trouble = "executable comments have several conditions"
     without = cutter.without if cutter.conditions else None
-    return Lexed(cutter.tokens, without, cutter.trouble, "".join(sorted(cutter.conditions)))
+    return Lexed(cutter.tokens, without, cutter.trouble, next(iter(cutter.conditions), ""))
 
 
 _MAYBE_SPACE: Final = "a byte may be a space in the client's charset"
