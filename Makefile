@@ -18,13 +18,14 @@ PURE_COVERAGE := $(foreach package,$(PURE),--cov=proxy.$(package)) --cov=proxy.e
 PURE_TESTS := $(wildcard $(PURE:%=tests/%) tests/observe tests/test_*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check lint bench docs reference clean absent
+.PHONY: help run demo test check lint suites bench docs reference clean absent
 
 help:
 	@echo 'make run        a MySQL server with the proxy in front, until Ctrl-C'
 	@echo 'make demo       a short show: many clients on few connections'
 	@echo 'make test       all checks and all tests'
 	@echo 'make check      the quick ones, within a minute'
+	@echo 'make suites     the tests of SQLAlchemy and Django, directly and through the proxy'
 	@echo 'make bench      compare with a direct connection and with other proxies'
 	@echo 'make docs       the manual, in docs/_build/html'
 	@echo 'make reference  rewrite the reference of the settings in docs/configuration.rst'
@@ -64,6 +65,10 @@ check: lint
 test: lint
 	$(BIN)/python -m pytest $(PURE_COVERAGE) --cov-branch --cov-report=
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under=100
+
+# Three minutes; all that there is, with SUITES=--all, takes twenty.
+suites: $(STAMPS)/venv
+	$(BIN)/python -m tests.suites.run $(SUITES)
 
 bench: $(STAMPS)/venv
 	$(BIN)/python bench/run.py

@@ -1,15 +1,19 @@
-"""Writes the reference part of configuration.rst from the model of the settings.
+"""Writes the reference parts of the manual: the settings, and the reasons of pins.
 
-Run it after a change of proxy/config/model.py: `make reference`.
+Run it after a change of proxy/config/model.py or proxy/session/advice.py: `make reference`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from proxy.config.reference import Option, describe
+from proxy.session.advice import ADVICE, Advice, filters_for
+from proxy.session.pins import PinReason
 
 PAGE = Path(__file__).parent / "configuration.rst"
+PINNING = Path(__file__).parent / "pinning.rst"
 BEGIN = ".. The rest of this page is written by write_reference.py.\n"
 
 
@@ -38,10 +42,31 @@ def _entry(option: Option) -> str:
     return "\n".join(lines) + "\n"
 
 
-def rewritten(page: str) -> str:
+def render_reasons() -> str:
+    """Write what `mysqlproxy pins` says of each reason as reStructuredText."""
+    return "\n".join(_reason(reason, advice) for reason, advice in ADVICE.items())
+
+
+def _reason(reason: PinReason, advice: Advice) -> str:
+    lines = [
+        f"``{reason.name}``: {advice.title}",
+        f"    :Pins: {advice.pins}",
+        f"    :Until: {advice.ends}",
+        f"    :Application: {advice.application}",
+    ]
+    lines += [f"    :Example: ``{example}``" for example in advice.examples]
+    if advice.operator:
+        lines.append(f"    :Operator: {advice.operator}")
+    if filters := filters_for(reason):
+        lines.append(f"    :Filters: {', '.join(f'``{name}``' for name in filters)}")
+    return "\n".join(lines) + "\n"
+
+
+def rewritten(page: str, rest: Callable[[], str] = render) -> str:
     """Replace the reference part of the page."""
-    return page.partition(BEGIN)[0] + BEGIN + "\n" + render()
+    return page.partition(BEGIN)[0] + BEGIN + "\n" + rest()
 
 
 if __name__ == "__main__":
-    PAGE.write_text(rewritten(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for path, rest in ((PAGE, render), (PINNING, render_reasons)):
+        path.write_text(rewritten(path.read_text(encoding="utf-8"), rest), encoding="utf-8")

@@ -8,6 +8,7 @@ do; which side caused it decides how loud the log line is.
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 
 import attrs
 
@@ -131,6 +132,11 @@ def too_many_statements(limit: int) -> ErrorReply:
     return ErrorReply(1461, "42000", text, Fault.CLIENT)
 
 
+def needs_prepare() -> ErrorReply:
+    """A statement is not any more what the client prepared (ER_NEED_REPREPARE)."""
+    return ErrorReply(1615, "HY000", "Prepared statement needs to be re-prepared")
+
+
 def no_cursor(statement_id: int, end: str = ".") -> ErrorReply:
     """COM_STMT_FETCH without an open cursor (ER_STMT_HAS_NO_OPEN_CURSOR).
 
@@ -176,6 +182,15 @@ def outcome_unknown() -> ErrorReply:
     return ErrorReply(2013, "08007", text, Fault.BACKEND)
 
 
+def diagnostics_lost() -> ErrorReply:
+    """Warnings are asked for in a way that only their own backend could answer (ER_UNKNOWN)."""
+    text = (
+        "The warnings and errors of the last statement are on a database connection that "
+        "serves another client now. Use SHOW WARNINGS, or read them in the same transaction."
+    )
+    return ErrorReply(1105, "HY000", text)
+
+
 def shutting_down() -> ErrorReply:
     """The proxy stops (ER_SERVER_SHUTDOWN)."""
     return ErrorReply(1053, "08S01", "Server shutdown in progress")
@@ -185,6 +200,22 @@ def idle_timeout() -> ErrorReply:
     """The client did nothing for too long (ER_CLIENT_INTERACTION_TIMEOUT)."""
     text = "The client was disconnected by the server because of inactivity."
     return ErrorReply(4031, "HY000", text)
+
+
+def pinned_too_long(seconds: float, reasons: Iterable[str]) -> ErrorReply:
+    """The client kept a backend by a pin beyond the limit (ER_CLIENT_INTERACTION_TIMEOUT).
+
+    Drivers and their pools take the code for what it is: this connection has ended.
+
+    Args:
+        seconds: The limit, `max_pinned_seconds`.
+        reasons: Names of the reasons that it still had, such as NAMED_LOCK.
+    """
+    text = (
+        "The client was disconnected because it kept a database connection to itself for more "
+        f"than {seconds:g} seconds ({', '.join(sorted(set(reasons)))})"
+    )
+    return ErrorReply(4031, "HY000", text, Fault.CLIENT)
 
 
 def connection_killed() -> ErrorReply:

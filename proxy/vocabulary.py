@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 
 
 class Role(enum.Enum):
@@ -22,3 +23,15 @@ class ServerKind(enum.Enum):
 def kind_of(version: str) -> ServerKind:
     """The family that a version text speaks of: MariaDB writes its name into it."""
     return ServerKind.MARIADB if "mariadb" in version.lower() else ServerKind.MYSQL
+
+
+def version_number(version: str) -> int:
+    """A version text as a number: 90704 for 9.7.4, 101119 for 10.11.19-MariaDB; 0 for none.
+
+    MariaDB before 11 writes 5.5.5- before its own version, for old replicas.
+    """
+    found = re.match(r"(?:5\.5\.5-(?=1\d\.))?(\d+)\.(\d+)\.(\d+)", version)
+    if found is None:
+        return 0
+    major, minor, patch = (int(part) for part in found.groups())
+    return (major * 100 + minor) * 100 + patch

@@ -103,11 +103,33 @@ REPLIES = [
         (2013, "08007", BACKEND),
         "Lost connection to the database while it ran the statement: its outcome is unknown",
     ),
+    (
+        errors.diagnostics_lost(),
+        (1105, "HY000", PROXY),
+        (
+            "The warnings and errors of the last statement are on a database connection that "
+            "serves another client now. Use SHOW WARNINGS, or read them in the same "
+            "transaction."
+        ),
+    ),
+    (
+        errors.needs_prepare(),
+        (1615, "HY000", PROXY),
+        "Prepared statement needs to be re-prepared",
+    ),
     (errors.shutting_down(), (1053, "08S01", PROXY), "Server shutdown in progress"),
     (
         errors.idle_timeout(),
         (4031, "HY000", PROXY),
         "The client was disconnected by the server because of inactivity.",
+    ),
+    (
+        errors.pinned_too_long(300.0, ["TEMPORARY_TABLE", "NAMED_LOCK", "NAMED_LOCK"]),
+        (4031, "HY000", CLIENT),
+        (
+            "The client was disconnected because it kept a database connection to itself "
+            "for more than 300 seconds (NAMED_LOCK, TEMPORARY_TABLE)"
+        ),
     ),
     (errors.connection_killed(), (1927, "70100", CLIENT), "Connection was killed"),
     (errors.internal_error(), (1105, "HY000", PROXY), "Unknown error: see the proxy's log"),
@@ -154,6 +176,7 @@ def test_codes_are_those_of_the_server():
     assert errors.too_many_statements(1).code == er.MAX_PREPARED_STMT_COUNT_REACHED
     assert errors.no_cursor(1).code == er.STMT_HAS_NO_OPEN_CURSOR
     assert errors.shutting_down().code == er.SERVER_SHUTDOWN
+    assert errors.diagnostics_lost().code == er.UNKNOWN_ERROR
     assert errors.internal_error().code == er.UNKNOWN_ERROR
 
 

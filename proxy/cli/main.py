@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from proxy import __version__
+from proxy.cli.pins import pins
 from proxy.config.load import load_config
 from proxy.config.model import Config
 from proxy.config.problem import ConfigError
@@ -31,6 +32,9 @@ _config = click.option(
 @click.version_option(__version__, prog_name="mysqlproxy")
 def main() -> None:
     """A pooling, multiplexing proxy for MySQL and MariaDB."""
+
+
+main.add_command(pins)
 
 
 def _load(path: Path) -> Config:

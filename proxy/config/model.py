@@ -63,9 +63,18 @@ class ClientPasswordAuthType(enum.Enum):
 
 
 class PinningFilter(enum.Enum):
-    """What a user declares harmless, so that it does not pin."""
+    """What an operator declares harmless, so that it does not pin; the first is RDS Proxy's.
+
+    `proxy.session.pins.FILTERS` says which reasons each one covers.
+    """
 
     EXCLUDE_VARIABLE_SETS = "EXCLUDE_VARIABLE_SETS"
+    EXCLUDE_USER_VARIABLES = "EXCLUDE_USER_VARIABLES"
+    EXCLUDE_SESSION_VARIABLES = "EXCLUDE_SESSION_VARIABLES"
+    EXCLUDE_ROUTINES = "EXCLUDE_ROUTINES"
+    EXCLUDE_SEQUENCES = "EXCLUDE_SEQUENCES"
+    EXCLUDE_UNREPORTED_CHANGES = "EXCLUDE_UNREPORTED_CHANGES"
+    EXCLUDE_OPAQUE_STATEMENTS = "EXCLUDE_OPAQUE_STATEMENTS"
 
 
 @attrs.frozen(kw_only=True)
@@ -186,9 +195,19 @@ class ConnectionPoolConfig:
         default=(),
         validator=ListOf(Choice(PinningFilter)),
         metadata={
-            "doc": "EXCLUDE_VARIABLE_SETS: no SET of a variable pins a client to its "
-            "connection. Other clients may then meet the value, so it is safe only where "
-            "every transaction sets what it needs."
+            "doc": "What does not pin a client to its connection although it leaves something "
+            "there, which other clients may then meet. EXCLUDE_VARIABLE_SETS is RDS Proxy's: "
+            "no SET of a variable pins. The finer ones, and what each of them risks, are "
+            'under "Filters" in the chapter on pinning.'
+        },
+    )
+    max_pinned_seconds: float | None = attrs.field(
+        default=None,
+        validator=OrNull(Seconds(1, 365 * _DAY)),
+        metadata={
+            "doc": "A client that one pin has kept on its connection for longer than this is "
+            "disconnected with error 4031, and the connection is reset for the others. The "
+            "default is no limit, as a transaction or a lock of the client is lost with it."
         },
     )
     init_query: str | None = attrs.field(

@@ -9,7 +9,9 @@ ask for, and the statement id of a prepare answer.
 from __future__ import annotations
 
 from proxy.dialogue.answers import Kind, State
-from proxy.wire.constants import HEADER, MAX_PACKET, Capability, SessionTrack, Status
+from proxy.dialogue.edits import Patch, patched
+from proxy.dialogue.reports import OF_TRANSACTIONS, for_client, next_transaction
+from proxy.wire.constants import HEADER, MAX_PACKET, Capability, Status
 from proxy.wire.primitives import Malformed
 from proxy.wire.responses import (
     Err,
@@ -19,14 +21,13 @@ from proxy.wire.responses import (
     parse_err,
     parse_ok,
     parse_prepare_ok,
-    parse_variable_change,
 )
 from proxy.wire.scan import skip_packets, skip_rows
+from proxy.wire.tracking import NOTHING, Tracking
 
 LARGEST_END = 1 << 20
 """Payload bytes of a packet that must be seen whole: OK packets with every session variable in
 their state block stay under 32 KiB, so more is not an answer but a fault."""
-
 
 _FIRST, _COLUMNS, _COLUMNS_END, _ROWS, _BLOCKS, _FILE, _ENDED, _BROKEN = (
     int(state) for state in State
@@ -48,7 +49,12 @@ class Exchange:
         warnings: Warning count of the last OK or EOF.
         ok: The last OK packet that was more than seven plain bytes, else None.
         err: The ERR packet that ended it, or None.
-        changes: Session reports of all its packets, (kind, data) each.
+        changes: Session reports of all its packets, (kind, data) each, but for those of
+            transactions: status bits tell their state.
+        next_transaction: The characteristics reported last of a transaction that has not begun;
+            None without a report.
+        rows: Rows of the last result, or part of one, that ended; None without one.
+        row_count: Rows that the last result changed; -1 where it gave rows.
         prepared: The first packet of a prepare answer, with the server's own id.
         results: Results that ended with rows or an OK.
         excess: Bytes that came behind the end.
@@ -58,11 +64,11 @@ class Exchange:
         "_after_file",
         "_carry",
         "_continues",
+        "_counted",
         "_edits",
         "_left",
         "_more_due",
         "_skip",
-        "affected_rows",
         "changes",
         "client_capabilities",
         "client_statement_id",
@@ -70,16 +76,21 @@ class Exchange:
         "ended",
         "err",
         "excess",
+        "extra_status",
         "kind",
         "last_insert_id",
+        "next_transaction",
         "ok",
+        "patches",
         "prepared",
-        "reported",
         "results",
+        "row_count",
+        "rows",
         "server_capabilities",
         "started",
         "state",
         "status",
+        "tracking",
         "warnings",
         "why",
     )
@@ -90,7 +101,7 @@ class Exchange:
         self.client_capabilities = server_capabilities
         self.status = int(Status.AUTOCOMMIT)
         self.kind = Kind.SIMPLE
-        self.reported: frozenset[bytes] = frozenset()
+        self.tracking = NOTHING
         self.why = ""
         self.begin(Kind.SIMPLE, server_capabilities)
         self.state = _ENDED
@@ -104,33 +115,42 @@ class Exchange:
         self,
         kind: Kind,
         client_capabilities: int,
-        reported: frozenset[bytes] = frozenset(),
+        tracking: Tracking = NOTHING,
         client_statement_id: int = 0,
+        patches: tuple[Patch, ...] = (),
+        extra_status: int = 0,
     ) -> None:
         """Expect the answer to a command.
 
         Args:
             kind: Shape of the answer.
             client_capabilities: What whoever gets the answer has negotiated.
-            reported: Names of the system variables whose changes the client hears of.
+            tracking: Which session reports the client hears of.
             client_statement_id: For PREPARE: the id that the client shall know.
+            patches: Values that the first row shall have instead of the server's.
+            extra_status: Status bits for the client beside the server's.
         """
         self.kind = kind
         self.client_capabilities = client_capabilities
-        self.reported = reported
+        self.tracking = tracking
+        self.patches = patches
+        self.extra_status = extra_status
         self.client_statement_id = client_statement_id
         self.state = _START.get(kind, _FIRST)
         self._carry = b""
         self._skip = 0
         self._left = 0
         self._continues = False
+        self._counted = 0
         self._after_file = False
         self._more_due = False
         self._edits: list[tuple[int, int, bytes]] = []
         self.started = False
         self.ended = False
-        self.affected_rows = 0
+        self.row_count = 0
+        self.rows: int | None = None
         self.last_insert_id = 0
+        self.next_transaction: bytes | None = None
         self.warnings = 0
         self.ok: Ok | None = None
         self.err: Err | None = None
@@ -223,10 +243,15 @@ class Exchange:
         if self._continues:
             return self._split_row(chunk, position, size)
         end = MAX_PACKET if self.deprecate_eof else 9
-        position, found = skip_rows(chunk, position, end)
+        if self.patches:
+            return self._patch_row(chunk, position, size)
+        position, found, rows = skip_rows(chunk, position, end)
+        self._counted += rows
+        if rows or position >= size:
+            return position  # what may have to wait for more does so without these rows
         if found:
             return self._end(chunk, position, size)
-        return position if position >= size else self._split_row(chunk, position, size)
+        return self._split_row(chunk, position, size)
 
     def _split_row(self, chunk: bytes, position: int, size: int) -> int:
         """A row of 16 MiB or more: its next physical packets may begin with any byte."""
@@ -236,13 +261,30 @@ class Exchange:
         if length != MAX_PACKET and not self._continues:
             return -1
         self._continues = length == MAX_PACKET
+        self._counted += not self._continues
         return position + HEADER + length
 
+    def _patch_row(self, chunk: bytes, position: int, size: int) -> int:
+        """The first row, with values of ours in the place of the server's."""
+        at = position + HEADER
+        if size <= at:
+            return -1
+        length = int.from_bytes(chunk[position : position + 3], "little")
+        if not 0 < length <= LARGEST_END:
+            return self._break(f"a row of {length} bytes where one value was asked for")
+        behind = at + length
+        if behind > size:
+            return -1
+        patches, self.patches = self.patches, ()
+        if chunk[at] >= 0xFE:
+            return position
+        self._edits.append((position, behind, patched(chunk[position:behind], patches)))
+        self._counted += 1
+        return behind
+
     def _columns_done(self) -> None:
-        if self.state == _BLOCKS:
-            self.state = _ENDED
-        else:
-            self.state = _ROWS if self.deprecate_eof else _COLUMNS_END
+        behind_columns = _ROWS if self.deprecate_eof else _COLUMNS_END
+        self.state = _ENDED if self.state == _BLOCKS else behind_columns
 
     def _first(self, chunk: bytes, position: int, length: int) -> int:
         """The packet that says what kind of answer this is."""
@@ -295,11 +337,14 @@ class Exchange:
         first = chunk[at]
         if first == 0xFF:
             return self._error(chunk, position, behind)
+        if self.extra_status and length in (5, 7):  # not in a packet that is made anew
+            more = (chunk[at + 3] | chunk[at + 4] << 8) | self.extra_status
+            self._edits.append((at + 3, at + 5, more.to_bytes(2, "little")))
         if first == 0xFE and length == 5:  # EOF: an OK packet has seven bytes at least
             self.warnings = chunk[at + 1] | chunk[at + 2] << 8
             self.status = chunk[at + 3] | chunk[at + 4] << 8
         elif length == 7:  # an OK packet with small numbers and nothing behind them
-            self.affected_rows = chunk[at + 1]
+            self.row_count = chunk[at + 1]
             self.last_insert_id = chunk[at + 2]
             self.status = chunk[at + 3] | chunk[at + 4] << 8
             self.warnings = chunk[at + 5] | chunk[at + 6] << 8
@@ -312,13 +357,13 @@ class Exchange:
             self._more_due = bool(status & _OUT_PARAMETERS and status & _MORE)
             return behind
         self.results += 1
+        if self.state == _ROWS:
+            self.row_count = -1
+            self.rows, self._counted = self._counted, 0
         more = status & _MORE or (self._more_due and self.state == _ROWS)
         self._more_due = False
-        if more:
-            self.state = _FIRST
-            self._after_file = False
-        else:
-            self.state = _ENDED
+        self.state = _FIRST if more else _ENDED
+        self._after_file = False
         return behind
 
     def _long_ok(self, chunk: bytes, position: int, behind: int) -> bool:
@@ -328,38 +373,18 @@ class Exchange:
             self._break(ok.why)
             return False
         self.ok = ok
-        self.affected_rows, self.last_insert_id = ok.affected_rows, ok.last_insert_id
+        self.row_count, self.last_insert_id = ok.affected_rows, ok.last_insert_id
         self.warnings, self.status = ok.warnings, ok.status & ~_REPORTS
-        if ok.changes:
-            self.changes += ok.changes
         if not ok.changes:
             return True
-        told = Ok(
-            ok.affected_rows,
-            ok.last_insert_id,
-            ok.status,
-            ok.warnings,
-            ok.info,
-            tuple(change for change in ok.changes if self._is_told(change)),
-            ok.header,
-        ).encode(self.client_capabilities)
+        following = next_transaction(ok.changes)
+        if following is not None:
+            self.next_transaction = following
+        self.changes += (change for change in ok.changes if change[0] not in OF_TRANSACTIONS)
+        told = for_client(ok, self.tracking, self.client_capabilities)
         packet = len(told).to_bytes(3, "little") + chunk[position + 3 : position + 4] + told
         self._edits.append((position, behind, packet))
         return True
-
-    def _is_told(self, change: tuple[int, bytes]) -> bool:
-        """Whether the client gets this report from the server itself, with its defaults.
-
-        Schemas, the variables in `reported`, and transaction states, which MySQL reports
-        whatever session_track_transaction_info says.
-        """
-        kind, data = change
-        if kind != SessionTrack.SYSTEM_VARIABLES:
-            return kind in (SessionTrack.SCHEMA, SessionTrack.TRANSACTION_STATE)
-        pairs = parse_variable_change(data)
-        return not isinstance(pairs, Malformed) and all(
-            name in self.reported for name, _ in pairs
-        )
 
     def _error(self, chunk: bytes, position: int, behind: int) -> int:
         err = parse_err(chunk[position + HEADER : behind])

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from proxy import errors
 from proxy.dialogue.answers import Kind
 from proxy.dialogue.client import ClientDialogue, State
+from proxy.dialogue.edits import Patch
 from proxy.dialogue.events import (
     Authenticated,
     Broken,
@@ -22,15 +23,15 @@ from proxy.dialogue.events import (
     UserChangeStarted,
 )
 from proxy.errors import BackendLostError, ErrorReply
-from proxy.front import conductor, express, login
+from proxy.front import conductor, express, lingering, login
 from proxy.front.proxy import Proxy
+from proxy.front.tasks import Tasks
 from proxy.net.backend import BackendProtocol
 from proxy.net.client import ClientProtocol
 from proxy.policy.lease import Lease, Waiter
 from proxy.pool.borrower import PoolKey
 from proxy.session.session import Session
 from proxy.wire.auth.steps import Verifier
-from proxy.wire.constants import Capability
 
 CLOSE_LIMIT_SECONDS = 5.0
 """How long a client that is told good-bye may take to read it before it is cut off."""
@@ -46,24 +47,30 @@ class Client:
         key: Which backends suit it.
         lease: The backend that it holds, if any.
         last_lease: The lease that it had last, and its serial number then.
-        insert_lease: The lease that reported the session's last insert id.
+        insert_lease: The lease that knows the session's last insert id.
+        is_undisturbed: Nothing but its own statements ran on the lease that it has or had last,
+            so that what the last one left to be read is there.
         packet: The command that is under way in the express lane.
+        tasks: What the slow lane does for it.
         waiter: Its place in the queue for a backend, while it waits for one.
         loss: What it shall hear at its next command: its backend is gone.
+        ends: Whether that shall be the last that it hears.
         last_active: When it last sent something, as exactly as deadlines need it.
     """
 
     __slots__ = (
         "_answered",
         "_cause",
+        "_kept",
         "_proof",
-        "_work",
         "address",
         "bucket",
         "dialogue",
         "endpoint",
+        "ends",
         "gone",
         "insert_lease",
+        "is_undisturbed",
         "key",
         "last_active",
         "last_lease",
@@ -76,6 +83,7 @@ class Client:
         "proxy",
         "session",
         "since",
+        "tasks",
         "waiter",
     )
 
@@ -94,12 +102,14 @@ class Client:
         self.last_lease: tuple[Lease, int] | None = None
         self.insert_lease: tuple[Lease, int] | None = None
         self.loss: ErrorReply | None = None
-        self.gone = False
+        self.gone = self.ends = False
+        self.is_undisturbed = False
+        self.tasks = Tasks(self)
+        self._kept: list[bytes] | None = None
         self.packet = b""
         self.waiter: Waiter | None = None
         self.bucket = 0
         self.since = self.last_active = proxy.deadlines.now
-        self._work: Deferred[None] | None = None
         self._answered: Deferred[None] | None = None
         self._proof: Deferred[bool] | None = None
         self._cause: ErrorReply | None = None
@@ -122,7 +132,7 @@ class Client:
         self.last_active = self.proxy.deadlines.now
         counters = self.proxy.counters
         counters.query_requests += 1
-        if express.start(self, packet):
+        if not self.tasks.is_working and express.start(self, packet):
             counters.query_requests_express += 1
         else:
             self.work(conductor.serve(self, packet[4:]))
@@ -154,8 +164,8 @@ class Client:
         proxy.count -= 1
         proxy.counters.client_connections_closed += 1
         proxy.deadlines.forget(self)
-        if self._work is not None:
-            self._work.cancel()
+        proxy.pinned.pop(self, None)
+        self.tasks.stop()
         self._stop_waiting()
         if self.lease is not None:
             lease, self.lease = self.lease, None
@@ -171,31 +181,22 @@ class Client:
         )
         self.hang_up()
 
-    # Work of the slow lane
-
     def work(self, task: Coroutine[Any, Any, None]) -> None:
-        """Run a task of the conductor's; one at a time, as commands come one at a time."""
-        assert self._work is None, "two tasks for one client"
-        working = self._work = Deferred.fromCoroutine(task)
-        if working.called:
-            self._work = None
-        working.addCallbacks(self._worked, self._failed)
+        """Run a task of the conductor's."""
+        self.tasks.run(task)
 
-    def _worked(self, _: None) -> None:
-        self._work = None
-        self.protocol.flush()
-        self.protocol.proceed()
+    def called_back(self) -> None:
+        """Somebody needs the lease that lingers with this client."""
+        self.tasks.run_soon(lingering.give_up)
 
-    def _failed(self, failure: Failure) -> None:
-        """A task ended by an error that it did not treat: a mistake, or the client's end."""
-        self._work = None
-        if not (self.gone and isinstance(failure.value, CancelledError)):
-            self.proxy.log.error(
-                "a mistake while serving a client",
-                client=self.number,
-                exception=failure.getTraceback(),
-            )
-            self.hang_up(errors.internal_error())
+    def mistaken(self, failure: Failure) -> None:
+        """A task ended by an error that it did not treat: a mistake."""
+        self.proxy.log.error(
+            "a mistake while serving a client",
+            client=self.number,
+            exception=failure.getTraceback(),
+        )
+        self.hang_up(errors.internal_error())
 
     # Proof of identity
 
@@ -216,8 +217,25 @@ class Client:
 
     # Exchanges
 
-    async def relay(self, packet: bytes, kind: Kind, statement_id: int = 0) -> None:
+    async def relay(
+        self,
+        packet: bytes,
+        kind: Kind,
+        statement_id: int = 0,
+        patches: tuple[Patch, ...] = (),
+        *,
+        status: int = 0,
+        keep: bool = False,
+    ) -> bytes:
         """Run a command on the lease; its answer goes to the client as it comes.
+
+        Args:
+            packet: The command, header included.
+            kind: Shape of its answer.
+            statement_id: See `Exchange.begin`, as for `patches` and `status`.
+            patches: Likewise.
+            status: Likewise.
+            keep: Whether to give the answer back as well; only for short ones.
 
         Raises:
             BackendLostError: the backend went away before the answer had ended.
@@ -225,9 +243,19 @@ class Client:
         waiting = self._answered = Deferred()
         assert self.session is not None
         self.backend.send(
-            packet, kind, self, self.dialogue.capabilities, self.session.reported, statement_id
+            packet,
+            kind,
+            self,
+            self.dialogue.capabilities,
+            self.session.tracking,
+            statement_id,
+            patches,
+            status,
         )
+        self._kept = [] if keep else None
         await waiting
+        kept, self._kept = self._kept, None
+        return b"".join(kept or ())
 
     def answer_arrived(self, data: bytes) -> None:
         """More of the answer that the client waits for."""
@@ -235,6 +263,8 @@ class Client:
         exchange = backend.exchange
         if data:
             protocol.write_from(backend, data)
+            if self._kept is not None:
+                self._kept.append(data)
         if exchange.ended:
             protocol.end_flow()
             waiting = self._answered
@@ -286,20 +316,16 @@ class Client:
 
     def lease_lost(self, why: str) -> None:
         """The backend went away while the client held it and asked nothing of it."""
-        assert self.session is not None
-        self.lease = None
-        self.loss = self.session.lose_backend(outcome_known=True)
-        self.proxy.log.warning(
-            "a client lost its database connection", client=self.number, why=why
-        )
-
-    def note_insert_id(self, number: int) -> None:
-        """The answer reported an id; the backend that it came from knows it too."""
-        session, lease = self.session, self.lease
+        session = self.session
         assert session is not None
-        assert lease is not None
-        session.last_insert_id = number
-        self.insert_lease = (lease, lease.serial)
+        self.lease = None
+        if session.misses_backend:
+            self.loss = session.lose_backend(outcome_known=True)
+            self.proxy.log.warning(
+                "a client lost its database connection", client=self.number, why=why
+            )
+        else:
+            session.lose_backend(outcome_known=True)
 
     # Ends
 
@@ -312,14 +338,16 @@ class Client:
 
     def interrupt(self, cause: ErrorReply) -> None:
         """Stop what the client waits for: KILL QUERY."""
+        if self.dialogue.state is not State.ANSWERING:
+            return
         if self.lease is not None:
             if self.backend.owes_answer:
                 self.proxy.pool.kill(self.lease, query=True)
         elif self._stop_waiting():
             self.refused(cause)
-        elif self._work is not None and self.dialogue.state is State.ANSWERING:
+        else:
             self._cause = cause
-            self._work.cancel()
+            self.tasks.cancel()
 
     def take_cause(self) -> ErrorReply | None:
         """Why the task was cancelled, where it was by us."""
@@ -333,6 +361,13 @@ class Client:
         self.protocol.hang_up()
         if self.protocol.has_unsent:
             self.proxy.pool.clock.callLater(CLOSE_LIMIT_SECONDS, self.protocol.abort)
+
+    def end(self, reply: ErrorReply) -> None:
+        """Close the connection, but let a statement that runs have its answer."""
+        if self.dialogue.state is State.ANSWERING:
+            self.loss, self.ends = reply, True
+        else:
+            self.hang_up(reply)
 
     @property
     def is_idle(self) -> bool:
@@ -363,8 +398,3 @@ class Client:
         else:
             self.proxy.log.info("a client was idle for too long", client=self.number)
             self.hang_up(errors.idle_timeout())
-
-    @property
-    def says_attributes(self) -> bool:
-        """Whether its statements come with query attributes."""
-        return bool(self.dialogue.capabilities & Capability.QUERY_ATTRIBUTES)

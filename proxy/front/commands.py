@@ -10,8 +10,8 @@ import attrs
 from proxy import errors
 from proxy.dialogue.answers import Kind
 from proxy.errors import StatementRefusedError
-from proxy.front import holding, kill, statements
-from proxy.session.meaning import PLAIN, Meaning, meaning
+from proxy.front import concluding, holding, kill, leftovers, statements, trackers
+from proxy.session.meaning import KEEPING, Meaning, meaning
 from proxy.session.state import interned
 from proxy.sql.classify import classify
 from proxy.wire.commands import multi_statements_option, process_id, query_text_start
@@ -80,9 +80,19 @@ async def _query(client: Client, payload: bytes) -> None:
     if means.kill is not None and means.kill.id is not None:
         kill.by_statement(client, means.kill.id, query=means.kill.query)
         return
+    if leftovers.answer(client, means, text):
+        return
     await holding.hold_for(client, means)
-    await client.relay(encode(payload), Kind.RESULT)
-    await holding.conclude(client, means, text)
+    await leftovers.clear(client, means)
+    brought = leftovers.bring(client, means, text)
+    if brought.text is not text:
+        payload = payload.removesuffix(text) + brought.text
+    await client.relay(encode(payload), Kind.RESULT, patches=brought.patches)
+    outcome = concluding.outcome_of(client.backend.exchange)
+    concluding.note_undisturbed(client, text, outcome)
+    if means.trackers and not outcome.failed:
+        await trackers.take_over(client, means)
+    concluding.conclude(client, means, text, outcome)
 
 
 def _relayed(kind: Kind) -> Handler:
@@ -90,8 +100,10 @@ def _relayed(kind: Kind) -> Handler:
 
     async def relayed(client: Client, payload: bytes) -> None:
         await holding.hold(client)
+        undisturbed = client.is_undisturbed
         await client.relay(encode(payload), kind)
-        await holding.conclude(client, PLAIN)
+        concluding.conclude(client, KEEPING)
+        client.is_undisturbed = undisturbed
 
     return relayed
 
@@ -123,6 +135,7 @@ async def _set_option(client: Client, payload: bytes) -> None:
     if client.lease is not None:
         await holding.hold(client)
     answer_end(client, session.lasting_status)
+    concluding.let_go_if_free(client)
 
 
 def answer_end(client: Client, status: int) -> None:
@@ -136,7 +149,7 @@ def answer_end(client: Client, status: int) -> None:
 async def _reset_connection(client: Client, _: bytes) -> None:
     session = client.session
     assert session is not None
-    holding.let_go(client)
+    concluding.let_go(client)
     session.reset()
     client.last_lease = None
     client.dialogue.answer_ok(Ok(status=session.lasting_status))

@@ -15,7 +15,7 @@ from proxy.errors import (
     ErrorReply,
     StatementRefusedError,
 )
-from proxy.front import commands, holding
+from proxy.front import commands, concluding
 from proxy.wire.constants import Command
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ async def serve(client: Client, payload: bytes) -> None:
             return
         loss, client.loss = client.loss, None
         refuse(client, loss)
+        if client.ends:
+            client.hang_up()
         return
     try:
         await commands.run(client, payload)
@@ -56,7 +58,7 @@ def refuse(client: Client, reply: ErrorReply, code: int = Command.QUERY) -> None
         client.protocol.abort()
         return
     _tell(client, reply, code)
-    holding.let_go_if_free(client)
+    concluding.let_go_if_free(client)
 
 
 def _tell(client: Client, reply: ErrorReply, code: int) -> None:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Final
 
 from proxy.dialogue.answers import Kind
 from proxy.dialogue.exchange import Exchange
-from proxy.front import conductor, holding
+from proxy.front import concluding, conductor
 from proxy.net.backend import BackendProtocol
-from proxy.policy.lease import Lease
-from proxy.session.meaning import PLAIN, meaning
+from proxy.policy.lease import Lease, Place
+from proxy.session.meaning import meaning
 from proxy.session.session import Session
 from proxy.sql.classify import classify
 from proxy.wire.constants import Capability, Command, Status
@@ -27,6 +27,7 @@ _QUERY: Final = int(Command.QUERY)
 _EXECUTE: Final = int(Command.STMT_EXECUTE)
 _ATTRIBUTES: Final = int(Capability.QUERY_ATTRIBUTES)
 _IN_TRANSACTION: Final = int(Status.IN_TRANS)
+_CHANGED: Final = int(Status.SESSION_STATE_CHANGED)
 _NO_ATTRIBUTES: Final = b"\x00\x01"
 _RESULT: Final = Kind.RESULT
 
@@ -39,7 +40,7 @@ def start(client: Client, packet: bytes) -> bool:
         packet: The whole command, header included.
     """
     session = client.session
-    if session is None or client.loss is not None or session.pins or session.collation_unknown:
+    if session is None or client.loss is not None or session.pins:
         return False
     code = packet[4]
     if code == _QUERY:
@@ -68,6 +69,8 @@ def start(client: Client, packet: bytes) -> bool:
             return True
         client.lease = lease
         lease.holder = client
+    elif lease.place is Place.LINGERING:
+        client.proxy.pool.resume(lease)
     return _send(client, lease, packet)
 
 
@@ -94,7 +97,7 @@ def _send(client: Client, lease: Lease, packet: bytes) -> bool:
         if ready is None:
             return False
         packet = ready
-    lease.backend.send(packet, _RESULT, client, client.dialogue.capabilities, session.reported)
+    lease.backend.send(packet, _RESULT, client, client.dialogue.capabilities, session.tracking)
     return True
 
 
@@ -135,15 +138,26 @@ def finish(client: Client, exchange: Exchange) -> None:
     session = client.session
     assert session is not None
     packet, client.packet = client.packet, b""
-    if exchange.err is not None or exchange.changes or exchange.warnings:
-        if exchange.err is not None and packet[4] == _EXECUTE:
-            _forget_types(client, session, packet)
-        client.work(holding.conclude(client, PLAIN))
+    status, leftovers = exchange.status, session.leftovers
+    if (
+        exchange.err is not None
+        or exchange.changes
+        or exchange.warnings
+        or exchange.next_transaction
+        or exchange.last_insert_id
+        or status & _CHANGED
+        or session.remains
+        or leftovers.warnings
+        or session.state.next_transaction
+    ):
+        _conclude(client, session, packet)
         return
-    status = exchange.status
+    if not client.is_undisturbed:
+        outcome = concluding.outcome_of(exchange)
+        concluding.note_undisturbed(client, packet[5:], outcome)
+    leftovers.row_count = exchange.row_count
+    _count_found_rows(session, packet, exchange.rows)
     session.status = status
-    if exchange.last_insert_id:
-        client.note_insert_id(exchange.last_insert_id)
     client.dialogue.answered()
     if status & _IN_TRANSACTION:
         session.in_transaction = True
@@ -158,9 +172,31 @@ def finish(client: Client, exchange: Exchange) -> None:
         client.protocol.proceed()
 
 
-def _forget_types(client: Client, session: Session, packet: bytes) -> None:
-    """Nobody knows whether a failed execute left its parameter types with the server."""
-    prepared = session.statements.get(int.from_bytes(packet[5:9], "little"))
-    held = client.backend.holdings.find(prepared.key) if prepared is not None else None
-    if held is not None:
-        held.types = None
+def _count_found_rows(session: Session, packet: bytes, rows: int | None) -> None:
+    """Take over what FOUND_ROWS() gives; mostly a SELECT was sent, in capitals or not."""
+    if packet[4] == _EXECUTE:
+        text = session.statements[int.from_bytes(packet[5:9], "little")].key.text
+    else:
+        text = packet[7:] if packet[5:7] == _NO_ATTRIBUTES else packet[5:]
+    session.leftovers.count_found_rows(text, rows)
+
+
+def _conclude(client: Client, session: Session, packet: bytes) -> None:
+    """The same for an answer that says more than that all went well."""
+    if packet[4] != _EXECUTE:
+        at = 7 if client.dialogue.capabilities & _ATTRIBUTES else 5
+        text = packet[at:]
+        concluding.conclude(client, meaning(classify(text, session.dialect)), text)
+    else:
+        prepared = session.statements[int.from_bytes(packet[5:9], "little")]
+        exchange = client.backend.exchange
+        if exchange.err is not None:
+            # Nobody knows whether a failed execute left its types with the server.
+            held = client.backend.holdings.find(prepared.key)
+            if held is not None:
+                held.types = None
+        outcome = concluding.outcome_of(exchange, packet[14:])
+        concluding.note_undisturbed(client, prepared.key.text, outcome)
+        concluding.conclude(client, prepared.means, prepared.key.text, outcome)
+    client.protocol.flush()
+    client.protocol.proceed()

@@ -9,7 +9,7 @@ from twisted.internet.defer import CancelledError
 
 from proxy.dialogue.backend import SHAPE
 from proxy.errors import BackendLostError, ErrorReply, StatementRefusedError, access_denied
-from proxy.front import holding
+from proxy.front import concluding, holding
 from proxy.pool.borrower import PoolKey
 from proxy.pool.dial import Facts
 from proxy.session.session import Session
@@ -41,7 +41,7 @@ async def change_user(client: Client, change: ChangeUser) -> None:
     """COM_CHANGE_USER: a session anew on the connection that is there."""
     session = client.session
     assert session is not None
-    holding.let_go(client)
+    concluding.let_go(client)
     await _admit(
         client,
         user=change.user,
@@ -112,11 +112,8 @@ async def _admit(
         state=state,
         first_state=proxy.state_after_reset(facts, state),
         collation=collation,
-        kind=facts.kind,
-        sql_mode=facts.sql_mode,
-        tracked=facts.tracks,
-        ignores_variables=proxy.ignores_variables,
-        tracks=bool(capabilities & Capability.SESSION_TRACK),
+        target=proxy.pool.targets[user],
+        ignored=proxy.ignored_reasons,
         status=facts.status & int(Status.AUTOCOMMIT),
     )
     client.dialogue.accept(client.session.status)

@@ -7,15 +7,16 @@ import os
 from collections.abc import Container
 from typing import TYPE_CHECKING
 
-from proxy.config.model import PinningFilter, ProxyConfig
+from proxy.config.model import ProxyConfig
 from proxy.credentials.source import CredentialSource
 from proxy.dialogue.backend import SHAPE
-from proxy.errors import StatementRefusedError, charset_refused
+from proxy.errors import StatementRefusedError, charset_refused, pinned_too_long
 from proxy.front.deadlines import Deadlines
 from proxy.observe.log import get_logger
 from proxy.observe.metrics import Counters, Gauges
 from proxy.pool.dial import Facts
 from proxy.pool.pool import TargetPool
+from proxy.session.pins import ignored_reasons
 from proxy.session.state import State, interned
 from proxy.vocabulary import ServerKind
 from proxy.wire.auth import CACHING_SHA2, NATIVE
@@ -87,6 +88,7 @@ class Proxy:
     Attributes:
         clients: Who is connected, by the id that the greeting gave; shared by all proxies of
             the process, so that ids are unique.
+        pinned: Clients that have, or had a moment ago, a pin.
         known_schemas: (user, schema) pairs with which a backend has been used.
     """
 
@@ -111,9 +113,10 @@ class Proxy:
         self.clients = clients
         self.count = 0
         self.draining = False
+        self.pinned: dict[Client, None] = {}
         self.known_schemas: set[tuple[str, bytes | None]] = set()
         pinning_filters = config.target_group.connection_pool_config.session_pinning_filters
-        self.ignores_variables = PinningFilter.EXCLUDE_VARIABLE_SETS in pinning_filters
+        self.ignored_reasons = ignored_reasons(one.value for one in pinning_filters)
         self.log = get_logger(proxy=config.name)
 
     def __repr__(self) -> str:
@@ -197,6 +200,29 @@ class Proxy:
         """The clients of this proxy, a snapshot."""
         return [client for client in self.clients.values() if client.proxy is self]
 
+    def end_long_pins(self) -> None:
+        """End the sessions that hold a backend for longer than max_pinned_seconds."""
+        limit = self.config.target_group.connection_pool_config.max_pinned_seconds
+        for client in [*self.pinned]:
+            pins = client.session.pins if client.session is not None else ()
+            oldest = pins.oldest() if pins else None
+            if oldest is None:
+                del self.pinned[client]
+            elif (
+                limit is not None
+                and not client.ends
+                and oldest.age(self.deadlines.now) >= limit
+            ):
+                reasons = sorted({pin.reason.name for pin in pins})
+                self.log.warning(
+                    "a client was pinned for too long",
+                    client=client.number,
+                    reasons=reasons,
+                    statement=oldest.statement or None,
+                    seconds=round(oldest.age(self.deadlines.now)),
+                )
+                client.end(pinned_too_long(limit, reasons))
+
     def gauges(self) -> Gauges:
         """How things stand, for the metrics."""
         ledger = self.pool.ledger
@@ -204,7 +230,12 @@ class Proxy:
             client_connections=self.count,
             client_connections_waiting=len(ledger.waiting),
             database_connections=ledger.total,
-            database_connections_currently_borrowed=len(ledger.lent),
+            database_connections_currently_borrowed=ledger.borrowed,
+            database_connections_currently_session_pinned=sum(
+                1
+                for client in self.pinned
+                if client.session is not None and client.session.pins
+            ),
             max_database_connections_allowed=ledger.limits.connections,
         )
 

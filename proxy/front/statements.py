@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from proxy import errors
 from proxy.dialogue.answers import Kind
 from proxy.errors import BackendRefusedError, ErrorReply, StatementRefusedError
-from proxy.front import holding
+from proxy.front import concluding, holding, leftovers, lingering, trackers
+from proxy.session import remains
+from proxy.session.leftovers import Leftovers
 from proxy.session.meaning import PLAIN, Meaning, meaning
 from proxy.session.pins import Pin, PinReason
-from proxy.session.prepared import Held, Prepared, StatementKey
+from proxy.session.prepared import Definitions, Held, Prepared, StatementKey
 from proxy.session.session import STATEMENTS_LIMIT
 from proxy.sql.classify import classify
 from proxy.vocabulary import ServerKind
@@ -54,23 +56,76 @@ def meaning_of(client: Client, payload: bytes) -> Meaning:
     return PLAIN if found is None else found.means
 
 
+TOO_MANY_STATEMENTS = 1461
+
+INEXACT = remains.VARIABLES | remains.COLLATION | remains.REPORTS
+"""While this is not known nobody can say in which state a statement is prepared."""
+
+
 async def prepare(client: Client, payload: bytes) -> None:
-    """COM_STMT_PREPARE: the backend's answer goes to the client with an id of ours."""
-    session = client.session
+    """COM_STMT_PREPARE: the backend's answer goes to the client with an id of ours.
+
+    What another client has prepared in the same state is answered at once.
+    """
+    session, key = client.session, client.key
     assert session is not None
+    assert key is not None
     if len(session.statements) >= STATEMENTS_LIMIT:
         raise StatementRefusedError(errors.too_many_statements(STATEMENTS_LIMIT))
+    text = payload[1:]
+    if _answer_known(client, text):
+        return
     await holding.hold(client)
-    number = session.next_statement_id()
-    await client.relay(encode(payload), Kind.PREPARE, number)
+    if session.remains & INEXACT:
+        await lingering.take_along(client)
+    if _answer_known(client, text):  # another client was faster while this one waited
+        concluding.let_go_if_free(client)
+        return
+    pool, now = client.proxy.pool, client.proxy.deadlines.now
+    data = await client.relay(
+        encode(payload), Kind.PREPARE, session.peek_statement_id(), keep=True
+    )
     backend = client.backend
-    prepared = backend.exchange.prepared
-    if prepared is not None:
-        key = StatementKey(payload[1:], session.state)
-        means = meaning(classify(key.text, session.dialect))
-        session.statements[number] = Prepared(number, key, prepared.parameters, means)
-        _keep(client, key, Held(prepared.statement_id))
-    await holding.conclude(client, PLAIN)
+    answer = backend.exchange.prepared
+    if answer is not None:
+        definitions = Definitions(data, answer.parameters)
+        number = _register(client, text, definitions)
+        _keep(client, session.statements[number].key, Held(answer.statement_id, definitions))
+        if not answer.warnings and not session.pins:
+            pool.definitions.put((key, text, session.state.for_prepare), definitions, now)
+    concluding.conclude(client, PLAIN)
+
+
+def _answer_known(client: Client, text: bytes) -> bool:
+    """Answer a prepare of what has been prepared in the same state a short while ago."""
+    session = client.session
+    assert session is not None
+    if session.pins or session.remains & ~remains.TO_BE_READ:
+        return False
+    key = client.key, text, session.state.for_prepare
+    known = client.proxy.pool.definitions.find(key, client.proxy.deadlines.now)
+    if known is None:
+        return False
+    number = _register(client, text, known)
+    client.is_undisturbed = False
+    session.leftovers = Leftovers(found_rows=session.leftovers.found_rows)
+    session.remains &= ~remains.DIAGNOSTICS
+    client.protocol.write(known.for_client(number))
+    client.dialogue.answered()
+    return True
+
+
+def _register(client: Client, text: bytes, definitions: Definitions) -> int:
+    """The client has one statement more, of this id."""
+    session = client.session
+    assert session is not None
+    number = session.next_statement_id()
+    key = StatementKey(text, session.state.for_prepare)
+    means = meaning(classify(text, session.dialect))
+    session.statements[number] = Prepared(
+        number, key, definitions.parameters, means, definitions
+    )
+    return number
 
 
 def _keep(client: Client, key: StatementKey, held: Held) -> None:
@@ -95,15 +150,34 @@ async def _ensure(client: Client, prepared: Prepared) -> Held:
     if held is not None:
         return held
     try:
-        await holding.bring(client.proxy.pool, lease, prepared.key.state)
-        await backend.ask(encode_prepare(prepared.key.text), Kind.PREPARE)
-        answer = backend.exchange.prepared
-        assert answer is not None
-        held = Held(answer.statement_id)
-        _keep(client, prepared.key, held)
+        client.is_undisturbed = False
+        wanted = session.state.prepared_like(prepared.key.state)
+        await holding.bring(client.proxy.pool, lease, wanted)
+        held = await _prepare_again(client, prepared.key)
         await holding.bring(client.proxy.pool, lease, session.state)
     except BackendRefusedError as error:
         raise StatementRefusedError(await _bring_back(client, error.reply)) from error
+    return held
+
+
+async def _prepare_again(client: Client, key: StatementKey) -> Held:
+    """Prepare on the lease's backend what the client has prepared elsewhere.
+
+    When the server holds all the statements that it may, this backend gives some up first.
+    """
+    backend = client.backend
+    try:
+        answer = await backend.ask(encode_prepare(key.text), Kind.PREPARE)
+    except BackendRefusedError as error:
+        if error.reply.code != TOO_MANY_STATEMENTS or not len(backend.holdings):
+            raise
+        for number in backend.holdings.shrink():
+            backend.tell(close_statement(number))
+        answer = await backend.ask(encode_prepare(key.text), Kind.PREPARE)
+    first = backend.exchange.prepared
+    assert first is not None
+    held = Held(first.statement_id, Definitions(answer.data, first.parameters))
+    _keep(client, key, held)
     return held
 
 
@@ -121,7 +195,7 @@ async def _bring_back(client: Client, refusal: ErrorReply) -> ErrorReply:
         with contextlib.suppress(BackendRefusedError):
             await holding.bring(client.proxy.pool, lease, session.state)
             return refusal
-    holding.let_go(client)
+    concluding.let_go(client)
     return session.lose_backend(outcome_known=True) if session.holds_backend else refusal
 
 
@@ -140,22 +214,43 @@ async def execute(client: Client, payload: bytes) -> None:
     types = prepared.types if held.types != prepared.types else None
     held.types = prepared.types
     packet = encode(parsed.rewrite(payload, held.statement_id, types))
-    await client.relay(packet, Kind.RESULT)
+    changed = held.definitions != prepared.definitions
+    if changed:
+        _check_parameters(prepared, held)
+        prepared.definitions = held.definitions
+    await leftovers.clear(client, prepared.means)
+    brought = leftovers.bring(client, prepared.means, prepared.key.text, binary=True)
+    status = Status.METADATA_CHANGED if changed else 0
+    await client.relay(packet, Kind.RESULT, patches=brought.patches, status=status)
     exchange = client.backend.exchange
     number = prepared.statement_id
     session.pins.end(PinReason.LONG_DATA, number)
     if exchange.err is not None:
         held.types = None  # nobody knows whether the server took them over
     elif parsed.cursor and exchange.status & Status.CURSOR_EXISTS:
-        _pin(client, Pin(PinReason.CURSOR, detail=number))
-    await holding.conclude(client, prepared.means, prepared.key.text)
+        _pin(client, _now(client, PinReason.CURSOR, number))
+    outcome = concluding.outcome_of(exchange, payload[10:])
+    concluding.note_undisturbed(client, prepared.key.text, outcome)
+    if prepared.means.trackers and not outcome.failed:
+        await trackers.take_over(client, prepared.means)
+    concluding.conclude(client, prepared.means, prepared.key.text, outcome)
+
+
+def _check_parameters(prepared: Prepared, held: Held) -> None:
+    """Refuse to run a statement that has other placeholders than the client knows."""
+    if held.definitions is not None and held.definitions.parameters != prepared.parameters:
+        raise StatementRefusedError(errors.needs_prepare())
+
+
+def _now(client: Client, reason: PinReason, number: int) -> Pin:
+    return Pin(reason, detail=number, since=client.proxy.deadlines.now)
 
 
 def _pin(client: Client, pin: Pin) -> None:
     session = client.session
     assert session is not None
     if session.pins.add(pin):
-        holding.report_pin(client, pin)
+        concluding.report_pin(client, pin)
 
 
 async def fetch(client: Client, payload: bytes) -> None:
@@ -170,7 +265,7 @@ async def fetch(client: Client, payload: bytes) -> None:
     await client.relay(encode(_identified(payload, held)), Kind.ROWS)
     if client.backend.exchange.status & Status.LAST_ROW_SENT:
         session.pins.end(PinReason.CURSOR, prepared.statement_id)
-    await holding.conclude(client, PLAIN)
+    concluding.conclude(client, PLAIN)
 
 
 def _identified(payload: bytes, held: Held) -> bytes:
@@ -190,7 +285,7 @@ async def send_long_data(client: Client, payload: bytes) -> None:
     await holding.hold(client)
     held = await _ensure(client, prepared)
     client.backend.tell(_identified(payload, held))
-    _pin(client, Pin(PinReason.LONG_DATA, detail=prepared.statement_id))
+    _pin(client, _now(client, PinReason.LONG_DATA, prepared.statement_id))
     client.dialogue.answered()
 
 
@@ -207,7 +302,7 @@ async def reset(client: Client, payload: bytes) -> None:
     await client.relay(encode(_identified(payload, held)), Kind.SIMPLE)
     session.pins.end(PinReason.CURSOR, number)
     session.pins.end(PinReason.LONG_DATA, number)
-    await holding.conclude(client, PLAIN)
+    concluding.conclude(client, PLAIN)
 
 
 async def close(client: Client, payload: bytes) -> None:
@@ -230,4 +325,4 @@ async def close(client: Client, payload: bytes) -> None:
             pins.end(PinReason.CURSOR, prepared.statement_id)
             pins.end(PinReason.LONG_DATA, prepared.statement_id)
     client.dialogue.answered()
-    holding.let_go_if_free(client)
+    concluding.let_go_if_free(client)

@@ -5,24 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol as Interface
 
-import attrs
 from twisted.internet.defer import Deferred
 
 from proxy.dialogue.answers import Kind
 from proxy.dialogue.backend import Account, BackendDialogue
+from proxy.dialogue.edits import Patch
 from proxy.dialogue.events import Broken, Greeted, LoginRefused
 from proxy.dialogue.exchange import Exchange
 from proxy.errors import BackendLostError, BackendRefusedError
+from proxy.net.answer import ANSWER_LIMIT, Answer
 from proxy.net.shell import Shell
 from proxy.session.prepared import Holdings
 from proxy.wire.commands import QUIT
-from proxy.wire.framing import Packet, PacketReader, encode
+from proxy.wire.framing import encode
 from proxy.wire.greeting import Greeting
 from proxy.wire.primitives import Malformed
-from proxy.wire.responses import parse_err, parse_text_row
-
-ANSWER_LIMIT = 1 << 20
-"""Bytes of an answer to a statement of our own: none has more than a few rows."""
+from proxy.wire.responses import parse_err
+from proxy.wire.tracking import NOTHING, Tracking
 
 
 class AnswerTaker(Interface):
@@ -35,17 +34,6 @@ class AnswerTaker(Interface):
         """The backend went away before the answer had ended."""
 
 
-@attrs.frozen
-class Answer:
-    """A complete answer to a statement of our own that was no error."""
-
-    status: int
-    warnings: int
-    affected_rows: int
-    changes: tuple[tuple[int, bytes], ...]
-    rows: tuple[tuple[bytes | None, ...], ...]
-
-
 class BackendProtocol(Shell):
     """A connection to a MySQL server.
 
@@ -55,6 +43,7 @@ class BackendProtocol(Shell):
         on_loss: Called once when a connection that had logged in is gone, with the reason and
             whether an answer was under way (whoever takes it hears of the loss by itself).
         holdings: The prepared statements that it holds.
+        cleared: User variables that were set for a client and cleared for the next one.
     """
 
     exchange: Exchange
@@ -68,6 +57,7 @@ class BackendProtocol(Shell):
         self._taker: AnswerTaker | None = None
         self.on_loss: Callable[[str, bool], None] = _nobody
         self.holdings = Holdings(0)
+        self.cleared: frozenset[bytes] = frozenset()
 
     def __repr__(self) -> str:
         """Which connection, and what it does."""
@@ -144,15 +134,16 @@ class BackendProtocol(Shell):
         kind: Kind,
         taker: AnswerTaker,
         capabilities: int,
-        reported: frozenset[bytes] = frozenset(),
+        tracking: Tracking = NOTHING,
         statement_id: int = 0,
+        patches: tuple[Patch, ...] = (),
+        status: int = 0,
     ) -> None:
         """Send a command, packets and all; the answer goes to `taker`.
 
-        `capabilities`, `reported` and `statement_id` are those of the client; see
-        `Exchange.begin`.
+        The other arguments are those of `Exchange.begin`.
         """
-        self.exchange.begin(kind, capabilities, reported, statement_id)
+        self.exchange.begin(kind, capabilities, tracking, statement_id, patches, status)
         self._taker = taker
         self.write(packet)
 
@@ -237,16 +228,14 @@ class _Collector:
             err = exchange.err
             self._fail(BackendRefusedError(err.code, err.sqlstate, err.text))
         elif not self.done.called:
-            rows: tuple[tuple[bytes | None, ...], ...] = ()
-            if exchange.kind == Kind.RESULT:
-                rows = _rows(b"".join(self._pieces), deprecate_eof=exchange.deprecate_eof)
             self.done.callback(
                 Answer(
                     exchange.status,
                     exchange.warnings,
-                    exchange.affected_rows,
+                    exchange.row_count,
                     tuple(exchange.changes),
-                    rows,
+                    b"".join(self._pieces),
+                    exchange.deprecate_eof,
                 )
             )
 
@@ -256,21 +245,3 @@ class _Collector:
     def _fail(self, error: Exception) -> None:
         if not self.done.called:
             self.done.errback(error)
-
-
-def _rows(data: bytes, *, deprecate_eof: bool) -> tuple[tuple[bytes | None, ...], ...]:
-    """The rows of one small text result that has come whole."""
-    reader = PacketReader(ANSWER_LIMIT, 1)
-    reader.feed(data)
-    payloads = []
-    while isinstance(packet := reader.next_packet(), Packet):
-        payloads.append(packet.payload)
-    if not payloads or len(payloads[0]) != 1:
-        return ()  # an OK packet, or packets out of order
-    start = 1 + payloads[0][0] + (0 if deprecate_eof else 1)
-    rows = []
-    for payload in payloads[start:-1]:
-        row = parse_text_row(payload)
-        if not isinstance(row, Malformed):
-            rows.append(row)
-    return tuple(rows)

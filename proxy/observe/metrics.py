@@ -46,6 +46,8 @@ class Counters:
     )
     query_requests: int = _count("Commands of clients; a multi-statement text is one.")
     query_requests_express: int = _count("Those that went through the express lane.")
+    session_replays: int = _count("Times that a connection was brought into another session.")
+    session_replay_statements: int = _count("Statements that this took.")
     session_pins: dict[str, int] = attrs.field(
         factory=dict, metadata={"doc": "Times that a client was pinned, by reason."}
     )

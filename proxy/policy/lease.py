@@ -15,6 +15,8 @@ class Place(enum.Enum):
     DIALING = "dialing"
     IDLE = "idle"
     LENT = "lent"
+    LINGERING = "lingering with a client that needs it no more"
+    CALLED = "called back from there"
     RESETTING = "resetting"
     RETIRING = "retiring"
     GONE = "gone"
@@ -88,7 +90,14 @@ class Retire:
     why: str
 
 
-Action = Lend | Dial | Reset | Retire
+@attrs.frozen
+class CallBack:
+    """Ask the client with whom this lease lingers for it."""
+
+    lease: Lease
+
+
+Action = Lend | Dial | Reset | Retire | CallBack
 
 
 @attrs.frozen
@@ -101,6 +110,7 @@ class Limits:
         idle_after: From when on a backend counts as idle (RDS Proxy: five minutes).
         age: A backend older than this is closed once it is free.
         waiting: Waiters at the same time.
+        linger: How long a client may keep a lease that it does not need.
     """
 
     connections: int
@@ -108,3 +118,4 @@ class Limits:
     idle_after: float = 300.0
     age: float = 86400.0
     waiting: int = 100_000
+    linger: float = 1.0

@@ -8,46 +8,21 @@ out.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Hashable, Iterator
 
-from proxy.policy.lease import Action, Dial, Lease, Lend, Limits, Place, Reset, Retire, Waiter
-
-Accepts = Callable[[Hashable | None, Hashable], bool]
-"""Whether a backend in the first state can be brought to the second."""
-
-
-class _Shelf:
-    """Idle leases of one key: newest last, and stacked by state."""
-
-    __slots__ = ("by_state", "leases")
-
-    def __init__(self) -> None:
-        self.leases: dict[Lease, None] = {}
-        self.by_state: dict[Hashable, list[Lease]] = {}
-
-    def put(self, lease: Lease) -> None:
-        self.leases[lease] = None
-        stack = self.by_state.get(lease.state)
-        if stack is None:
-            self.by_state[lease.state] = [lease]
-        else:
-            stack.append(lease)
-
-    def remove(self, lease: Lease) -> None:
-        del self.leases[lease]
-        stack = self.by_state[lease.state]
-        stack.remove(lease)
-        if not stack:
-            del self.by_state[lease.state]
-
-    def best(self, state: Hashable, accepts: Accepts) -> Lease | None:
-        """An equal state's newest lease, else the newest that can be brought to the state."""
-        stack = self.by_state.get(state)
-        if stack:
-            return stack[-1]
-        return next(
-            (lease for lease in reversed(self.leases) if accepts(lease.state, state)), None
-        )
+from proxy.policy.lease import (
+    Action,
+    CallBack,
+    Dial,
+    Lease,
+    Lend,
+    Limits,
+    Place,
+    Reset,
+    Retire,
+    Waiter,
+)
+from proxy.policy.shelf import Accepts, Shelf
 
 
 class Ledger:
@@ -60,18 +35,21 @@ class Ledger:
         self.generation = 0
         self.dialing: set[Lease] = set()
         self.lent: set[Lease] = set()
+        self.lingering: dict[Lease, None] = {}
+        self.called: set[Lease] = set()
         self.resetting: set[Lease] = set()
         self.retiring: set[Lease] = set()
         self.waiting: OrderedDict[Waiter, None] = OrderedDict()
         self.no_dial_before = 0.0
-        self._idle: dict[Hashable, _Shelf] = {}
+        self._idle: dict[Hashable, Shelf] = {}
         self._pending: list[Action] = []
         self._coming: dict[Hashable, int] = {}
 
     def __repr__(self) -> str:
         """The counts that an operator would ask for."""
         return (
-            f"<Ledger {len(self.lent)} lent, {self.idle_count} idle, {len(self.dialing)} "
+            f"<Ledger {len(self.lent)} lent, {len(self.lingering) + len(self.called)} "
+            f"lingering, {self.idle_count} idle, {len(self.dialing)} "
             f"dialing, {len(self.resetting)} resetting, {len(self.retiring)} retiring of "
             f"{self.limits.connections}; {len(self.waiting)} waiting>"
         )
@@ -82,10 +60,15 @@ class Ledger:
         return sum(len(shelf.leases) for shelf in self._idle.values())
 
     @property
+    def borrowed(self) -> int:
+        """Backends that clients have, busy or not."""
+        return len(self.lent) + len(self.lingering) + len(self.called)
+
+    @property
     def total(self) -> int:
         """Backends that count in the limit: all that the server may see."""
         return (
-            len(self.lent)
+            self.borrowed
             + self.idle_count
             + len(self.dialing)
             + len(self.resetting)
@@ -105,6 +88,8 @@ class Ledger:
     def leases(self) -> Iterator[Lease]:
         """Every lease in the book."""
         yield from self.lent
+        yield from self.lingering
+        yield from self.called
         yield from self.idle_leases()
         yield from self.dialing
         yield from self.resetting
@@ -227,6 +212,30 @@ class Ledger:
         else:
             self._put_idle(lease, state, now)
 
+    def linger(self, lease: Lease, now: float) -> None:
+        """Its client keeps a lease that it does not need, until somebody else does."""
+        self.lent.remove(lease)
+        lease.place = Place.LINGERING
+        lease.idle_since = now
+        self.lingering[lease] = None
+
+    def resume(self, lease: Lease) -> None:
+        """The client works with its lease again, or could not give it up."""
+        if lease.place is Place.LINGERING:
+            del self.lingering[lease]
+        else:
+            self.called.remove(lease)
+            self._come(lease)
+        lease.place = Place.LENT
+        self.lent.add(lease)
+
+    def _call_back(self, lease: Lease, actions: list[Action]) -> None:
+        del self.lingering[lease]
+        lease.place = Place.CALLED
+        self.called.add(lease)
+        self._coming[lease.key] = self._coming.get(lease.key, 0) + 1
+        actions.append(CallBack(lease))
+
     def reset_done(self, lease: Lease, state: Hashable, now: float) -> None:
         """A reset came through."""
         self.resetting.remove(lease)
@@ -244,7 +253,10 @@ class Ledger:
         lease.place = Place.GONE
 
     def sweep(self, now: float) -> None:
-        """Retire what is too old, or idle beyond the limit on idle ones."""
+        """Retire what is too old, or idle beyond the limit on idle ones; end long lingering."""
+        for lease in [*self.lingering]:
+            if now - lease.idle_since >= self.limits.linger or self._stale(lease, now):
+                self._call_back(lease, self._pending)
         for lease in [*self.idle_leases()]:
             if why := self._stale(lease, now):
                 self.discard(lease, why)
@@ -261,9 +273,9 @@ class Ledger:
         """Decide who gets what; called after every change.
 
         First come, first served: a waiter takes an idle lease of its key, else one that is
-        being dialed or reset for it, else a new dial, else the place of an idle lease of
-        another key; when none of this is possible, nobody behind it gets a connection that it
-        could have had.
+        being dialed or reset for it, else one that lingers with its client, else a new dial,
+        else the place of an idle lease of another key; when none of this is possible, nobody
+        behind it gets a connection that it could have had.
         """
         actions, self._pending = self._pending, []
         if self.waiting:
@@ -286,27 +298,35 @@ class Ledger:
             covered[waiter.key] = used + 1
             if used < self._coming.get(waiter.key, 0):
                 continue
+            lingering = next((one for one in self.lingering if one.key == waiter.key), None)
+            if lingering is not None:
+                self._call_back(lingering, actions)
+                continue
             if now < self.no_dial_before:
-                if not self.idle_count:
+                if not (self.idle_count or self.lingering):
                     break
                 continue
             if self.total < self.limits.connections:
                 actions.append(Dial(self._start_dial(waiter.key, now)))
                 continue
             short += 1
-            if len(self.retiring) < short and not self._make_room(actions):
+            coming = len(self.retiring) + len(self.called)
+            if coming < short and not self._make_room(actions):
                 break
         for waiter in served:
             del self.waiting[waiter]
 
     def _make_room(self, actions: list[Action]) -> bool:
-        """Retire the idle lease that rested longest; False when none is idle.
+        """Retire the idle lease that rested longest, or call one back; False for neither.
 
         It counts until its connection is closed, so a later settle uses its place.
         """
         oldest = min(self.idle_leases(), key=lambda lease: lease.idle_since, default=None)
         if oldest is None:
-            return False
+            lingering = next(iter(self.lingering), None)
+            if lingering is not None:
+                self._call_back(lingering, actions)
+            return lingering is not None
         self._leave(oldest)
         oldest.place = Place.RETIRING
         self.retiring.add(oldest)
@@ -342,11 +362,11 @@ class Ledger:
         lease.idle_since = now
         shelf = self._idle.get(lease.key)
         if shelf is None:
-            shelf = self._idle[lease.key] = _Shelf()
+            shelf = self._idle[lease.key] = Shelf()
         shelf.put(lease)
 
     def _come(self, lease: Lease) -> None:
-        """A dial or reset that waiters counted on has ended."""
+        """A dial, a reset or a call that waiters counted on has ended."""
         left = self._coming[lease.key] - 1
         if left:
             self._coming[lease.key] = left
@@ -361,6 +381,11 @@ class Ledger:
                 self._idle[lease.key].remove(lease)
             case Place.LENT:
                 self.lent.remove(lease)
+            case Place.LINGERING:
+                del self.lingering[lease]
+            case Place.CALLED:
+                self.called.remove(lease)
+                self._come(lease)
             case Place.RESETTING:
                 self.resetting.remove(lease)
                 self._come(lease)

@@ -17,11 +17,13 @@ from twisted.internet.protocol import Factory
 from proxy.config.address import TcpAddress, UnixAddress
 from proxy.dialogue.answers import Kind
 from proxy.dialogue.backend import Account
-from proxy.errors import BackendLostError
-from proxy.net.backend import Answer, BackendProtocol
+from proxy.errors import BackendLostError, BackendRefusedError
+from proxy.net.answer import Answer
+from proxy.net.backend import BackendProtocol
+from proxy.session.outcome import Target
 from proxy.session.state import State, Variables, absorb
-from proxy.session.variables import carried_by
-from proxy.vocabulary import ServerKind, kind_of
+from proxy.session.variables import Treatment, canonical, tracked, treatment
+from proxy.vocabulary import ServerKind, kind_of, version_number
 from proxy.wire.commands import RESET_CONNECTION, query, set_multi_statements
 from proxy.wire.constants import Capability
 from proxy.wire.greeting import Greeting
@@ -34,6 +36,18 @@ CHARSETS = (
     b"character_set_results",
     b"collation_connection",
 )
+SEES_USER_VARIABLES = (
+    b"SELECT COUNT(*) FROM performance_schema.user_variables_by_thread "
+    b"WHERE THREAD_ID = PS_CURRENT_THREAD_ID()"
+)
+SEES_LOCKS = (
+    b"SELECT COUNT(*) FROM performance_schema.metadata_locks "
+    b"WHERE OWNER_THREAD_ID = PS_CURRENT_THREAD_ID()"
+)
+"""What an account may ask only with a right of its own (MySQL)."""
+
+VARIABLES = b"SHOW SESSION VARIABLES"
+
 FACTS = b"SELECT @@max_connections, @@sql_mode, " + b", ".join(
     b"@@global." + name for name in CHARSETS
 )
@@ -47,8 +61,7 @@ class Facts:
         greeting: Its greeting; only version, capabilities and collation matter later.
         status: Status bits right after the login.
         max_connections: The target's own limit.
-        sql_mode: What every new connection has.
-        tracks: Whether it reports changes of a session.
+        target: What sessions need to know of it.
         baseline: State of a new connection, as far as the init query changed it.
         charsets: The variables of `CHARSETS` that MySQL has after a reset; MariaDB goes back to
             those of the login.
@@ -57,15 +70,33 @@ class Facts:
     greeting: Greeting
     status: int
     max_connections: int
-    sql_mode: bytes
-    tracks: bool
+    target: Target
     baseline: State
     charsets: Variables = ()
 
     @property
     def kind(self) -> ServerKind:
         """The family of the server."""
-        return kind_of(self.greeting.version)
+        return self.target.kind
+
+
+@attrs.frozen
+class Acquaintance:
+    """What need not be asked again of a server of this version, by this account.
+
+    Attributes:
+        version: Its version text.
+        tracked: Names for session_track_system_variables.
+        fresh: The variables of a new connection, as SHOW VARIABLES tells them.
+        sees_user_variables: See `Target`.
+        sees_locks: See `Target`.
+    """
+
+    version: str
+    tracked: bytes
+    fresh: dict[bytes, bytes]
+    sees_user_variables: bool
+    sees_locks: bool
 
 
 class _OneBackend(Factory):
@@ -95,6 +126,7 @@ class Dialer:
         self.place = place
         self.timeout_seconds = connect_timeout_seconds
         self._init_query = init_query.encode() if init_query else b""
+        self._known: dict[str, Acquaintance] = {}
 
     def dial(self, account: Account) -> Deferred[tuple[BackendProtocol, Facts]]:
         """Open a backend and bring it into the baseline state.
@@ -136,6 +168,7 @@ class Dialer:
     async def _dial(self, account: Account) -> tuple[BackendProtocol, Facts]:
         backend = await self._connect(account)
         try:
+            known = await self._get_acquainted(backend)
             baseline = await self._establish(backend)
             answer = await self._ask(backend, FACTS)
             greeting = backend.greeting
@@ -145,8 +178,14 @@ class Dialer:
                 greeting=greeting,
                 status=backend.status,
                 max_connections=_number(limit),
-                sql_mode=sql_mode,
-                tracks=_tracks(backend),
+                target=Target(
+                    kind=kind_of(greeting.version),
+                    version=version_number(greeting.version),
+                    sql_mode=sql_mode,
+                    tracks=_tracks(backend),
+                    sees_user_variables=known.sees_user_variables,
+                    sees_locks=known.sees_locks,
+                ),
                 baseline=baseline,
                 charsets=tuple(zip(CHARSETS, charsets, strict=True)),
             )
@@ -164,6 +203,7 @@ class Dialer:
 
     async def _reset(self, backend: BackendProtocol) -> State:
         await backend.ask(RESET_CONNECTION)
+        backend.cleared = frozenset()
         state = await self._establish(backend)
         (schema,) = _row(await self._ask(backend, b"SELECT DATABASE()"), 1)
         return attrs.evolve(state, schema=schema or None)
@@ -173,18 +213,63 @@ class Dialer:
         assert backend.greeting is not None
         state = State()
         if _tracks(backend):
-            names = b",".join(carried_by(kind_of(backend.greeting.version)))
-            await self._ask(
-                backend,
-                b"SET session_track_schema = ON, session_track_state_change = ON, "
-                b"session_track_system_variables = '" + names + b"'",
-            )
+            await self._ask(backend, self.tracking(backend))
         if self._init_query:
             await backend.ask(set_multi_statements(on=True))
             answer = await self._ask(backend, self._init_query)
-            state = absorb(state, list(answer.changes)).state
+            state = absorb(state, list(answer.changes), kind_of(backend.greeting.version)).state
             await backend.ask(set_multi_statements(on=False))
         return state
+
+    async def _get_acquainted(self, backend: BackendProtocol) -> Acquaintance:
+        """What the first login of an account finds out for all that come later."""
+        assert backend.greeting is not None
+        user, version = backend.account.user, backend.greeting.version
+        known = self._known.get(user)
+        if known is not None and known.version == version:
+            return known
+        kind = kind_of(version)
+        rows = (await self._ask(backend, VARIABLES)).rows
+        fresh = {row[0].lower(): row[1] or b"" for row in rows if len(row) == 2 and row[0]}
+        mariadb = kind is ServerKind.MARIADB
+        known = self._known[user] = Acquaintance(
+            version=version,
+            tracked=b",".join(tracked(kind, fresh)),
+            fresh=fresh,
+            sees_user_variables=mariadb or await self._may(backend, SEES_USER_VARIABLES),
+            sees_locks=not mariadb and await self._may(backend, SEES_LOCKS),
+        )
+        return known
+
+    async def _may(self, backend: BackendProtocol, text: bytes) -> bool:
+        try:
+            await self._ask(backend, text)
+        except BackendRefusedError:
+            return False
+        return True
+
+    def tracking(self, backend: BackendProtocol) -> bytes:
+        """The statement that switches the trackers on."""
+        return (
+            b"SET session_track_schema = ON, session_track_state_change = ON, "
+            b"session_track_transaction_info = 'CHARACTERISTICS', "
+            b"session_track_system_variables = '%s'" % self._known[backend.account.user].tracked
+        )
+
+    def changed(self, backend: BackendProtocol, answer: Answer) -> dict[bytes, bytes | None]:
+        """The variables in an answer to `VARIABLES` that differ from a new connection's.
+
+        Charsets are told in any case: no two connections need begin with the same.
+        """
+        known = self._known[backend.account.user]
+        kind = kind_of(known.version)
+        return {
+            canonical(row[0]): row[1] or b""
+            for row in answer.rows
+            if row[0]
+            and treatment(row[0], kind) is Treatment.CARRIED
+            and (row[0] in CHARSETS or known.fresh.get(row[0]) != (row[1] or b""))
+        }
 
     def _ask(self, backend: BackendProtocol, text: bytes) -> Deferred[Answer]:
         return backend.ask(query(text, backend.exchange.server_capabilities), Kind.RESULT)

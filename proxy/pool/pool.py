@@ -5,39 +5,47 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from proxy import errors
 from proxy.config.model import ConnectionPoolConfig
 from proxy.credentials.source import CredentialSource
-from proxy.dialogue.backend import Account
-from proxy.errors import BackendLostError, BackendRefusedError, ErrorReply
+from proxy.errors import BackendLostError
 from proxy.net.backend import BackendProtocol
 from proxy.net.clock import Clock, Timer, cancel
 from proxy.observe.log import get_logger
 from proxy.observe.metrics import Counters
-from proxy.policy.lease import Action, Dial, Lease, Lend, Limits, Place, Reset, Retire, Waiter
+from proxy.policy.lease import (
+    Action,
+    CallBack,
+    Dial,
+    Lease,
+    Lend,
+    Limits,
+    Place,
+    Reset,
+    Retire,
+    Waiter,
+)
 from proxy.policy.ledger import Ledger
 from proxy.pool.borrower import Borrower, PoolKey, Promise
 from proxy.pool.dial import Dialer, Facts
+from proxy.pool.expiry import Expiry
+from proxy.pool.opening import Opening
 from proxy.pool.stop import KILLED, Drain, Killer
-from proxy.session.prepared import Holdings
+from proxy.session.outcome import Target
+from proxy.session.prepared import KnownDefinitions
 from proxy.session.replay import is_reachable
 from proxy.session.state import State
 
 CONNECTIONS_UNTIL_KNOWN = 1
 """Backends that may be dialed before the target has told its own max_connections."""
 
-FIRST_RETRY_SECONDS = 0.05
-LONGEST_RETRY_SECONDS = 1.0
-"""Pause after a failed dial; doubles from the first to the longest while the target is away."""
-
 RETIRE_LIMIT_SECONDS = 5.0
 """How long a retired backend may take to close after COM_QUIT before it is cut off."""
 
-REFUSALS = frozenset((1044, 1045, 1049, 1130, 1251, 1524, 1862, 3118))
-"""Errors of a login that another try does not mend: access, schema, host, plugin, account."""
+_WITH_CLIENT = frozenset((Place.LINGERING, Place.CALLED))
 
 
 class TargetPool:
@@ -45,6 +53,8 @@ class TargetPool:
 
     Attributes:
         facts: What the last login told about the target; None before the first.
+        definitions: What prepared statements look like, by key and statement.
+        targets: What sessions of a user need to know of it, which depends on the user's rights.
         ledger: The book; its containers are there to be looked at.
     """
 
@@ -59,19 +69,19 @@ class TargetPool:
         self.clock = clock
         self.dialer = dialer
         self._config = config
-        self._credentials = credentials
         self._counters = counters
         self.facts: Facts | None = None
+        self.targets: dict[str, Target] = {}
+        self.definitions = KnownDefinitions()
         self.ledger = Ledger(self._limits(None), is_reachable)  # type: ignore[arg-type]
-        self._failures = 0
-        self._retry: Timer | None = None
-        self._expiry: Timer | None = None
         self._settling = False
         self._passing = False
         self._closed = False
         self._limits_of_retiring: dict[Lease, Timer] = {}
         self._killer = Killer(dialer, credentials)
         self._log = get_logger(target=str(dialer.place))
+        self.opening = Opening(self, config, credentials, counters, self._log)
+        self._expiry = Expiry(self, config.connection_borrow_timeout, counters, self._log)
 
     def __repr__(self) -> str:
         """The target and the state of its book."""
@@ -121,7 +131,7 @@ class TargetPool:
             return None
         if self._closed or ledger.is_full():
             full = errors.borrow_queue_full(ledger.limits.waiting)
-            self._refuse(borrower, errors.borrow_timeout() if self._closed else full)
+            self._expiry.refuse(borrower, errors.borrow_timeout() if self._closed else full)
             return None
         waiter = Waiter(key, state, since=self.clock.seconds(), borrower=borrower)
         ledger.ask(waiter)
@@ -131,16 +141,16 @@ class TargetPool:
         if not self._config.connection_borrow_timeout:
             # What was dialed for it serves the next one.
             ledger.withdraw(waiter)
-            self._refuse(borrower, errors.borrow_timeout())
+            self._expiry.refuse(borrower, errors.borrow_timeout())
             return None
         self._counters.database_connections_borrow_requests_waited += 1
-        if self._expiry is None:
-            self._watch_expiry()
+        self._expiry.watch()
         return waiter
 
-    def _refuse(self, borrower: Borrower, reply: ErrorReply) -> None:
-        self._counters.database_connections_borrow_requests_timed_out += 1
-        borrower.refused(reply)
+    def count_replay(self, steps: int) -> None:
+        """A backend was brought into a session's state, by so many statements."""
+        self._counters.session_replays += 1
+        self._counters.session_replay_statements += steps
 
     async def look(self, user: str) -> None:
         """Log in once, beside the book, to learn about the target; tries until it succeeds.
@@ -157,35 +167,24 @@ class TargetPool:
             self._counters.database_connections_borrow_requests_aborted += 1
             self.settle()
 
-    def _watch_expiry(self) -> None:
-        """One timer, for the waiter that has waited longest: all have the same limit."""
-        if self._expiry is None and self.ledger.waiting:
-            oldest = next(iter(self.ledger.waiting))
-            due = oldest.since + self._config.connection_borrow_timeout
-            self._expiry = self.clock.callLater(
-                max(due - self.clock.seconds(), 0), self._expire
-            )
+    def linger(self, lease: Lease) -> None:
+        """The borrower needs it no more, and keeps it until somebody else does."""
+        if lease.place is Place.LENT:
+            self.ledger.linger(lease, self.clock.seconds())
+            if self.ledger.has_work:
+                self.settle()
 
-    def _expire(self) -> None:
-        self._expiry = None
-        now, limit = self.clock.seconds(), self._config.connection_borrow_timeout
-        for waiter in [*self.ledger.waiting]:
-            if waiter.since + limit > now:
-                break
-            self.ledger.withdraw(waiter)
-            self._log.warning(
-                "a client waited too long for a database connection",
-                user=waiter.key.user,  # type: ignore[attr-defined]
-                waited_seconds=round(now - waiter.since, 3),
-                were_ahead=waiter.ahead,
-                pool=repr(self.ledger),
-                last_failure=self.last_failure or None,
-            )
-            self._refuse(waiter.borrower, errors.borrow_timeout())
-        self._watch_expiry()
+    def resume(self, lease: Lease) -> None:
+        """The borrower works with a lease again that lingered, or cannot give it up."""
+        called = lease.place is Place.CALLED
+        self.ledger.resume(lease)
+        if called:
+            self.settle()
 
     def give_back(self, lease: Lease, state: State | None) -> None:
         """The borrower is done; `state` is None when the backend's is not known any more."""
+        if lease.place in _WITH_CLIENT:
+            self.ledger.resume(lease)
         if lease.place is not Place.LENT:
             return
         if lease.backend.exchange.excess:
@@ -212,7 +211,7 @@ class TargetPool:
 
     def discard(self, lease: Lease, why: str) -> None:
         """Close a lent backend that cannot be used any more."""
-        if lease.place is Place.LENT:
+        if lease.place is Place.LENT or lease.place in _WITH_CLIENT:
             self.ledger.discard(lease, why)
             self.settle()
 
@@ -233,11 +232,13 @@ class TargetPool:
             case Lend(waiter, lease):
                 waiter.borrower.lent(lease)
             case Dial(lease):
-                self._spawn(self._dial(lease))
+                self._spawn(self.opening.dial(lease))
             case Reset(lease):
                 self._spawn(self._reset(lease))
             case Retire(lease, why):
                 self._retire(lease, why)
+            case CallBack(lease):
+                lease.holder.called_back()
 
     def _spawn(self, work: Any) -> None:
         Deferred.fromCoroutine(work).addErrback(self._mistaken)
@@ -247,64 +248,17 @@ class TargetPool:
 
     # Opening and closing
 
-    last_failure = ""
-
-    async def _dial(self, lease: Lease) -> None:
-        key = lease.key
-        assert isinstance(key, PoolKey)
-        self._counters.database_connection_requests += 1
-        try:
-            backend, facts = await self.dialer.dial(await self._account(key))
-        except (BackendLostError, CancelledError) as error:
-            self._dial_failed(lease, error)
-            return
-        self._counters.database_connections_setup_succeeded += 1
-        self._failures = 0
-        self.last_failure = ""
-        self._learn(facts)
-        lease.backend = backend
-        backend.holdings = Holdings(self._config.max_prepared_statements_per_connection)
-        backend.on_loss = functools.partial(self._lost, lease)
-        self._log.debug("a database connection opened", user=key.user, id=backend.connection_id)
-        self.ledger.dialed(lease, facts.baseline, self.clock.seconds())
-        if self._closed:
-            self.close()
-        self.settle()
-
-    async def _account(self, key: PoolKey) -> Account:
-        credential = await self._credentials.find(key.user)
-        if credential is None:
-            raise BackendLostError(f"no password is known for user {key.user!r}")
-        return Account(key.user, credential.passwords[0], key.shape)
-
-    def _learn(self, facts: Facts) -> None:
+    def opened(self, lease: Lease, backend: BackendProtocol, facts: Facts) -> None:
+        """A dial came through."""
         if self.facts is None or self.facts.max_connections != facts.max_connections:
             self.ledger.change_limits(self._limits(facts.max_connections))
         self.facts = facts
-
-    def _dial_failed(self, lease: Lease, error: Exception) -> None:
-        self._counters.database_connections_setup_failed += 1
-        self._failures += 1
-        pause = min(FIRST_RETRY_SECONDS * 2 ** min(self._failures, 10), LONGEST_RETRY_SECONDS)
-        now = self.clock.seconds()
-        self.last_failure = str(error) or type(error).__name__
-        self._log.warning(
-            "a database connection could not be opened",
-            user=lease.key.user,  # type: ignore[attr-defined]
-            why=self.last_failure,
-            waiting=len(self.ledger.waiting),
-            retry_in_seconds=pause if self.ledger.waiting else None,
-        )
-        self.ledger.dial_failed(lease, now + pause)
-        if isinstance(error, BackendRefusedError) and error.reply.code in REFUSALS:
-            for waiter in self.ledger.withdraw_all(lease.key):
-                waiter.borrower.refused(error.reply)
-        if self._retry is None:
-            self._retry = self.clock.callLater(pause, self._dial_again)
-        self.settle()
-
-    def _dial_again(self) -> None:
-        self._retry = None
+        self.targets[backend.account.user] = facts.target
+        lease.backend = backend
+        backend.on_loss = functools.partial(self._lost, lease)
+        self.ledger.dialed(lease, facts.baseline, self.clock.seconds())
+        if self._closed:
+            self.close()
         self.settle()
 
     async def _reset(self, lease: Lease) -> None:
@@ -335,7 +289,8 @@ class TargetPool:
     def _lost(self, lease: Lease, why: str, busy: bool) -> None:  # noqa: FBT001 - see `on_loss`
         self._counters.database_connections_closed += 1
         cancel(self._limits_of_retiring.pop(lease, None))
-        if lease.place in (Place.LENT, Place.IDLE):
+        held = lease.place is Place.LENT or lease.place in _WITH_CLIENT
+        if held or lease.place is Place.IDLE:
             self._log.info(
                 "a database connection was lost",
                 id=lease.backend.connection_id,
@@ -345,7 +300,7 @@ class TargetPool:
         place = lease.place
         if place is not Place.GONE:
             self.ledger.lost(lease)
-        if place is Place.LENT and not busy:
+        if held and not busy:
             lease.holder.lease_lost(why)
         self.settle()
 
@@ -391,8 +346,8 @@ class TargetPool:
 
     def stop(self) -> None:
         """Cut off everything that is left."""
-        cancel(self._retry)
-        cancel(self._expiry)
+        self.opening.stop()
+        self._expiry.stop()
         for lease in [*self.ledger.leases()]:
             if lease.backend is not None:
                 lease.backend.abort()

@@ -125,6 +125,7 @@ class Worker(Service):
         self._sweep = self._reactor.callLater(SWEEP_SECONDS, self._sweep_pools)
         for proxy in self.proxies:
             proxy.pool.sweep()
+            proxy.end_long_pins()
 
     def stopService(self) -> Deferred[None]:
         """Drain: no new clients, running transactions finish up to a limit, then stop."""

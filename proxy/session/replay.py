@@ -5,7 +5,8 @@ from __future__ import annotations
 import attrs
 
 from proxy.session.state import State
-from proxy.session.variables import ORDER, assignment
+from proxy.session.user_variables import clearing
+from proxy.session.variables import FOLLOWERS, assignment, rank
 from proxy.wire.commands import init_db, set_multi_statements
 
 
@@ -27,16 +28,44 @@ Step = Query | bytes
 """A statement, or the payload of another command."""
 
 
+_EMPTY_TRANSACTION = (Query(b"BEGIN"), Query(b"COMMIT AND NO CHAIN NO RELEASE"))
+"""Uses up characteristics that were meant for the next transaction only."""
+
+
 @attrs.frozen
 class Replay:
-    """What to send, in this order."""
+    """What to send, in this order.
+
+    Attributes:
+        steps: Commands, each of which answers with one OK.
+        cleared: User variables that read like unset ones afterwards, but for the type of their
+            column.
+    """
 
     steps: tuple[Step, ...] = ()
+    cleared: frozenset[bytes] = frozenset()
 
 
 def is_reachable(current: State | None, wanted: State) -> bool:
     """Whether commands lead there: a default schema cannot be unset."""
     return current is None or current.schema is None or wanted.schema is not None
+
+
+def _written(have: dict[bytes, bytes], want: dict[bytes, bytes]) -> dict[bytes, bytes]:
+    """The assignments that lead from some values to others, by name."""
+    written = {
+        name: assignment(name, value) for name, value in want.items() if have.get(name) != value
+    }
+    written.update((name, name + b" = DEFAULT") for name in have if name not in want)
+    for leader, follower in FOLLOWERS.items():
+        if leader not in written and follower not in written:
+            continue
+        for name in (leader, follower):
+            if name in want:
+                written[name] = assignment(name, want[name])
+        if leader in want and follower not in want:
+            written.pop(follower, None)  # it has followed to where it belongs
+    return written
 
 
 def replay(current: State, wanted: State) -> Replay | Impossible:
@@ -48,24 +77,26 @@ def replay(current: State, wanted: State) -> Replay | Impossible:
     if not is_reachable(current, wanted):
         return Impossible("a default schema cannot be unset")
     steps: list[Step] = []
+    characteristics = current.next_transaction
+    if characteristics not in (b"", wanted.next_transaction):
+        steps += _EMPTY_TRANSACTION
+        characteristics = b""
     have, want = dict(current.variables), dict(wanted.variables)
     if wanted.schema is not None and wanted.schema != current.schema:
         if not wanted.schema.isascii():
             have[b"character_set_client"] = b"utf8mb4"
             steps.append(Query(b"SET character_set_client = utf8mb4"))
         steps.append(init_db(wanted.schema))
-    written = {
-        name: assignment(name, value) for name, value in want.items() if have.get(name) != value
-    }
-    written.update((name, name + b" = DEFAULT") for name in have if name not in want)
-    if b"character_set_connection" in written and b"collation_connection" in want:
-        # Setting the charset sets the collation to the charset's default.
-        written[b"collation_connection"] = assignment(
-            b"collation_connection", want[b"collation_connection"]
-        )
-    if written:
-        names = sorted(written, key=ORDER.__getitem__)
-        steps.append(Query(b"SET " + b", ".join(written[name] for name in names)))
+    written = _written(have, want)
+    said = [written[name] for name in sorted(written, key=rank)]
+    had, has = dict(current.user_variables), dict(wanted.user_variables)
+    said += [text for name, text in has.items() if had.get(name) != text]
+    cleared = frozenset(had.keys() - has.keys())
+    said += [clearing(name) for name in sorted(cleared)]
+    if said:
+        steps.append(Query(b"SET " + b", ".join(said)))
     if wanted.multi_statements != current.multi_statements:
         steps.append(set_multi_statements(wanted.multi_statements))
-    return Replay(tuple(steps))
+    if wanted.next_transaction != characteristics:
+        steps += [Query(text) for text in wanted.next_transaction.split(b";") if text.strip()]
+    return Replay(tuple(steps), cleared)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import attrs
+
 from proxy.errors import (
     ErrorReply,
     backend_lost,
@@ -9,16 +11,20 @@ from proxy.errors import (
     session_lost,
     transaction_lost,
 )
-from proxy.session.meaning import Meaning, found_pins
-from proxy.session.pins import Ends, Pin, PinReason, Pins
+from proxy.session import remains as left
+from proxy.session.leftovers import Conditions, Leftovers
+from proxy.session.meaning import Meaning
+from proxy.session.outcome import Target
+from proxy.session.pins import SOME_NAME, PinReason, Pins
 from proxy.session.prepared import Prepared
-from proxy.session.state import State, absorb, interned
-from proxy.session.variables import DEFAULT_REPORTED
+from proxy.session.remains import Remains
+from proxy.session.state import Reports, State, interned
+from proxy.session.user_variables import LIMIT_BYTES, size
 from proxy.sql.dialect import Dialect
-from proxy.sql.digest import digest
 from proxy.vocabulary import ServerKind
 from proxy.wire.collations import is_backslash_safe
 from proxy.wire.constants import Status
+from proxy.wire.tracking import Tracking
 
 IN_TRANSACTION = int(Status.IN_TRANS)
 AUTOCOMMIT = int(Status.AUTOCOMMIT)
@@ -39,36 +45,44 @@ class Session:
         user: Who logged in.
         state: What can be brought to another backend.
         pins: What cannot.
+        remains: What only its backend knows, `Remains` as an integer.
+        unread: Names of user variables among them; None for all.
+        leftovers: What its last statement left to be read.
         dialect: What its statements mean, as far as settings decide that.
         status: Status bits of its last answer, see `lasting_status`.
         in_transaction: Whether the server said that a transaction is open.
-        last_insert_id: What its last answer reported; 0 before the first.
-        insert_id_unknown: A statement set it, and no answer told the value.
+        last_insert_id: What LAST_INSERT_ID() gives; 0 before the first.
         statements: Its prepared statements, by the id that it knows.
         collation: Collation id of its login.
-        collation_unknown: Its charset changed, and nobody said with which collation.
-        reported: Names of the variables whose changes it hears of.
+        tracking: What it wants to be reported.
+        texts: What the statements mean that it made by SQL PREPARE; None where nobody knows.
+        excused: Its last statement failed, so that a report may come that belongs to it.
+        target: What is known of its servers.
+        ignored: Reasons that shall not keep its backend.
+        disagreements: How often text and reports contradicted each other.
     """
 
     __slots__ = (
         "_first",
         "_first_status",
-        "_ignores_variables",
-        "_kind",
         "_next_statement_id",
-        "_sql_mode",
-        "_tracked",
         "collation",
-        "collation_unknown",
         "dialect",
+        "disagreements",
+        "excused",
+        "ignored",
         "in_transaction",
-        "insert_id_unknown",
         "last_insert_id",
+        "leftovers",
         "pins",
-        "reported",
+        "remains",
         "state",
         "statements",
         "status",
+        "target",
+        "texts",
+        "tracking",
+        "unread",
         "user",
     )
 
@@ -79,31 +93,37 @@ class Session:
         state: State,
         first_state: State,
         collation: int,
-        kind: ServerKind,
-        sql_mode: bytes,
-        tracked: bool,
-        ignores_variables: bool,
-        tracks: bool,
+        target: Target,
+        ignored: frozenset[PinReason],
         status: int,
     ) -> None:
         self.user = user
         self.state = state
         self._first = first_state
         self.collation = collation
-        self._kind = kind
-        self._sql_mode = sql_mode
-        self._tracked = tracked
-        self._ignores_variables = ignores_variables
-        self.reported = DEFAULT_REPORTED if tracks else frozenset[bytes]()
+        self.target = target
+        self.ignored = ignored
+        self._first_status = status
         self.pins = Pins()
-        self.status = self._first_status = status
-        self.in_transaction = False
-        self.last_insert_id = 0
-        self.insert_id_unknown = False
         self.statements: dict[int, Prepared] = {}
         self._next_statement_id = 1
-        self.collation_unknown = False
+        self.disagreements = 0
+        self._forget(status)
         self.dialect = self._dialect()
+
+    def _forget(self, status: int) -> None:
+        """All but state, pins and statements is as after a login."""
+        self.status = status
+        self.in_transaction = False
+        self.last_insert_id = 0
+        self.leftovers = Leftovers()
+        self.remains = 0
+        self.unread: set[bytes] | None = set()
+        self.tracking = Tracking(
+            always_tells_state=self.target.kind is ServerKind.MYSQL,
+        )
+        self.excused = False
+        self.texts: dict[str, Meaning | None] = {}
 
     def __repr__(self) -> str:
         """Whose, and what holds it."""
@@ -111,8 +131,20 @@ class Session:
 
     @property
     def holds_backend(self) -> bool:
-        """Whether the backend must stay with the client."""
-        return self.in_transaction or bool(self.pins)
+        """Whether the backend must stay with the client, as far as the session knows."""
+        if self.pins and not (self._only_locks and self.remains & left.NAMED_LOCKS):
+            return True
+        return self.in_transaction and not self.remains & left.STATUS
+
+    @property
+    def misses_backend(self) -> bool:
+        """Whether the client would notice that its backend is gone while it asks nothing."""
+        state = left.VARIABLES | left.USER_VARIABLES | left.TIMESTAMP
+        return self.in_transaction or bool(self.pins) or bool(self.remains & state)
+
+    @property
+    def _only_locks(self) -> bool:
+        return all(pin.reason is PinReason.NAMED_LOCK for pin in self.pins)
 
     @property
     def lasting_status(self) -> int:
@@ -127,14 +159,19 @@ class Session:
 
     def _dialect(self) -> Dialect:
         mode = self.state.value(b"sql_mode")
-        words = (self._sql_mode if mode is None else mode).upper().split(b",")
+        words = (self.target.sql_mode if mode is None else mode).upper().split(b",")
         charset = self.state.value(b"character_set_client") or b""
         return Dialect(
             ansi_quotes=b"ANSI_QUOTES" in words,
             no_backslash_escapes=b"NO_BACKSLASH_ESCAPES" in words,
             charset_safe=is_backslash_safe(charset.decode()),
-            mariadb=self._kind is ServerKind.MARIADB,
+            mariadb=self.target.kind is ServerKind.MARIADB,
+            version=self.target.version,
         )
+
+    def peek_statement_id(self) -> int:
+        """The id that the next prepared statement will have."""
+        return self._next_statement_id
 
     def next_statement_id(self) -> int:
         """The id of the next prepared statement; ids are never used twice."""
@@ -142,69 +179,80 @@ class Session:
         self._next_statement_id = number % 0xFFFFFFFF + 1
         return number
 
-    def follow(
-        self,
-        means: Meaning,
-        text: bytes,
-        *,
-        status: int,
-        changes: list[tuple[int, bytes]],
-        failed: bool,
-        warnings: int,
-    ) -> list[Pin]:
-        """Take over what a statement and its answer say of the session.
+    # What had to be asked for
 
-        Args:
-            means: What the text may do to the session.
-            text: The statement, for the digest in its pins.
-            status: Status bits of the answer.
-            changes: Its session reports.
-            failed: It ended in an ERR packet.
-            warnings: Its warning count.
+    def settle_conditions(self, conditions: Conditions | None) -> None:
+        """SHOW WARNINGS was asked; None when there is too much to be kept."""
+        self.leftovers.conditions = conditions
+        self.remains &= ~left.DIAGNOSTICS
 
-        Returns:
-            Pins of reasons that the session did not have before.
-        """
-        was_in_transaction = self.in_transaction
+    def settle_found_rows(self, number: int) -> None:
+        """FOUND_ROWS() was asked."""
+        self.leftovers.found_rows = number
+        self.remains &= ~left.FOUND_ROWS
+
+    def settle_status(self, status: int) -> None:
+        """The server said whether a transaction is open."""
         self.status = status
         self.in_transaction = bool(status & IN_TRANSACTION)
-        pins = self.pins
-        if not means.reads_diagnostics:
-            pins.end_all(Ends.STATEMENT)
-        if was_in_transaction and not self.in_transaction:
-            pins.end_all(Ends.TRANSACTION)
-        something_else = False
-        if changes:
-            reports = absorb(self.state, changes)
-            self.change_state(reports.state)
-            something_else = reports.something_else
-            self.collation_unknown = self.collation_unknown or reports.collation_unknown
-        found = found_pins(
-            means,
-            something_else=something_else,
-            tracked=self._tracked,
-            ignores_variables=self._ignores_variables,
-        )
-        if not failed:
-            for reason in means.releases:
-                pins.end(reason)
-        if warnings and not means.reads_diagnostics:
-            found = (*found, PinReason.DIAGNOSTICS)
-        if failed and self._kind is ServerKind.MARIADB and means.assigns:
-            # MySQL's next OK brings the reports that an ERR could not; MariaDB never does.
-            found = (*found, PinReason.UNREPORTED)
-        if means.sets_savepoint and not status & (IN_TRANSACTION | AUTOCOMMIT):
-            found = (*found, PinReason.SAVEPOINT)
-        self.insert_id_unknown = self.insert_id_unknown or means.writes_insert_id
-        if not found:
-            return []
-        statement = digest(text)
-        return [pin for reason in found if pins.add(pin := Pin(reason, statement))]
+        self.remains &= ~left.STATUS
 
     def settle_collation(self, name: bytes) -> None:
         """The server said which collation the connection has now."""
-        self.collation_unknown = False
         self.change_state(interned(self.state.assign({b"collation_connection": name})))
+        self.remains &= ~left.COLLATION
+
+    def settle_timestamp(self, stopped: bytes | None) -> None:
+        """The clock of the session stands still at this time, or goes."""
+        self.change_state(interned(self.state.assign({b"timestamp": stopped})))
+        self.remains &= ~left.TIMESTAMP
+
+    def settle_variables(self, values: dict[bytes, bytes | None]) -> None:
+        """All variables were read that differ from those of a new connection."""
+        fresh = attrs.evolve(self.state, variables=())
+        self.change_state(interned(fresh.assign(values)))
+        self.remains &= ~(left.VARIABLES | left.COLLATION | left.REPORTS)
+
+    def settle_user_variables(self, said: dict[bytes, bytes]) -> bool:
+        """User variables were read; False when they are more than can be carried."""
+        self.unread = set()
+        self.remains &= ~left.USER_VARIABLES
+        state = self.state.assign_user_variables(said)
+        self.change_state(interned(state))
+        return size(state.user_variables) <= LIMIT_BYTES
+
+    def settle_locks(self, held: frozenset[str], *, others: bool) -> None:
+        """The server said which of the named locks the session still has.
+
+        Args:
+            held: Of those whose names are known.
+            others: It may have some whose names are not.
+        """
+        pins = [pin for pin in self.pins if pin.reason is PinReason.NAMED_LOCK]
+        self.pins.end(PinReason.NAMED_LOCK)
+        for pin in pins:
+            if pin.detail in held or (others and pin.detail == SOME_NAME):
+                self.pins.add(pin)
+        self.remains &= ~left.NAMED_LOCKS
+
+    def settle_insert_id(self, number: int) -> None:
+        """LAST_INSERT_ID() was asked."""
+        self.last_insert_id = number
+        self.remains &= ~left.INSERT_ID
+
+    def settle_reports(self, reports: Reports) -> None:
+        """The server was given an occasion to report what it could not before.
+
+        What is lost of them is for the caller to pin.
+        """
+        self.change_state(reports.state)
+        self.remains &= ~left.REPORTS
+        if reports.collation_unknown:
+            self.remains |= left.COLLATION
+        if reports.timestamp_unknown:
+            self.remains |= left.TIMESTAMP
+
+    # Ends
 
     def lose_backend(self, *, outcome_known: bool) -> ErrorReply:
         """The backend is gone, and with it the open transaction and all that pinned.
@@ -216,8 +264,12 @@ class Session:
             What the client should hear at its next statement, or this one.
         """
         was_in_transaction, lost = self.in_transaction, repr(self.pins) if self.pins else ""
+        if not lost and self.remains & ~(left.TO_BE_READ | left.STATUS):
+            lost = repr(Remains(self.remains))
         self.in_transaction = False
         self.status &= ~IN_TRANSACTION
+        self.remains = 0
+        self.unread = set()
         self.pins.clear()
         if not outcome_known:
             return outcome_unknown()
@@ -229,15 +281,11 @@ class Session:
 
     def reset(self) -> None:
         """COM_RESET_CONNECTION: all is as after the login, but the default schema stays."""
+        self.pins.clear()
+        self.statements.clear()
+        self._forget(self._first_status)
         self.change_state(
             interned(
                 State(self.state.schema, self._first.variables, self._first.multi_statements)
             )
         )
-        self.pins.clear()
-        self.statements.clear()
-        self.status = self._first_status
-        self.in_transaction = False
-        self.last_insert_id = 0
-        self.insert_id_unknown = False
-        self.collation_unknown = False

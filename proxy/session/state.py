@@ -6,7 +6,15 @@ import functools
 
 import attrs
 
-from proxy.session.variables import CARRIED
+from proxy.session.user_variables import UserVariables
+from proxy.session.variables import (
+    FOLLOWERS,
+    Treatment,
+    canonical,
+    matters_to_prepare,
+    treatment,
+)
+from proxy.vocabulary import ServerKind
 from proxy.wire.constants import SessionTrack
 from proxy.wire.primitives import Malformed
 from proxy.wire.responses import parse_schema_change, parse_variable_change
@@ -16,18 +24,23 @@ Variables = tuple[tuple[bytes, bytes], ...]
 
 @attrs.frozen(cache_hash=True)
 class State:
-    """Default schema, carried variables, multi-statements.
+    """Default schema, variables, the next transaction, multi-statements.
 
     Attributes:
         schema: The default schema in UTF-8, None for none.
         variables: Names and values as servers report them, sorted by name.  One that is missing
             has the value that every new connection has.
         multi_statements: Whether several statements may stand in one text.
+        user_variables: The user variables that the session has set.
+        next_transaction: SET TRANSACTION statements, each ended by a semicolon, that hold for
+            the next transaction only.
     """
 
     schema: bytes | None = None
     variables: Variables = ()
     multi_statements: bool = False
+    user_variables: UserVariables = attrs.field(default=(), repr=False)
+    next_transaction: bytes = b""
 
     def value(self, name: bytes) -> bytes | None:
         """A variable's value, None where every new connection's holds."""
@@ -42,6 +55,30 @@ class State:
             else:
                 variables[name] = value
         return attrs.evolve(self, variables=tuple(sorted(variables.items())))
+
+    def assign_user_variables(self, changes: dict[bytes, bytes]) -> State:
+        """The state with these user variables: a name, and what a SET says of it."""
+        merged = dict(self.user_variables) | changes
+        return attrs.evolve(self, user_variables=tuple(sorted(merged.items())))
+
+    @functools.cached_property
+    def for_prepare(self) -> State:
+        """What of it decides what a statement means that is prepared now."""
+        matter = tuple(pair for pair in self.variables if matters_to_prepare(pair[0]))
+        return State(self.schema, matter)
+
+    def prepared_like(self, other: State) -> State:
+        """This state with all that decides the meaning of a statement taken from the other.
+
+        A default schema cannot be unset: a statement that was prepared without one named all
+        that it uses, so that another one does it no harm.
+        """
+        own = tuple(pair for pair in self.variables if not matters_to_prepare(pair[0]))
+        return attrs.evolve(
+            self,
+            schema=self.schema if other.schema is None else other.schema,
+            variables=tuple(sorted((*own, *other.variables))),
+        )
 
 
 @functools.lru_cache(maxsize=4096)  # some hundred states serve a fleet; more are made anew
@@ -59,36 +96,61 @@ class Reports:
         something_else: The server says that something changed, and no report says what.
         collation_unknown: The connection's charset changed, which sets its collation without a
             report of it.
+        timestamp_unknown: The session's clock was stopped or set going, which looks the same.
+        variables: Names of all variables that were assigned.
+        lost: Names of those among them whose values cannot be had on another connection.
     """
 
     state: State
     something_else: bool = False
     collation_unknown: bool = False
+    timestamp_unknown: bool = False
+    variables: frozenset[bytes] = frozenset()
+    lost: frozenset[bytes] = frozenset()
 
 
-def absorb(state: State, changes: list[tuple[int, bytes]]) -> Reports:
+def _sorted(
+    values: dict[bytes, bytes], kind: ServerKind
+) -> tuple[dict[bytes, bytes | None], frozenset[bytes]]:
+    """What reported values assign, and the names of those that cannot be carried."""
+    treated = {name: treatment(name, kind) for name in values}
+    assigned: dict[bytes, bytes | None] = {
+        canonical(name): value
+        for name, value in values.items()
+        if treated[name] is Treatment.CARRIED
+    }
+    for leader, follower in FOLLOWERS.items():
+        if leader in assigned:
+            assigned.setdefault(follower, None)
+    lost = (name for name in values if treated[name] in (Treatment.PINNED, None))
+    return assigned, frozenset(lost)
+
+
+def absorb(state: State, changes: list[tuple[int, bytes]], kind: ServerKind) -> Reports:
     """Apply the session reports of an answer, (kind, data) as they came, to a state."""
-    assigned: dict[bytes, bytes | None] = {}
+    values: dict[bytes, bytes] = {}
     flagged = explained = False
-    for kind, data in changes:
-        if kind == SessionTrack.STATE_CHANGE:
+    for what, data in changes:
+        if what == SessionTrack.STATE_CHANGE:
             flagged = True
-        elif kind == SessionTrack.SCHEMA:
+        elif what == SessionTrack.SCHEMA:
             schema = parse_schema_change(data)
             if isinstance(schema, Malformed):
                 return Reports(state, something_else=True)
             state = attrs.evolve(state, schema=schema or None)
             explained = True
-        elif kind == SessionTrack.SYSTEM_VARIABLES:
+        elif what == SessionTrack.SYSTEM_VARIABLES:
             pairs = parse_variable_change(data)
             if isinstance(pairs, Malformed):
                 return Reports(state, something_else=True)
-            carried = {name: value for name, value in pairs if name in CARRIED}
-            explained = explained or bool(carried)
-            if b"character_set_connection" in carried:
-                assigned[b"collation_connection"] = None
-            assigned.update(carried)
-    unknown = assigned.get(b"collation_connection", b"") is None
+            explained = True
+            values.update(pairs)
+    assigned, lost = _sorted(values, kind)
     return Reports(
-        interned(state.assign(assigned)), flagged and not explained, collation_unknown=unknown
+        interned(state.assign(assigned)),
+        flagged and not explained,
+        collation_unknown=assigned.get(b"collation_connection", b"") is None,
+        timestamp_unknown=b"timestamp" in values,
+        variables=frozenset(values),
+        lost=lost,
     )

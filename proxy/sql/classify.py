@@ -169,7 +169,10 @@ def _read(text: bytes, dialect: Dialect) -> Classification:
         return Classification((why,), reads_only=False, single=False, verb="OTHER")
     lexed = lex(text, dialect)
     found = _read_tokens(lexed.tokens, dialect)
-    if lexed.without is not None:
+    runs = dialect.executes(lexed.condition) if not lexed.trouble else None
+    if lexed.without is not None and runs is False:
+        found = _read_tokens(lexed.without, dialect)
+    elif lexed.without is not None and runs is None:
         without = _read_tokens(lexed.without, dialect)
         differs = set(without.effects) != set(found.effects)
         found = _merge(found, without)

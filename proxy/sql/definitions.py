@@ -83,6 +83,8 @@ def read_alter(reading: Reading) -> None:
     reading.add(effects.CommitsImplicitly())
     if kind == "USER":
         reading.add(effects.ChangesAccount())
+    elif kind == "TABLE" and "RENAME" in reading.tokens:
+        reading.add(effects.RenamesTables())
     _scan_definition(reading, kind, index)
 
 
@@ -118,15 +120,16 @@ def read_drop(reading: Reading) -> None:
 
 
 def _table_name(reading: Reading, index: int) -> tuple[str | None, int]:
-    """The name behind IF [NOT] EXISTS, without its schema, and the index behind it."""
+    """The name behind IF [NOT] EXISTS, with its schema if said, and the index behind it."""
     while reading.at(index) in ("IF", "NOT", "EXISTS"):
         index += 1
-    while reading.at(index + 1) == ".":
+    schema = ""
+    if reading.at(index + 1) == ".":
+        schema = name_of(reading.at(index)) + "."
         index += 2
     piece = reading.at(index)
-    return (
-        name_of(piece) if piece[:1].isalpha() or piece[:1] in ("`", "_") else None
-    ), index + 1
+    named = piece[:1].isalpha() or piece[:1] in ("`", "_")
+    return (schema + name_of(piece) if named else None), index + 1
 
 
 def _table_names(reading: Reading, index: int) -> effects.Names:

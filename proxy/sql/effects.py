@@ -78,7 +78,7 @@ class SetsRole:
 
 @attrs.frozen
 class CreatesTemporaryTable:
-    """A temporary table or sequence is made: it lives until dropped or the session ends."""
+    """A temporary table or sequence is made; its name has the schema where one is said."""
 
     name: str | None
 
@@ -89,7 +89,7 @@ class DropsTables:
     Tables are dropped; a name means the temporary one where there is one.
 
     Attributes:
-        names: Without schema.
+        names: With the schema where one is said.
         temporary: The statement says TEMPORARY, so that permanent tables stay.
     """
 
@@ -98,10 +98,16 @@ class DropsTables:
 
 
 @attrs.frozen
+class RenamesTables:
+    """Tables have other names afterwards, temporary ones perhaps."""
+
+
+@attrs.frozen
 class PreparesText:
-    """PREPARE name FROM: a statement that only this connection knows."""
+    """PREPARE name FROM: a statement that only this connection knows, and its text if told."""
 
     name: str
+    text: bytes | None = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen
@@ -197,10 +203,9 @@ class BeginsTransaction:
 @attrs.frozen
 class EndsTransaction:
     """
-    COMMIT or ROLLBACK.
+    COMMIT, or ROLLBACK where `commit` is False.
 
     Attributes:
-        commit: False for ROLLBACK.
         chain: A new transaction begins at once.
         release: The server closes the connection afterwards.
     """
@@ -318,8 +323,7 @@ class Kills:
     KILL.
 
     Attributes:
-        id: The connection's id where it is a plain number, else None (an expression, a user, or
-            the id of a query).
+        id: The connection's id where it is a plain number, else None.
         query: Only the statement is stopped.
     """
 
@@ -356,6 +360,7 @@ Effect = (
     | SetsRole
     | CreatesTemporaryTable
     | DropsTables
+    | RenamesTables
     | PreparesText
     | ExecutesText
     | DeallocatesText

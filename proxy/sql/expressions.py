@@ -66,6 +66,17 @@ class Reading:
         """The token of this index, empty where there is none."""
         return self.tokens[index] if 0 <= index < len(self.tokens) else ""
 
+    def choose(self, choices: dict[str, Effect], *, commits: tuple[str, ...] = ()) -> None:
+        """Add the effect of the second word; one that is not known is opaque."""
+        second = self.at(1)
+        if second in choices:
+            self.add(choices[second])
+        elif second in commits:
+            self.add(effects.CommitsImplicitly())
+        else:
+            self.add(effects.Opaque(f"{self.tokens[0]} of something unknown"))
+            scan(self)
+
     def run(self, index: int, *words: str) -> bool:
         """Whether these words stand at this index."""
         return self.tokens[index : index + len(words)] == list(words)

@@ -52,7 +52,7 @@ COMMENT: Final = r"/\*(?!!|[Mm]!|\+)[^*]*+(?:\*(?!/)[^*]*+)*+\*/"
 HINTS: Final = r"/\*\+[^*'\"`\\\0]*+(?:\*(?!/)[^*'\"`\\\0]*+)*+\*/"
 """Optimizer hints; their own lexer knows quotes and would not see an end inside of them."""
 
-_LINE_COMMENT: Final = r"(?:\#|--(?=[\x01-\x20\x7f]|\Z))[^\n\0]*+\n?"
+LINE_COMMENT: Final = r"(?:\#|--(?=[\x01-\x20\x7f]|\Z))[^\n\0]*+\n?"
 _EXECUTABLE: Final = r"/\*[Mm]?!(?:[0-9]{5,6})?+(?![0-9])"
 # Where nothing inside could hide the end, reading and skipping agree on where it is.
 _CLEAR: Final = r"[^*/'\"`\\\#;\0-]*+(?:(?:\*(?!/)|/(?!\*)|-(?!-))[^*/'\"`\\\#;\0-]*+)*+\*/"
@@ -97,7 +97,7 @@ def _compile(dialect: Dialect) -> re.Pattern[str]:
         |((?<=[{_NAME}`"])\()
         |({_EXECUTABLE})
         |(\*/)
-        |({COMMENT}|{HINTS}|{_LINE_COMMENT})
+        |({COMMENT}|{HINTS}|{LINE_COMMENT})
         |([\[\]\\'"`\0-\x1f\x7f]|/(?=\*)|-(?=-[\x80-\xff]))
         |(\()
         |({_NUMBER}|:=|@@|.)
@@ -127,11 +127,13 @@ class Lexed:
         tokens: With the contents of executable comments (`/*! */`), as if all of them ran.
         without: Without these contents, as if none of them ran; None where there are none.
         trouble: Why the tokens may not be the server's; empty where they are.
+        condition: What they begin with, `/*!50100` for instance; several are trouble.
     """
 
     tokens: Tokens
     without: Tokens | None
     trouble: str
+    condition: str = ""
 
 
 class _Cutter:
@@ -218,7 +220,7 @@ def lex(text: bytes, dialect: Dialect) -> Lexed:
     if len(cutter.conditions) > 1:
         cutter.trouble = "executable comments have several conditions"
     without = cutter.without if cutter.conditions else None
-    return Lexed(cutter.tokens, without, cutter.trouble)
+    return Lexed(cutter.tokens, without, cutter.trouble, next(iter(cutter.conditions), ""))
 
 
 _MAYBE_SPACE: Final = "a byte may be a space in the client's charset"

@@ -15,6 +15,7 @@ from proxy.sql.assignments import assignments, read_set
 from proxy.sql.definitions import read_alter, read_create, read_drop
 from proxy.sql.expressions import Reading, scan
 from proxy.sql.lexer import PARENTHESES, name_of, words
+from proxy.sql.locks import read_backup, read_flush, read_handler, read_lock, read_unlock
 
 Reader = Callable[[Reading], None]
 
@@ -59,7 +60,19 @@ def _read_expressions(reading: Reading) -> None:
 
 
 def _read_insert(reading: Reading) -> None:
-    """Also behind EXPLAIN: the parenthesis after the table's name is no call."""
+    """The parenthesis after the table's name is no call."""
+    _scan_insert(reading, 0)
+
+
+def _read_explain(reading: Reading) -> None:
+    """EXPLAIN of a statement: one in parentheses is no call of EXPLAIN's last word."""
+    start = 2 if reading.at(1) == "ANALYZE" else 1
+    if reading.run(start, "FORMAT", "="):
+        start += 3
+    _scan_insert(reading, start)
+
+
+def _scan_insert(reading: Reading, start: int) -> None:
     index = next(
         (at for at, piece in enumerate(reading.tokens) if piece in ("INSERT", "REPLACE")), 0
     )
@@ -68,7 +81,7 @@ def _read_insert(reading: Reading) -> None:
         index += 1
     while reading.at(index + 1) == ".":
         index += 2
-    scan(reading, column_list=index + 1)
+    scan(reading, start, column_list=index + 1)
 
 
 def _read_commit(reading: Reading) -> None:
@@ -91,28 +104,10 @@ def _read_begin(reading: Reading) -> None:
 
 
 def _read_start(reading: Reading) -> None:
-    _choose(
-        reading,
+    reading.choose(
         {"TRANSACTION": effects.BeginsTransaction()},
         commits=("ALL", "GROUP_REPLICATION", "REPLICA", "SLAVE"),
     )
-
-
-def _choose(
-    reading: Reading,
-    choices: dict[str, effects.Effect],
-    *,
-    commits: tuple[str, ...] = (),
-) -> None:
-    """Add the effect of the second word; one that is not known is opaque."""
-    second = reading.at(1)
-    if second in choices:
-        reading.add(choices[second])
-    elif second in commits:
-        reading.add(effects.CommitsImplicitly())
-    else:
-        reading.add(effects.Opaque(f"{reading.tokens[0]} of something unknown"))
-        scan(reading)
 
 
 def _read_savepoint(reading: Reading) -> None:
@@ -120,7 +115,7 @@ def _read_savepoint(reading: Reading) -> None:
 
 
 def _read_release(reading: Reading) -> None:
-    _choose(reading, {"SAVEPOINT": effects.UsesSavepoint()})
+    reading.choose({"SAVEPOINT": effects.UsesSavepoint()})
 
 
 def _read_xa(reading: Reading) -> None:
@@ -138,66 +133,20 @@ def _read_use(reading: Reading) -> None:
         reading.add(effects.Opaque("USE of something unknown"))
 
 
-def _read_lock(reading: Reading) -> None:
-    _choose(
-        reading,
-        {
-            "TABLES": effects.LocksTables(),
-            "TABLE": effects.LocksTables(),
-            "INSTANCE": effects.LocksInstance(),
-        },
-    )
-
-
-def _read_unlock(reading: Reading) -> None:
-    _choose(
-        reading,
-        {
-            "TABLES": effects.UnlocksTables(),
-            "TABLE": effects.UnlocksTables(),
-            "INSTANCE": effects.UnlocksInstance(),
-        },
-    )
-
-
-def _read_backup(reading: Reading) -> None:
-    ends = reading.at(1) == "UNLOCK" or reading.run(1, "STAGE", "END")
-    reading.add(effects.UnlocksInstance() if ends else effects.LocksInstance())
-
-
-def _read_flush(reading: Reading) -> None:
-    reading.add(effects.CommitsImplicitly())
-    tokens = reading.tokens
-    if "EXPORT" in tokens:
-        reading.add(effects.LocksTables())
-    elif "READ" in tokens or "LOCK" in tokens:
-        index = next((at for at, piece in enumerate(tokens) if piece in ("TABLE", "TABLES")), 0)
-        named = reading.at(index + 1) != "WITH"
-        reading.add(effects.LocksTables() if named else effects.LocksServer())
-
-
-def _read_handler(reading: Reading) -> None:
-    index = 1
-    while reading.at(index + 1) == ".":
-        index += 2
-    name, action = name_of(reading.at(index)), reading.at(index + 1)
-    if action == "OPEN":
-        rest = reading.tokens[index + 2 :]
-        if rest:
-            name = name_of(rest[-1])  # OPEN AS alias, OPEN alias
-        reading.add(effects.OpensHandler(name))
-    elif action == "CLOSE":
-        reading.add(effects.ClosesHandler(name))
-    elif action == "READ":
-        reading.add(effects.ReadsHandler(name))
-        scan(reading, index + 2)
-    else:
-        reading.add(effects.Opaque("HANDLER of something unknown"))
-
-
 def _read_prepare(reading: Reading) -> None:
-    reading.add(effects.PreparesText(name_of(reading.at(1))))
+    text = None
+    if reading.at(2) == "FROM" and len(reading.tokens) == 4:
+        text = _literal(reading.at(3))
+    reading.add(effects.PreparesText(name_of(reading.at(1)), text))
     scan(reading, 2)
+
+
+def _literal(piece: str) -> bytes | None:
+    """What a string stands for; None where that depends on settings."""
+    quote = piece[0]
+    if quote not in ("'", '"') or "\\" in piece:
+        return None
+    return piece[1:-1].replace(quote * 2, quote).encode("latin-1")
 
 
 def _read_execute(reading: Reading) -> None:
@@ -270,6 +219,8 @@ def _read_rename(reading: Reading) -> None:
     reading.add(effects.CommitsImplicitly())
     if reading.at(1) == "USER":
         reading.add(effects.ChangesAccount())
+    else:
+        reading.add(effects.RenamesTables())
 
 
 def _read_analyze(reading: Reading) -> None:
@@ -347,9 +298,9 @@ _READERS: Final[dict[str, Reader]] = {
     "DELETE": _read_expressions,
     "DO": _read_expressions,
     "SHOW": _read_show,
-    "EXPLAIN": _read_insert,
-    "DESCRIBE": _read_insert,
-    "DESC": _read_insert,
+    "EXPLAIN": _read_explain,
+    "DESCRIBE": _read_explain,
+    "DESC": _read_explain,
     "ANALYZE": _read_analyze,
     "HELP": _read_expressions,
     "SET": _read_set,
@@ -361,11 +312,11 @@ _READERS: Final[dict[str, Reader]] = {
     "SAVEPOINT": _read_savepoint,
     "RELEASE": _read_release,
     "XA": _read_xa,
-    "LOCK": _read_lock,
-    "UNLOCK": _read_unlock,
-    "BACKUP": _read_backup,
-    "FLUSH": _read_flush,
-    "HANDLER": _read_handler,
+    "LOCK": read_lock,
+    "UNLOCK": read_unlock,
+    "BACKUP": read_backup,
+    "FLUSH": read_flush,
+    "HANDLER": read_handler,
     "CREATE": read_create,
     "ALTER": read_alter,
     "DROP": read_drop,

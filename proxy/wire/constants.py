@@ -146,3 +146,7 @@ class FieldType(enum.IntEnum):
     VAR_STRING = 0xFD
     STRING = 0xFE
     GEOMETRY = 0xFF
+
+
+UNSIGNED = 0x20
+"""Flag of a column definition: the number has no sign."""

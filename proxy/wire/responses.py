@@ -219,3 +219,31 @@ def parse_column_count(payload: bytes) -> int:
     if not 0 < count <= 65535:
         raise PacketError(f"{count} columns announced")
     return count
+
+
+@attrs.frozen
+class Column:
+    """What of a column definition tells the type of its values.
+
+    Attributes:
+        type: A `FieldType`.
+        flags: `UNSIGNED` and others.
+    """
+
+    type: int
+    flags: int
+
+
+@total
+def parse_column(payload: bytes) -> Column:
+    """A column definition (ColumnDefinition41).
+
+    Six texts, then twelve bytes behind their length: charset (2), length (4), type (1), flags
+    (2), decimals (1), filler (2).
+    """
+    reader = Reader(payload)
+    for _ in range(6):
+        reader.lenenc_bytes()
+    reader.take(7)
+    kind, flags = reader.integer(1), reader.integer(2)
+    return Column(kind, flags)

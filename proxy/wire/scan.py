@@ -29,7 +29,7 @@ def skip_packets(data: bytes, position: int, count: int) -> tuple[int, int]:
     return position, count
 
 
-def skip_rows(data: bytes, position: int, longest_end: int) -> tuple[int, bool]:
+def skip_rows(data: bytes, position: int, longest_end: int) -> tuple[int, bool, int]:
     """Walk over rows up to the packet that ends them.
 
     Args:
@@ -39,18 +39,21 @@ def skip_rows(data: bytes, position: int, longest_end: int) -> tuple[int, bool]:
             for EOF packets, 0xFFFFFF with CLIENT_DEPRECATE_EOF.
 
     Returns:
-        A position, and whether it is that of the end (0xFE) or error (0xFF) packet.  Otherwise
-        it is that of a packet whose header and first byte are not there yet, lies beyond the
-        data when a row's end has not come yet, or is that of a full physical packet: its
-        continuation may begin with any byte and is the caller's to skip.
+        A position, whether it is that of the end (0xFE) or error (0xFF) packet, and how many
+        rows begin before it.  A position that is not the end's is that of a packet whose header
+        and first byte are not there yet, lies beyond the data when a row's end has not come
+        yet, or is that of a full physical packet: its continuation may begin with any byte and
+        is the caller's to skip.
     """
     size = len(data)
+    rows = 0
     while position + HEADER < size:
         header, first = _unpack(data, position)
         length = header & 0xFFFFFF
         if first >= 0xFE and (first == 0xFF or length < longest_end):
-            return position, True
+            return position, True, rows
         if length == MAX_PACKET:
-            return position, False
+            return position, False, rows
         position += HEADER + length
-    return position, False
+        rows += 1
+    return position, False, rows

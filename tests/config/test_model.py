@@ -6,6 +6,7 @@ from proxy.config.model import (
     AuthEntry,
     ConnectionPoolConfig,
     EndpointConfig,
+    PinningFilter,
     ProxyConfig,
     Target,
     TargetGroup,
@@ -34,6 +35,26 @@ def test_defaults_are_those_of_rds_proxy():
     assert pool.session_pinning_filters == ()
     assert pool.init_query is None
     assert pool.max_connection_age == 24 * 3600
+
+
+def test_filters_of_pins_are_written_by_name():
+    """RDS Proxy's filter and the finer ones are taken, and any other name is not."""
+    names = ["EXCLUDE_VARIABLE_SETS", "EXCLUDE_ROUTINES"]
+    rule = attrs.fields(ConnectionPoolConfig).session_pinning_filters.validator
+    assert rule.read(names) == (
+        PinningFilter.EXCLUDE_VARIABLE_SETS,
+        PinningFilter.EXCLUDE_ROUTINES,
+    )
+    with pytest.raises(UnfitError, match="EXCLUDE_SEQUENCES"):
+        rule.read(["EXCLUDE_NAMED_LOCKS"])
+
+
+def test_pins_last_as_long_as_they_like_unless_said_otherwise():
+    """`max_pinned_seconds` is off by default, and no limit is below a second."""
+    assert ConnectionPoolConfig().max_pinned_seconds is None
+    assert ConnectionPoolConfig(max_pinned_seconds=1.5).max_pinned_seconds == 1.5
+    with pytest.raises(UnfitError, match="max_pinned_seconds must be"):
+        ConnectionPoolConfig(max_pinned_seconds=0)
 
 
 def test_a_password_is_not_in_the_repr():

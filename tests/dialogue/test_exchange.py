@@ -11,112 +11,33 @@ from proxy.dialogue import exchange as module
 from proxy.dialogue.answers import Kind
 from proxy.dialogue.exchange import Exchange
 from proxy.wire import scan
-from proxy.wire.constants import Capability, SessionTrack, Status
+from proxy.wire.constants import SessionTrack, Status
 from proxy.wire.framing import encode
 from proxy.wire.primitives import lenenc_bytes, lenenc_int
-from proxy.wire.responses import Eof, Err, Ok, PrepareOk, variable_change
+from proxy.wire.responses import Eof, Ok, PrepareOk, variable_change
+from tests.support.answers import (
+    AUTOCOMMIT,
+    COLUMN,
+    DEPRECATE,
+    ERROR,
+    TRACK,
+    TRACKING,
+    Answer,
+    answers,
+    capabilities_,
+    cuts_,
+    end,
+    follow,
+    pieces,
+    result,
+)
 
-TRACK = int(Capability.SESSION_TRACK)
-DEPRECATE = int(Capability.DEPRECATE_EOF)
-AUTOCOMMIT = int(Status.AUTOCOMMIT)
-COLUMN = lenenc_bytes(b"def") + b"\x00" * 5 + lenenc_bytes(b"a column")
-NAMES = frozenset((b"autocommit",))
 CHANGES = (
     variable_change(b"autocommit", b"OFF"),
     variable_change(b"sql_mode", b"ANSI"),
     (int(SessionTrack.SCHEMA), b"\x04shop"),
     (int(SessionTrack.STATE_CHANGE), b"\x011"),
 )
-
-
-@attrs.frozen
-class Answer:
-    """Packets of an answer, and what follows from them."""
-
-    kind: Kind
-    capabilities: int
-    payloads: tuple[bytes, ...]
-    status: int = AUTOCOMMIT
-
-    @property
-    def data(self) -> bytes:
-        return b"".join(encode(payload, n + 1) for n, payload in enumerate(self.payloads))
-
-
-def end(capabilities: int, status: int = AUTOCOMMIT, warnings: int = 0) -> bytes:
-    if capabilities & DEPRECATE:
-        return Ok(status=status, warnings=warnings, header=0xFE).encode(capabilities)
-    return Eof(warnings, status).encode()
-
-
-def result(capabilities: int, rows: list[bytes], status: int = AUTOCOMMIT) -> list[bytes]:
-    middle = [] if capabilities & DEPRECATE else [Eof(0, status).encode()]
-    return [lenenc_int(1), COLUMN, *middle, *rows, end(capabilities, status)]
-
-
-def follow(
-    answer: Answer, cuts: list[int], client: int | None = None
-) -> tuple[Exchange, bytes]:
-    """Feed an answer cut at these places; the exchange, and what went to the client."""
-    exchange = Exchange(answer.capabilities)
-    exchange.begin(
-        answer.kind, answer.capabilities if client is None else client, reported=NAMES
-    )
-    data, sent, start = answer.data, b"", 0
-    for cut in [*sorted({cut % (len(data) + 1) for cut in cuts}), len(data)]:
-        sent += exchange.feed(data[start:cut])
-        start = cut
-    return exchange, sent
-
-
-capabilities_ = st.sampled_from([0, TRACK, DEPRECATE, TRACK | DEPRECATE])
-cuts_ = st.lists(st.integers(0, 500), max_size=6)
-rows_ = st.lists(
-    st.one_of(st.binary(max_size=30).map(lenenc_bytes), st.just(b"\xfb"), st.just(b"\x00\x00")),
-    max_size=5,
-)
-
-
-ERROR = Err(1064, "42000", b"You have an error").encode()
-
-
-@st.composite
-def prepares(draw: st.DrawFn, capabilities: int) -> list[bytes]:
-    columns, parameters = draw(st.integers(0, 2)), draw(st.integers(0, 2))
-    payloads = [PrepareOk(7, columns, parameters).encode()]
-    for count in (parameters, columns):
-        payloads += [COLUMN] * count
-        if count and not capabilities & DEPRECATE:
-            payloads.append(Eof().encode())
-    return draw(st.sampled_from([payloads, [ERROR]]))
-
-
-@st.composite
-def results(draw: st.DrawFn, capabilities: int, status: int, ok: bytes) -> list[bytes]:
-    payloads = []
-    for _ in range(draw(st.integers(0, 2))):
-        payloads += result(capabilities, draw(rows_), status | int(Status.MORE_RESULTS))
-    rows = result(capabilities, draw(rows_), status)
-    return payloads + draw(st.sampled_from([rows, [ok], [ERROR], [*rows[:-1], ERROR]]))
-
-
-@st.composite
-def answers(draw: st.DrawFn) -> Answer:
-    """Answers of every kind."""
-    capabilities = draw(capabilities_)
-    kind = draw(st.sampled_from(Kind))
-    status = draw(st.sampled_from([AUTOCOMMIT, int(Status.IN_TRANS), 0]))
-    ok = Ok(draw(st.integers(0, 300)), draw(st.integers(0, 70000)), status).encode(capabilities)
-    last = end(capabilities, status)
-    shapes = {
-        Kind.SIMPLE: lambda: [draw(st.sampled_from([ok, ERROR, Eof(0, status).encode()]))],
-        Kind.TEXT: lambda: [draw(st.sampled_from([b"Uptime: 5  Threads: 1", ERROR]))],
-        Kind.FIELDS: lambda: [COLUMN] * draw(st.integers(0, 3)) + [last],
-        Kind.ROWS: lambda: [*draw(rows_), draw(st.sampled_from([last, ERROR]))],
-        Kind.PREPARE: lambda: draw(prepares(capabilities)),
-        Kind.RESULT: lambda: draw(results(capabilities, status, ok)),
-    }
-    return Answer(kind, capabilities, tuple(shapes[kind]()), status)
 
 
 @given(answers(), cuts_)
@@ -132,8 +53,9 @@ def test_any_chunking_gives_the_same_answer(answer, cuts):
         whole.err,
         whole.warnings,
     )
-    assert (exchange.affected_rows, exchange.last_insert_id, exchange.results) == (
-        whole.affected_rows,
+    assert (exchange.row_count, exchange.rows, exchange.last_insert_id, exchange.results) == (
+        whole.row_count,
+        whole.rows,
         whole.last_insert_id,
         whole.results,
     )
@@ -143,10 +65,10 @@ def test_any_chunking_gives_the_same_answer(answer, cuts):
 @given(answers(), cuts_, st.binary(min_size=1, max_size=10))
 def test_what_comes_behind_the_end_is_kept_apart(answer, cuts, more):
     """Bytes that nobody asked for never reach the client."""
-    exchange, _ = follow(answer, cuts)
-    exchange, sent = Exchange(answer.capabilities), b""
+    exchange = Exchange(answer.capabilities)
     exchange.begin(answer.kind, answer.capabilities)
-    sent = exchange.feed(answer.data + more)
+    *first, last = pieces(answer.data, cuts)
+    sent = b"".join(map(exchange.feed, [*first, last + more]))
     assert exchange.ended
     assert sent == answer.data
     assert exchange.excess == more
@@ -157,7 +79,7 @@ def test_what_comes_behind_the_end_is_kept_apart(answer, cuts, more):
 def test_any_bytes_end_break_or_go_on(kind, capabilities, chunks):
     """A server that sends nonsense breaks the exchange, never us, and little is kept."""
     exchange = Exchange(capabilities)
-    exchange.begin(kind, 0, reported=NAMES)
+    exchange.begin(kind, 0, TRACKING)
     for chunk in chunks:
         if exchange.ended or exchange.broken or exchange.wants_file:
             break
@@ -175,7 +97,7 @@ def test_clients_hear_of_what_they_asked_for(cuts, client, deprecate):
     told = (CHANGES[0], CHANGES[2]) if client else ()
     assert sent == encode(attrs.evolve(ok, changes=told).encode(client), 1)
     assert exchange.changes == [*CHANGES]
-    assert (exchange.affected_rows, exchange.last_insert_id) == (3, 400)
+    assert (exchange.row_count, exchange.last_insert_id) == (3, 400)
     assert exchange.status == AUTOCOMMIT
 
 
@@ -249,7 +171,7 @@ def test_a_file_is_asked_for_and_its_verdict_awaited():
     exchange.file_sent()
     assert exchange.feed(encode(Ok(5).encode(0), 3))
     assert exchange.ended
-    assert exchange.affected_rows == 5
+    assert exchange.row_count == 5
 
 
 @pytest.mark.parametrize(
@@ -296,12 +218,11 @@ def test_a_row_in_several_packets_may_go_on_with_any_byte(cuts, full, byte):
             encode(Eof().encode(), 7),
         ]
         data = b"".join(packets)
-        exchange, sent, start = Exchange(0), b"", 0
+        exchange = Exchange(0)
         exchange.begin(Kind.RESULT, 0)
-        for cut in [*sorted({cut % (len(data) + 1) for cut in cuts}), len(data)]:
-            sent += exchange.feed(data[start:cut])
-            start = cut
+        sent = b"".join(map(exchange.feed, pieces(data, cuts)))
     assert exchange.ended
+    assert exchange.rows == 1
     assert not exchange.excess
     assert sent == data
 
@@ -347,3 +268,39 @@ def test_each_kind_of_answer_ends(kind, capabilities):
     exchange, sent = follow(answer := Answer(kind, capabilities, payloads[kind]), [])
     assert exchange.ended
     assert sent == answer.data
+
+
+@given(cuts_)
+def test_reports_of_transactions_are_kept_apart(cuts):
+    """Sessions absorb the others; of these, what holds for the next transaction counts."""
+    text = b"SET TRANSACTION READ ONLY;"
+    characteristics = (int(SessionTrack.TRANSACTION_CHARACTERISTICS), lenenc_bytes(text))
+    state = (int(SessionTrack.TRANSACTION_STATE), b"\x08________")
+    ok = Ok(changes=(characteristics, state, CHANGES[0]))
+    exchange, sent = follow(Answer(Kind.RESULT, TRACK, (ok.encode(TRACK),)), cuts, TRACK)
+    assert exchange.changes == [CHANGES[0]]
+    assert exchange.next_transaction == text
+    assert sent == encode(Ok(changes=(state, CHANGES[0])).encode(TRACK), 1)
+    exchange.begin(Kind.RESULT, TRACK)
+    assert exchange.next_transaction is None
+    assert exchange.changes == []
+
+
+@given(capabilities_, cuts_)
+def test_a_client_may_be_told_more_status_bits(capabilities, cuts):
+    """They are added to the server's, in every packet that tells any."""
+    more = int(Status.IN_TRANS)
+    payloads = (*result(capabilities, [b"\x01a"], AUTOCOMMIT | int(Status.MORE_RESULTS)),)
+    ends = (*payloads, Ok().encode(capabilities))
+    exchange = Exchange(capabilities)
+    exchange.begin(Kind.RESULT, capabilities, extra_status=more)
+    data = Answer(Kind.RESULT, capabilities, ends).data
+    sent = b"".join(map(exchange.feed, pieces(data, cuts)))
+    told = AUTOCOMMIT | int(Status.MORE_RESULTS) | more
+    expected = (
+        *result(capabilities, [b"\x01a"], told),
+        Ok(status=AUTOCOMMIT | more).encode(capabilities),
+    )
+    assert exchange.ended
+    assert exchange.status == AUTOCOMMIT
+    assert sent == Answer(Kind.RESULT, capabilities, expected).data

@@ -244,7 +244,6 @@ def test_a_client_says_who_it_is_and_what_it_does(client):
     assert repr(client.client) == "<Client 1 from localhost waiting for a command>"
     assert client.client.dialogue.state is State.READY
     assert client.client.is_idle
-    assert not client.client.says_attributes
 
 
 def test_a_mistake_of_ours_is_an_error_for_one_client(stage, client, monkeypatch):

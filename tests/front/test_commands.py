@@ -111,7 +111,7 @@ def test_the_end_of_a_result_has_the_shape_that_was_negotiated(stage):
 
 def test_a_reset_frees_what_was_pinned(stage, client):
     """COM_RESET_CONNECTION: the backend is reset and shared again."""
-    client.query(b"SET @a = 1")
+    client.query(b"CREATE TEMPORARY TABLE t (a INT)")
     backend = stage.serve()
     client.payloads()
     assert stage.ledger.lent

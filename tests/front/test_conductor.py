@@ -43,6 +43,7 @@ def test_a_backend_that_refuses_a_statement_disturbs_nobody(stage, client):
     stage.serve(error(1054, "42S22", b"Unknown column").encode())
     assert client.reply().code == 1054
     assert not client.closed
+    stage.part()
     assert stage.ledger.idle_count == 1
 
 

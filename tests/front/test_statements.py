@@ -50,7 +50,7 @@ def asked(stage):
 def test_ids_of_clients_are_their_own(stage, client):
     """Each client counts from 1, whatever the server calls its statements."""
     other = stage.client()
-    assert prepare(client) == prepare(other) == b"\x01\x00\x00\x00"
+    assert prepare(client) == prepare(other, b"SELECT 2") == b"\x01\x00\x00\x00"
     other.send(execute(b"\x01\x00\x00\x00"))
     assert asked(stage)[1:5] == (72).to_bytes(4, "little")
     assert not stage.serve().asked

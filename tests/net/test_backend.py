@@ -157,7 +157,7 @@ def test_a_statement_of_ours_may_have_no_rows(connection):
     connection.server.answer(connection.server.side.ok(affected_rows=4))
     connection.run()
     assert got[0].rows == ()
-    assert got[0].affected_rows == 4
+    assert got[0].row_count == 4
 
 
 def test_rows_that_cannot_be_read_are_left_out(connection):

@@ -22,6 +22,6 @@ def test_a_lease_begins_as_a_dial():
 
 
 def test_limits_have_the_times_of_rds_proxy():
-    """Idle means five minutes without use, and a day is the longest life."""
+    """Idle means five minutes without use, a day is the longest life; lingering is short."""
     limits = Limits(connections=5, idle=2)
-    assert (limits.idle_after, limits.age) == (300.0, 86400.0)
+    assert (limits.idle_after, limits.age, limits.linger) == (300.0, 86400.0, 1.0)

@@ -2,35 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from proxy.policy.lease import Dial, Lease, Lend, Limits, Place, Reset, Retire, Waiter
-from proxy.policy.ledger import Ledger
-
-
-def accepts(current: Hashable | None, wanted: Hashable) -> bool:
-    """As in the proxy: a schema can be changed, but not unset."""
-    return current in (None, "") or wanted != ""
-
-
-def book(connections: int = 2, idle: int = 1, **more: float) -> Ledger:
-    return Ledger(Limits(connections, idle, **more), accepts)  # type: ignore[arg-type]
-
-
-def waiter(key: str = "app", state: str = "shop", since: float = 0.0) -> Waiter:
-    return Waiter(key, state, since)
-
-
-def idle(ledger: Ledger, state: str = "shop", key: str = "app", now: float = 0.0) -> Lease:
-    """A lease that was dialed and stands idle in this state."""
-    lease = ledger._start_dial(key, now)
-    ledger.dialed(lease, state, now)
-    return lease
+from proxy.policy.lease import CallBack, Dial, Lend, Limits, Place, Reset, Retire
+from tests.support.book import book, idle, waiter
 
 
 def test_a_waiter_is_dialed_for_and_lent_what_came():
@@ -44,7 +19,7 @@ def test_a_waiter_is_dialed_for_and_lent_what_came():
     ledger.dialed(dial.lease, "", 1)
     assert ledger.settle(1) == [Lend(asked, dial.lease)]
     assert dial.lease.place is Place.LENT
-    counts = "1 lent, 0 idle, 0 dialing, 0 resetting, 0 retiring of 2"
+    counts = "1 lent, 0 lingering, 0 idle, 0 dialing, 0 resetting, 0 retiring of 2"
     assert repr(ledger) == f"<Ledger {counts}; 0 waiting>"
 
 
@@ -236,13 +211,20 @@ def test_a_smaller_limit_retires_what_comes_back():
     assert ledger.settle(2) == []
 
 
-@pytest.mark.parametrize("place", ["idle", "lent", "resetting", "retiring", "dialing"])
+@pytest.mark.parametrize(
+    "place", ["idle", "lent", "lingering", "called", "resetting", "retiring", "dialing"]
+)
 def test_a_lost_backend_leaves_wherever_it_was(place):
     """Its place is free again."""
     ledger = book()
     lease = idle(ledger)
     if place != "idle":
         ledger.take("app", "shop")
+    if place in ("lingering", "called"):
+        ledger.linger(lease, 1)
+    if place == "called":
+        ledger.ask(waiter())
+        assert ledger.settle(1) == [CallBack(lease)]
     if place == "resetting":
         ledger.give_back(lease, None, 1)
     if place == "retiring":
@@ -256,126 +238,6 @@ def test_a_lost_backend_leaves_wherever_it_was(place):
     ledger.lost(lease)
     assert lease.place is Place.GONE
     assert [*ledger.leases()] == []
+    assert ledger.total == ledger.borrowed == 0
     with pytest.raises(AssertionError):
         ledger.lost(lease)
-
-
-def suits(lease: Lease, asked: Waiter) -> bool:
-    return lease.key == asked.key and accepts(lease.state, asked.state)
-
-
-class Histories(RuleBasedStateMachine):
-    """Random histories of a ledger of three backends, two users and three states."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.ledger = book(connections=3, idle=1, age=50, idle_after=20)
-        self.now = 0.0
-        self.order: list[Waiter] = []
-        self.resets: list[Lease] = []
-        self.retiring: list[Lease] = []
-        self.leases: list[Lease] = []
-
-    def settle(self) -> None:
-        for action in self.ledger.settle(self.now):
-            match action:
-                case Lend(asked, lease):
-                    assert lease.place is Place.LENT
-                    assert lease.key == asked.key
-                    assert accepts(lease.state, asked.state)
-                    assert asked is next(one for one in self.order if suits(lease, one))
-                    self.order.remove(asked)
-                case Reset(lease):
-                    self.resets.append(lease)
-                case Retire(lease, _):
-                    self.retiring.append(lease)
-                case Dial(lease):
-                    assert lease.place is Place.DIALING
-                    self.leases.append(lease)
-
-    def known(self, leases: set[Lease]) -> list[Lease]:
-        return [lease for lease in self.leases if lease in leases]
-
-    @rule(key=st.sampled_from("ab"), state=st.sampled_from(["", "x", "y"]))
-    def borrow(self, key: str, state: str) -> None:
-        if self.ledger.take(key, state) is None:
-            asked = Waiter(key, state, self.now)
-            self.order.append(asked)
-            self.ledger.ask(asked)
-            self.settle()
-
-    @precondition(lambda self: self.ledger.lent)
-    @rule(data=st.data(), state=st.sampled_from(["x", "y", None]))
-    def give_back(self, data: st.DataObject, state: str | None) -> None:
-        lease = data.draw(st.sampled_from(self.known(self.ledger.lent)))
-        asked = self.ledger.pass_on(lease, state, self.now)
-        if asked is not None:
-            assert asked is self.order.pop(0)
-        else:
-            self.ledger.give_back(lease, state, self.now)
-        self.settle()
-
-    @precondition(lambda self: self.ledger.dialing)
-    @rule(data=st.data(), through=st.booleans())
-    def dial_ends(self, data: st.DataObject, through: bool) -> None:  # noqa: FBT001 - drawn
-        lease = data.draw(st.sampled_from(self.known(self.ledger.dialing)))
-        if through:
-            self.ledger.dialed(lease, "", self.now)
-        else:
-            self.ledger.dial_failed(lease, self.now + 1)
-        self.settle()
-
-    @precondition(lambda self: self.resets)
-    @rule()
-    def reset_ends(self) -> None:
-        lease = self.resets.pop()
-        if lease.place is Place.RESETTING:
-            self.ledger.reset_done(lease, "x", self.now)
-        self.settle()
-
-    @precondition(lambda self: self.retiring)
-    @rule()
-    def connection_closes(self) -> None:
-        self.ledger.lost(self.retiring.pop())
-        self.settle()
-
-    @precondition(lambda self: self.order)
-    @rule(data=st.data())
-    def leave(self, data: st.DataObject) -> None:
-        asked = data.draw(st.sampled_from(self.order))
-        self.order.remove(asked)
-        assert self.ledger.withdraw(asked)
-        self.settle()
-
-    @rule(seconds=st.sampled_from([1, 10, 30]))
-    def time_passes(self, seconds: int) -> None:
-        self.now += seconds
-        self.ledger.sweep(self.now)
-        self.settle()
-
-    @invariant()
-    def each_lease_is_in_one_place(self) -> None:
-        leases = [*self.ledger.leases()]
-        assert len(leases) == len(set(leases)) == self.ledger.total
-        for lease in self.ledger.lent:
-            assert lease.place is Place.LENT
-        for lease in self.ledger.idle_leases():
-            assert lease.place is Place.IDLE
-
-    @invariant()
-    def the_limit_holds(self) -> None:
-        assert self.ledger.total <= self.ledger.limits.connections
-
-    @invariant()
-    def nobody_waits_beside_what_serves(self) -> None:
-        free = [*self.ledger.idle_leases()]
-        for asked in self.ledger.waiting:
-            assert not any(suits(lease, asked) for lease in free)
-
-    @invariant()
-    def waiters_stand_in_order_of_arrival(self) -> None:
-        assert [*self.ledger.waiting] == self.order
-
-
-TestHistories = Histories.TestCase
-TestHistories.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)

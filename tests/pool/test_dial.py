@@ -10,19 +10,27 @@ from twisted.internet.testing import MemoryReactorClock
 from proxy.config.address import TcpAddress, UnixAddress
 from proxy.dialogue.backend import Account
 from proxy.errors import BackendLostError, BackendRefusedError
-from proxy.pool.dial import Dialer
+from proxy.pool.dial import SEES_LOCKS, SEES_USER_VARIABLES, VARIABLES, Dialer
+from proxy.session.outcome import Target
 from proxy.vocabulary import ServerKind
 from proxy.wire.commands import RESET_CONNECTION
-from proxy.wire.constants import Command
+from proxy.wire.constants import Capability, Command
 from proxy.wire.responses import variable_change
-from tests.support.scripted import FACTS, error
+from tests.support.scripted import CAPABILITIES, FACTS, error
 from tests.support.servers import MemoryDialer, Servers
 
 ACCOUNT = Account("app", "secret")
 SET_TRACKERS = (
     b"SET session_track_schema = ON, session_track_state_change = ON, "
-    b"session_track_system_variables = 'auto_increment_increment,autocommit,"
+    b"session_track_transaction_info = 'CHARACTERISTICS', session_track_system_variables = '"
 )
+MAY_SEE = {
+    SEES_USER_VARIABLES: lambda side: side.rows([(b"0",)]),
+    SEES_LOCKS: lambda side: side.rows([(b"0",)]),
+}
+"""Routines of a server that lets an account see what its connection has."""
+
+MARIADB = "5.5.5-10.11.19-MariaDB-scripted"
 
 
 class Dialing:
@@ -38,8 +46,8 @@ class Dialing:
         for _ in range(50):
             self.clock.advance(0)
 
-    def dial(self):
-        return self.outcome(self.dialer.dial(ACCOUNT))
+    def dial(self, account=ACCOUNT):
+        return self.outcome(self.dialer.dial(account))
 
     def outcome(self, deferred):
         """Give the list that gets the result or the error."""
@@ -63,11 +71,11 @@ def test_a_dial_ends_with_a_backend_and_what_it_told():
     ((backend, facts),) = dialing.dial()
     assert backend.connection_id == 1
     assert facts.max_connections == 100
-    assert facts.sql_mode == b"STRICT_TRANS_TABLES"
     assert facts.kind is ServerKind.MYSQL
-    assert facts.tracks
+    assert facts.target == Target(ServerKind.MYSQL, 80400, b"STRICT_TRANS_TABLES")
     assert facts.charsets[-1] == (b"collation_connection", b"utf8mb4_general_ci")
-    trackers, asked = dialing.texts()
+    variables, user_variables, locks, trackers, asked = dialing.texts()
+    assert (variables, user_variables, locks) == (VARIABLES, SEES_USER_VARIABLES, SEES_LOCKS)
     assert trackers.startswith(SET_TRACKERS)
     assert asked.startswith(b"SELECT @@max_connections, @@sql_mode, @@global.character_set_")
 
@@ -77,7 +85,7 @@ def test_the_init_query_changes_the_baseline():
     dialing = Dialing("SET time_zone = '+02:00'; SET sort_buffer_size = 1")
     got = dialing.dial()
     side = dialing.server.side
-    assert dialing.texts()[1:] == [
+    assert dialing.texts()[4:] == [
         bytes((Command.SET_OPTION, 0, 0)),
         b"SET time_zone = '+02:00'; SET sort_buffer_size = 1",
     ]
@@ -158,9 +166,10 @@ def test_a_reset_brings_the_baseline_and_keeps_the_schema():
     dialing.server.side.schema = b"shop"
     (state,) = dialing.outcome(dialing.dialer.reset(backend))
     assert state.schema == b"shop"
-    assert dialing.texts()[2] == RESET_CONNECTION
-    assert dialing.texts()[3].startswith(SET_TRACKERS)
-    assert dialing.texts()[4] == b"SELECT DATABASE()"
+    reset, trackers, asked = dialing.texts()[5:]
+    assert reset == RESET_CONNECTION
+    assert trackers.startswith(SET_TRACKERS)
+    assert asked == b"SELECT DATABASE()"
 
 
 def test_a_reset_whose_answer_makes_no_sense_is_a_loss():
@@ -202,3 +211,81 @@ def test_a_unix_socket_counts_as_secure():
     protocol = factory.buildProtocol(None)
     assert protocol._wrappedProtocol._dialogue._secure
     reactor.advance(6)
+
+
+# What the first login of an account finds out
+
+
+def test_only_the_first_login_of_an_account_gets_acquainted():
+    """Variables and rights are not asked again, and each account has its own rights."""
+    dialing = Dialing()
+    dialing.dial()
+    for account, first in [(ACCOUNT, SET_TRACKERS), (Account("other", "secret"), VARIABLES)]:
+        ((backend, _),) = dialing.dial(account)
+        assert backend.account is account
+        assert dialing.texts()[0].startswith(first)
+
+
+def test_a_new_version_is_got_acquainted_with():
+    """After an upgrade of the target variables may have come and gone."""
+    dialing = Dialing()
+    dialing.dial()
+    dialing.servers.version = "9.0.0-scripted"
+    ((_, facts),) = dialing.dial()
+    assert dialing.texts()[0] == VARIABLES
+    assert facts.target.version == 90000
+
+
+def test_what_an_account_may_see_is_tried():
+    """The server says no by an error, which is no trouble; MariaDB shows variables to all."""
+    dialing = Dialing()
+    dialing.servers.routines |= MAY_SEE
+    ((_, facts),) = dialing.dial()
+    assert (facts.target.sees_user_variables, facts.target.sees_locks) == (True, True)
+    dialing = Dialing()
+    dialing.servers.version = MARIADB
+    ((_, facts),) = dialing.dial()
+    assert facts.target.kind is ServerKind.MARIADB
+    assert facts.target.version == 101119
+    assert (facts.target.sees_user_variables, facts.target.sees_locks) == (True, False)
+    assert not any(b"performance_schema" in text for text in dialing.texts())
+
+
+def test_a_server_that_dies_when_it_is_asked_fails_the_dial():
+    """A connection that ends is no answer about rights."""
+    dialing = Dialing()
+    dialing.servers.routines[SEES_LOCKS] = lambda side: None
+    got = dialing.dial()
+    dialing.server.die()
+    assert isinstance(got[0], BackendLostError)
+    assert not isinstance(got[0], BackendRefusedError)
+
+
+def test_variables_that_differ_from_a_new_connections_are_found():
+    """Charsets count in any case; what no session carries counts in none."""
+    dialing = Dialing()
+    ((backend, _),) = dialing.dial()
+    rows = [
+        (b"autocommit", b"ON"),
+        (b"time_zone", b"+02:00"),
+        (b"character_set_results", None),
+        (b"collation_connection", b"utf8mb4_general_ci"),
+        (b"max_connections", b"5"),
+        (None, b"5"),
+    ]
+    dialing.servers.routines[VARIABLES] = lambda side: side.rows(rows)
+    (answer,) = dialing.outcome(dialing.dialer._ask(backend, VARIABLES))
+    assert dialing.dialer.changed(backend, answer) == {
+        b"time_zone": b"+02:00",
+        b"character_set_results": b"",
+        b"collation_connection": b"utf8mb4_general_ci",
+    }
+
+
+def test_a_server_without_session_tracking_is_told_of_no_trackers():
+    """What sessions of such a server change is not followed."""
+    dialing = Dialing()
+    dialing.servers.capabilities = CAPABILITIES & ~int(Capability.SESSION_TRACK)
+    ((_, facts),) = dialing.dial()
+    assert not facts.target.tracks
+    assert not any(text.startswith(b"SET session_track") for text in dialing.texts())

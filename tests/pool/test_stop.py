@@ -170,8 +170,22 @@ def test_a_kill_that_fails_ends_and_makes_room(stage, trouble):
 def test_a_kill_for_a_user_without_a_password_is_nothing(stage):
     """Nothing is dialed for a user that is not known any more."""
     lease, _ = asked(stage)
-    stage.pool._credentials._credentials.clear()
+    stage.pool.opening._credentials._credentials.clear()
     done = stage.pool.kill(lease, query=True)
     stage.run()
     assert done.called
     assert kills(stage) == []
+
+
+def test_an_answer_is_drained_piece_by_piece(stage):
+    """A first piece that is short decides nothing."""
+    lease, server = asked(stage)
+    stage.pool.abandon(lease)
+    first, *rest = server.side.rows([(b"1",)])
+    server.send(packets([first]))
+    stage.run()
+    assert lease.backend.owes_answer
+    server.send(packets(rest, 2))
+    stage.run()
+    assert stage.ledger.idle_count == 1
+    assert not server.gone

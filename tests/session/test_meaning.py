@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.session.meaning import PLAIN, Meaning, found_pins, meaning
-from proxy.session.pins import PinReason
-from proxy.sql.classify import classify
+from proxy.session.meaning import KEEPING, PLAIN, Meaning, found_pins, meaning
+from proxy.session.pins import SOME_NAME, PinReason
+from proxy.sql import effects as sql
+from proxy.sql.classify import Classification, classify
+from proxy.sql.dialect import Dialect
 
 
 def means(text: str) -> Meaning:
     return meaning(classify(text.encode()))
+
+
+def reasons(found: Meaning) -> set[PinReason]:
+    return {reason for reason, _ in found.pins}
 
 
 @pytest.mark.parametrize(
@@ -24,8 +30,6 @@ def means(text: str) -> Meaning:
         "CREATE TABLE t (a INT)",
         "DROP TABLE t",
         "SET GLOBAL max_connections = 5",
-        "SELECT @a",
-        "SELECT CONNECTION_ID()",
         "LOAD DATA LOCAL INFILE 'x' INTO TABLE t",
     ],
 )
@@ -37,68 +41,163 @@ def test_statements_that_leave_nothing_unreported_are_plain(text):
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"),
+    ("text", "reason", "name"),
     [
-        ("SET @a = 1", PinReason.USER_VARIABLE),
-        ("SELECT @a := 1", PinReason.USER_VARIABLE),
-        ("SELECT 1 INTO @a", PinReason.USER_VARIABLE),
-        ("SET SESSION max_execution_time = 5", PinReason.SESSION_VARIABLE),
-        ("CREATE TEMPORARY TABLE t (a INT)", PinReason.TEMPORARY_TABLE),
-        ("SELECT GET_LOCK('a', 1)", PinReason.NAMED_LOCK),
-        ("LOCK TABLES t READ", PinReason.TABLE_LOCK),
-        ("FLUSH TABLES WITH READ LOCK", PinReason.READ_LOCK),
-        ("LOCK INSTANCE FOR BACKUP", PinReason.INSTANCE_LOCK),
-        ("HANDLER t OPEN", PinReason.HANDLER),
-        ("PREPARE s FROM 'SELECT 1'", PinReason.TEXT_PREPARE),
-        ("EXECUTE s", PinReason.TEXT_PREPARE),
-        ("SET ROLE ALL", PinReason.ROLE),
-        ("SET TRANSACTION READ ONLY", PinReason.NEXT_TRANSACTION),
-        ("XA START 'x'", PinReason.XA),
-        ("SELECT SQL_CALC_FOUND_ROWS 1", PinReason.FOUND_ROWS),
-        ("CALL p()", PinReason.ROUTINE),
-        ("SELECT own_function(1)", PinReason.ROUTINE),
-        ("frobnicate the database", PinReason.OPAQUE),
-        ("SELECT 'without an end", PinReason.OPAQUE),
+        ("CREATE TEMPORARY TABLE t (a INT)", PinReason.TEMPORARY_TABLE, "t"),
+        ("SELECT GET_LOCK('job', 1)", PinReason.NAMED_LOCK, "job"),
+        ("SELECT GET_LOCK(CONCAT('a', 'b'), 1)", PinReason.NAMED_LOCK, SOME_NAME),
+        ("LOCK TABLES t READ", PinReason.TABLE_LOCK, ""),
+        ("FLUSH TABLES WITH READ LOCK", PinReason.READ_LOCK, ""),
+        ("LOCK INSTANCE FOR BACKUP", PinReason.INSTANCE_LOCK, ""),
+        ("HANDLER t OPEN", PinReason.HANDLER, "t"),
+        ("PREPARE s FROM 'SELECT 1'", PinReason.TEXT_PREPARE, "s"),
+        ("SET ROLE ALL", PinReason.ROLE, ""),
+        ("XA START 'x'", PinReason.XA, ""),
+        ("frobnicate the database", PinReason.OPAQUE, ""),
+        ("SELECT 'without an end", PinReason.OPAQUE, ""),
     ],
 )
-def test_what_no_tracker_reports_pins(text, reason):
-    """State that cannot follow the session keeps its backend, for the right reason."""
+def test_what_cannot_follow_a_session_pins(text, reason, name):
+    """The pin has the right reason, and the name where there can be several."""
     found = means(text)
-    assert reason in found.pins
+    assert (reason, name) in found.pins
     assert not found.is_plain
 
 
+def test_a_sequence_is_drawn_from_by_mariadb_only():
+    """MySQL has none: there NEXTVAL is some function of the schema's."""
+    text = b"SELECT NEXT VALUE FOR s"
+    assert PinReason.SEQUENCE in reasons(meaning(classify(text, Dialect(mariadb=True))))
+
+
 @pytest.mark.parametrize(
-    ("text", "reason"),
+    ("text", "release"),
     [
-        ("SELECT RELEASE_ALL_LOCKS()", PinReason.NAMED_LOCK),
-        ("UNLOCK TABLES", PinReason.TABLE_LOCK),
-        ("UNLOCK TABLES", PinReason.READ_LOCK),
-        ("UNLOCK INSTANCE", PinReason.INSTANCE_LOCK),
+        ("SELECT RELEASE_ALL_LOCKS()", (PinReason.NAMED_LOCK, None)),
+        ("UNLOCK TABLES", (PinReason.TABLE_LOCK, None)),
+        ("UNLOCK TABLES", (PinReason.READ_LOCK, None)),
+        ("UNLOCK INSTANCE", (PinReason.INSTANCE_LOCK, None)),
+        ("DEALLOCATE PREPARE s", (PinReason.TEXT_PREPARE, "s")),
+        ("HANDLER t CLOSE", (PinReason.HANDLER, "t")),
+        ("DROP TABLE t, u", (PinReason.TEMPORARY_TABLE, "t")),
+        ("DROP TABLE t, u", (PinReason.TEMPORARY_TABLE, "u")),
     ],
 )
-def test_opposites_end_pins(text, reason):
-    """A statement that undoes what pinned ends the pin."""
-    assert reason in means(text).releases
+def test_opposites_end_pins(text, release):
+    """A statement that undoes what pinned ends the pin, or the one of that name."""
+    assert release in means(text).releases
 
 
-@pytest.mark.parametrize("text", ["SET NAMES utf8mb4", "SET autocommit = 0", "USE other"])
+def test_one_release_of_a_lock_ends_no_pin():
+    """A lock is held as often as it was taken: the server is asked whether it is still."""
+    found = means("SELECT RELEASE_LOCK('job')")
+    assert found.locks
+    assert found.releases == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SET NAMES utf8mb4",
+        "SET autocommit = 0",
+        "USE other",
+        "SET TRANSACTION READ ONLY",
+        "SET SESSION max_execution_time = 5",
+    ],
+)
 def test_carried_state_does_not_pin(text):
-    """Charset, carried variables and the schema follow by replay."""
+    """Charset, variables, the schema and the next transaction follow by replay."""
     found = means(text)
     assert found.assigns
     assert found.pins == ()
+
+
+def test_variables_are_known_by_name():
+    """What a SET names has to be reported; its own reports are a matter of their own."""
+    found = means("SET sql_mode = '', @@session.time_zone = 'UTC', @a = 1")
+    assert found.variables == {b"sql_mode", b"time_zone"}
+    assert not found.trackers
+    assert means("SET session_track_schema = 0").trackers
+
+
+@pytest.mark.parametrize(
+    ("text", "written", "read"),
+    [
+        ("SELECT 1", set(), set()),
+        ("SET @a = 1, @B = @c", {b"a", b"b"}, {b"c"}),
+        ("SELECT @a := @b + 1", {b"a"}, {b"b"}),
+        ("SELECT 1, 2 INTO @x, @y", {b"x", b"y"}, set()),
+    ],
+)
+def test_user_variables_are_known_by_name(text, written, read):
+    """In lower case, as servers compare them: which are set, and which are looked at."""
+    found = means(text)
+    assert found.user_variables == written
+    assert found.reads_user_variables is not None
+    assert read <= found.reads_user_variables
+    assert found.pins == ()
+
+
+def test_user_variables_whose_names_are_not_told_are_all_of_them():
+    """An effect without names says: any of them."""
+    effects = (
+        sql.WritesUserVariables(("a",)),
+        sql.WritesUserVariables(None),
+        sql.ReadsUserVariables(None),
+    )
+    found = meaning(Classification(effects, reads_only=False, single=True, verb="SET"))
+    assert found.user_variables is None
+    assert found.reads_user_variables is None
 
 
 def test_reading_what_was_left_is_seen():
     """Statements that look at the one before, or at ids, are told apart."""
     assert means("SELECT ROW_COUNT()").looks_back
     assert means("SHOW WARNINGS").reads_diagnostics
+    assert means("SELECT CONNECTION_ID()").reads_connection_id
     assert means("SELECT LAST_INSERT_ID()").reads_insert_id
     assert means("SELECT LAST_INSERT_ID(5)").writes_insert_id
+    assert means("SELECT SQL_CALC_FOUND_ROWS 1").counts_rows
     assert means("SAVEPOINT a").sets_savepoint
     assert means("SELECT 1").reads_only
     assert not means("DELETE FROM t").reads_only
+    assert means("REPLACE INTO t VALUES (1)").inserts
+
+
+@pytest.mark.parametrize("text", ["CALL p()", "SELECT own_function(1)"])
+def test_a_routine_may_do_what_no_text_tells(text):
+    """What it set is asked of the server, so that it is no pin by itself."""
+    found = means(text)
+    assert found.calls
+    assert found.writes_insert_id
+    assert found.defines
+    assert found.pins == ()
+
+
+def test_statements_made_by_sql_are_known_by_name():
+    """PREPARE names what EXECUTE runs later; the text is there when it was told."""
+    assert [name for name, _ in means("PREPARE s FROM 'SELECT 1'").prepares] == ["s"]
+    assert means("EXECUTE s USING @a").executes == ("s",)
+    effects = (sql.PreparesText("s", b"SELECT 1"),)
+    found = meaning(Classification(effects, reads_only=False, single=True, verb="PREPARE"))
+    assert found.prepares == (("s", b"SELECT 1"),)
+    assert "SELECT" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "defines"),
+    [
+        ("ALTER TABLE t ADD b INT", True),
+        ("DROP TABLE t", True),
+        ("GRANT SELECT ON t TO u", True),
+        ("SELECT 1", False),
+        ("INSERT INTO t VALUES (1)", False),
+        ("COMMIT", False),
+    ],
+)
+def test_what_may_change_definitions_is_seen(text, defines):
+    """After it prepared statements may have other columns than before."""
+    assert means(text).defines is defines
 
 
 def test_ends_of_transactions_are_seen():
@@ -118,26 +217,32 @@ def test_kill_of_a_number_is_read():
     assert means("KILL 5; SELECT 1").kill is None
 
 
-def pins(found: Meaning, **changed: bool) -> tuple[PinReason, ...]:
-    settings = {"something_else": False, "tracked": True, "ignores_variables": False}
-    return found_pins(found, **{**settings, **changed})
+def test_commands_that_are_no_text_are_plain():
+    """All that they change is reported; some leave the warnings of the statement before."""
+    assert PLAIN.is_plain
+    assert KEEPING.is_plain
+    assert not PLAIN.reads_diagnostics
+    assert KEEPING.reads_diagnostics
 
 
-def test_an_unexplained_report_pins():
-    """A change that the server reports and nothing explains keeps the backend."""
-    assert pins(PLAIN, something_else=True) == (PinReason.UNREPORTED,)
-    assert pins(means("SET @a = 1"), something_else=True) == (PinReason.USER_VARIABLE,)
-    assert pins(means("SET NAMES latin1"), something_else=True) == ()
+def test_what_failed_did_not_happen():
+    """A table that could not be made, a lock not taken; what is not known still pins."""
+    failed = means("CREATE TEMPORARY TABLE t (a INT)")
+    assert found_pins(failed, failed=True, tracked=True) == ()
+    assert found_pins(failed, failed=False, tracked=True) == failed.pins
+    for text in ("frobnicate the database", "SELECT GET_LOCK('a', 1)"):
+        assert found_pins(means(text), failed=True, tracked=True) == means(text).pins
 
 
-def test_without_trackers_carried_state_pins():
-    """Where the server reports nothing, a SET or USE cannot be followed."""
-    assert pins(means("USE other"), tracked=False) == (PinReason.UNTRACKED,)
-    assert pins(means("SELECT 1"), tracked=False) == ()
+def test_of_several_statements_one_may_have_failed():
+    """The table may have been made by the first, and the second have failed."""
+    several = means("CREATE TEMPORARY TABLE t (a INT); frobnicate")
+    assert (PinReason.TEMPORARY_TABLE, "t") in found_pins(several, failed=True, tracked=True)
 
 
-def test_the_filter_ignores_variables_only():
-    """EXCLUDE_VARIABLE_SETS takes away the pins of variables and leaves the others."""
-    assert pins(means("SET @a = 1, max_execution_time = 2"), ignores_variables=True) == ()
-    kept = pins(means("CREATE TEMPORARY TABLE t (a INT)"), ignores_variables=True)
-    assert kept == (PinReason.TEMPORARY_TABLE,)
+@pytest.mark.parametrize("text", ["USE other", "SET sql_mode = ''", "CALL p()"])
+def test_without_trackers_what_a_session_carries_pins(text):
+    """Where the server reports nothing, a SET, a USE or a routine cannot be followed."""
+    untracked = (PinReason.UNTRACKED, "")
+    assert found_pins(means(text), failed=False, tracked=False) == (untracked,)
+    assert found_pins(means("SELECT 1"), failed=False, tracked=False) == ()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 
+import attrs
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.session.replay import Impossible, Query, Replay, is_reachable, replay
 from proxy.session.state import State, absorb
-from proxy.session.variables import CARRIED
+from proxy.session.user_variables import clearing
+from proxy.vocabulary import ServerKind
 from proxy.wire.constants import Command
 from proxy.wire.responses import variable_change
 
@@ -22,31 +25,72 @@ VALUES = {
     b"sql_mode": [b"", b"ANSI_QUOTES", b"a'b"],
     b"wait_timeout": [b"10", b"20"],
 }
+LEADER, FOLLOWER = b"max_join_size", b"sql_big_selects"
+USER_VARIABLES = {
+    b"a": [b"@`a` = 1", b"@`a` = 1.5e0", b"@`a` = CAST(NULL AS SIGNED)"],
+    b"b c": [b"@`b c` = x'2c20'", b"@`b c` = _utf8mb4 x'' COLLATE utf8mb4_bin, @`b c` = NULL"],
+}
+NEXT = [
+    b"",
+    b"SET TRANSACTION READ ONLY;",
+    b"SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; SET TRANSACTION READ WRITE;",
+]
+
+
+def pairs(values):
+    """Some of these names, each with one of its values, sorted."""
+    optional = {name: st.sampled_from(these) for name, these in values.items()}
+    return st.fixed_dictionaries({}, optional=optional).map(
+        lambda found: tuple(sorted(found.items()))
+    )
+
+
 STATES = st.builds(
     State,
     st.sampled_from([b"shop", b"other", "lädchen".encode()]),
-    st.fixed_dictionaries({}, optional={k: st.sampled_from(v) for k, v in VALUES.items()}).map(
-        lambda found: tuple(sorted(found.items()))
-    ),
+    pairs(VALUES),
     st.booleans(),
+    pairs(USER_VARIABLES),
+    st.sampled_from(NEXT),
 )
 
 
 def run(state: State, plan: Replay) -> State:
     """What a server makes of a replay."""
     for step in plan.steps:
-        if isinstance(step, Query):
-            found: dict[bytes, bytes | None] = {}
-            for name, value in re.findall(rb"(\w+) = ('(?:[^']|'')*'|\w+)", step.text):
-                if name == b"character_set_connection":
-                    found[b"collation_connection"] = b"its default"
-                found[name] = _value(value)
-            state = state.assign(found)
-        elif step[0] == Command.INIT_DB:
-            state = State(step[1:], state.variables, state.multi_statements)
-        else:
-            state = State(state.schema, state.variables, multi_statements=step[1] == 0)
+        match step:
+            case Query(b"BEGIN"):
+                state = attrs.evolve(state, next_transaction=b"")
+            case Query(b"COMMIT AND NO CHAIN NO RELEASE"):
+                assert state.next_transaction == b""
+            case Query(text) if b"SET TRANSACTION" in text:
+                more = state.next_transaction + b" " + text.strip() + b";"
+                state = attrs.evolve(state, next_transaction=more.strip())
+            case Query(text):
+                state = run_set(state, text)
+            case bytes() if step[0] == Command.INIT_DB:
+                state = attrs.evolve(state, schema=step[1:])
+            case _:
+                state = attrs.evolve(state, multi_statements=step[1] == 0)
     return state
+
+
+def run_set(state: State, text: bytes) -> State:
+    """What a server makes of a SET: of user variables it remembers what was said."""
+    assert text.startswith(b"SET ")
+    found: dict[bytes, bytes | None] = {}
+    said: dict[bytes, list[bytes]] = {}
+    items = re.findall(rb"(@`[^`]*`|\w+) = ((?:'(?:[^']|'')*'|[^',(]|\([^)]*\))+)", text[4:])
+    for name, written in items:
+        if name[:1] == b"@":
+            said.setdefault(name[2:-1], []).append(name + b" = " + written)
+            continue
+        if name == b"character_set_connection":
+            found[b"collation_connection"] = b"its default"
+        found[name] = _value(written)
+    user = dict(state.user_variables) | {name: b", ".join(all_) for name, all_ in said.items()}
+    kept = {name: text for name, text in user.items() if text != clearing(name)}
+    return attrs.evolve(state.assign(found), user_variables=tuple(sorted(kept.items())))
 
 
 def _value(written: bytes) -> bytes | None:
@@ -102,10 +146,91 @@ def test_a_name_that_is_not_ascii_travels_as_utf8():
     )
 
 
-@given(st.sampled_from(sorted(CARRIED)), st.sampled_from([b"1", b"x y"]))
-def test_a_report_is_replayed(name, value):
+@pytest.mark.parametrize("kind", ServerKind)
+@pytest.mark.parametrize("name", [b"sql_mode", b"max_join_size", b"character_set_server"])
+def test_a_report_is_replayed(kind, name):
     """What a server reported of one session can be set in another."""
-    state = absorb(State(), [variable_change(name, value)]).state
+    state = absorb(State(), [variable_change(name, b"1")], kind).state
     plan = replay(State(), state)
     assert isinstance(plan, Replay)
     assert len(plan.steps) == 1
+
+
+@pytest.mark.parametrize(
+    ("have", "want", "said"),
+    [
+        ({}, {LEADER: b"5"}, b"SET max_join_size = 5"),
+        ({LEADER: b"5"}, {}, b"SET max_join_size = DEFAULT"),
+        ({LEADER: b"5"}, {LEADER: b"6"}, b"SET max_join_size = 6"),
+        (
+            {LEADER: b"5"},
+            {LEADER: b"5", FOLLOWER: b"ON"},
+            b"SET max_join_size = 5, sql_big_selects = ON",
+        ),
+        ({LEADER: b"5", FOLLOWER: b"ON"}, {LEADER: b"5"}, b"SET max_join_size = 5"),
+        (
+            {LEADER: b"5"},
+            {LEADER: b"6", FOLLOWER: b"ON"},
+            b"SET max_join_size = 6, sql_big_selects = ON",
+        ),
+        ({FOLLOWER: b"OFF"}, {}, b"SET sql_big_selects = DEFAULT"),
+        (
+            {LEADER: b"5", FOLLOWER: b"ON"},
+            {},
+            b"SET max_join_size = DEFAULT, sql_big_selects = DEFAULT",
+        ),
+        (
+            {LEADER: b"5", FOLLOWER: b"ON"},
+            {FOLLOWER: b"ON"},
+            b"SET max_join_size = DEFAULT, sql_big_selects = ON",
+        ),
+    ],
+)
+def test_a_variable_that_sets_another_is_said_with_it(have, want, said):
+    """Both are written anew where one changes, and one that only followed is left to follow."""
+    plan = replay(State().assign(have), State().assign(want))
+    assert isinstance(plan, Replay)
+    assert plan.steps == (Query(said),)
+
+
+@given(STATES, STATES)
+def test_what_was_cleared_is_told(one, other):
+    """The next statement that reads a cleared variable can be warned of it."""
+    plan = replay(one, other)
+    assert isinstance(plan, Replay)
+    gone = dict(one.user_variables).keys() - dict(other.user_variables).keys()
+    assert plan.cleared == gone
+
+
+def texts(plan: Replay) -> list[bytes]:
+    return [step.text for step in plan.steps if isinstance(step, Query)]
+
+
+def test_user_variables_share_the_statement_of_the_others():
+    """One SET brings system variables and user variables."""
+    one = State(user_variables=((b"a", b"@`a` = 1"), (b"b", b"@`b` = 2")))
+    other = State(None, ((b"autocommit", b"OFF"),), user_variables=((b"b", b"@`b` = 3"),))
+    plan = replay(one, other)
+    assert plan == Replay(
+        (Query(b"SET autocommit = OFF, @`b` = 3, " + clearing(b"a")),), frozenset((b"a",))
+    )
+
+
+def test_the_next_transactions_characteristics_are_set_last():
+    """They hold for what the client begins next, so nothing of ours may come behind them."""
+    wanted = State(b"shop", next_transaction=NEXT[2])
+    plan = replay(State(), wanted)
+    assert isinstance(plan, Replay)
+    assert texts(plan) == [
+        b"SET TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+        b" SET TRANSACTION READ WRITE",
+    ]
+    assert plan.steps[0] == b"\x02shop"
+
+
+def test_characteristics_of_somebody_else_are_used_up_first():
+    """An empty transaction takes them, so that the next client's begins as it should."""
+    plan = replay(State(next_transaction=NEXT[1]), State())
+    assert plan == Replay((Query(b"BEGIN"), Query(b"COMMIT AND NO CHAIN NO RELEASE")))
+    same = State(next_transaction=NEXT[1])
+    assert replay(same, attrs.evolve(same, schema=b"shop")) == Replay((b"\x02shop",))

@@ -2,195 +2,303 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from proxy.session.meaning import PLAIN, meaning
-from proxy.session.pins import PinReason
+from proxy.session import remains as left
+from proxy.session.leftovers import Conditions, Leftovers
+from proxy.session.pins import SOME_NAME, Pin, PinReason
 from proxy.session.prepared import Prepared, StatementKey
-from proxy.session.session import Session
-from proxy.session.state import State
-from proxy.sql.classify import classify
-from proxy.vocabulary import ServerKind
+from proxy.session.remains import Remains
+from proxy.session.state import Reports, State
+from proxy.session.user_variables import LIMIT_BYTES
 from proxy.wire.constants import SessionTrack, Status
-from proxy.wire.responses import variable_change
-
-FIRST = State(b"shop", ((b"character_set_client", b"utf8mb4"),))
-STATE_CHANGED = (int(SessionTrack.STATE_CHANGE), b"\x011")
-
-
-def session(**changed: Any) -> Session:
-    settings: dict[str, Any] = {
-        "user": "app",
-        "state": FIRST,
-        "first_state": FIRST,
-        "collation": 45,
-        "kind": ServerKind.MYSQL,
-        "sql_mode": b"",
-        "tracked": True,
-        "ignores_variables": False,
-        "tracks": True,
-        "status": int(Status.AUTOCOMMIT),
-    }
-    return Session(**{**settings, **changed})
+from proxy.wire.tracking import Tracking
+from tests.support.sessions import (
+    AUTOCOMMIT,
+    FIRST,
+    IN_TRANSACTION,
+    MARIADB,
+    STATE_CHANGED,
+    follow,
+    session,
+)
 
 
-def follow(one: Session, text: str = "SELECT 1", **changed: Any) -> list[PinReason]:
-    settings: dict[str, Any] = {
-        "status": int(Status.AUTOCOMMIT),
-        "changes": [],
-        "failed": False,
-        "warnings": 0,
-    }
-    pins = one.follow(
-        meaning(classify(text.encode())), text.encode(), **{**settings, **changed}
-    )
-    return [pin.reason for pin in pins]
+def lock(name: str) -> Pin:
+    return Pin(PinReason.NAMED_LOCK, detail=name)
 
 
-def test_status_bits_say_whether_a_transaction_is_open():
-    """The server's word decides, and an open transaction holds the backend."""
+def locks(one):
+    return {pin.detail for pin in one.pins if pin.reason is PinReason.NAMED_LOCK}
+
+
+def test_a_new_session_holds_nothing():
+    """Nothing is open, nothing is left on a backend, all else is as servers have it."""
     one = session()
-    follow(one, "BEGIN", status=int(Status.IN_TRANS | Status.AUTOCOMMIT))
-    assert one.in_transaction
-    assert one.holds_backend
-    follow(one, "COMMIT")
     assert not one.holds_backend
+    assert not one.misses_backend
+    assert one.remains == 0
+    assert one.unread == set()
+    assert one.leftovers == Leftovers()
+    assert one.last_insert_id == 0
+    assert one.lasting_status == AUTOCOMMIT
+    assert repr(one) == "<Session of 'app' <Pins >>"
 
 
-def test_reports_change_the_state():
-    """A reported variable is in the state afterwards, and pins nothing."""
+def test_repr_says_whose_it_is():
+    """An operator sees the user and what holds the session."""
     one = session()
-    change = variable_change(b"sql_mode", b"ANSI_QUOTES,NO_BACKSLASH_ESCAPES")
-    assert follow(one, "SET sql_mode = 'ANSI_QUOTES'", changes=[change, STATE_CHANGED]) == []
-    assert one.state.value(b"sql_mode") == b"ANSI_QUOTES,NO_BACKSLASH_ESCAPES"
+    one.pins.add(Pin(PinReason.ROLE))
+    assert repr(one) == "<Session of 'app' <Pins ROLE>>"
+
+
+def test_mysql_tells_states_of_transactions_unasked():
+    """What a client hears by default depends on the family of its server."""
+    assert session().tracking == Tracking(always_tells_state=True)
+    assert session(MARIADB).tracking == Tracking(always_tells_state=False)
+
+
+def test_settings_decide_how_text_is_read():
+    """sql_mode (the server's until a session sets its own), charset, family and version."""
+    one = session(MARIADB, sql_mode=b"ANSI_QUOTES", version=101119)
     assert one.dialect.ansi_quotes
-    assert one.dialect.no_backslash_escapes
-
-
-def test_the_charset_decides_how_text_is_read():
-    """After SET NAMES gbk a second byte may look like a backslash."""
-    one = session()
+    assert one.dialect.mariadb
+    assert one.dialect.version == 101119
     assert one.dialect.charset_safe
-    follow(one, "SET NAMES gbk", changes=[variable_change(b"character_set_client", b"gbk")])
+    one.change_state(one.state.assign({b"sql_mode": b"NO_BACKSLASH_ESCAPES"}))
+    assert not one.dialect.ansi_quotes
+    assert one.dialect.no_backslash_escapes
+    one.change_state(one.state.assign({b"character_set_client": b"gbk"}))
     assert not one.dialect.charset_safe
 
 
-def test_a_new_charset_leaves_the_collation_to_be_asked():
-    """The collation that comes with a charset is unknown until the server says it."""
+def test_the_same_state_is_no_change():
+    """The dialect is made anew for another state only."""
     one = session()
-    changes = [variable_change(b"character_set_connection", b"latin1"), STATE_CHANGED]
-    follow(one, "SET NAMES latin1", changes=changes)
-    assert one.collation_unknown
-    one.settle_collation(b"latin1_swedish_ci")
-    assert not one.collation_unknown
-    assert one.state.value(b"collation_connection") == b"latin1_swedish_ci"
+    dialect = one.dialect
+    one.change_state(one.state)
+    assert one.dialect is dialect
 
 
-def test_pins_are_told_once_and_keep_the_digest():
-    """A second SET @a is no new pin; the literal is not in the digest."""
+def test_statement_ids_are_never_used_twice():
+    """Each prepare gets the next id, and 0 is none."""
     one = session()
-    pins = one.follow(
-        meaning(classify(b"SET @a = 'secret'")),
-        b"SET @a = 'secret'",
-        status=int(Status.AUTOCOMMIT),
-        changes=[STATE_CHANGED],
-        failed=False,
-        warnings=0,
-    )
-    assert [(pin.reason, pin.statement) for pin in pins] == [
-        (PinReason.USER_VARIABLE, "SET @a = ?")
-    ]
-    assert follow(one, "SET @a = 2", changes=[STATE_CHANGED]) == []
-    assert one.holds_backend
+    assert one.peek_statement_id() == 1
+    assert [one.next_statement_id() for _ in range(3)] == [1, 2, 3]
+    assert one.peek_statement_id() == 4
+    one._next_statement_id = 0xFFFFFFFF
+    assert [one.next_statement_id() for _ in range(2)] == [0xFFFFFFFF, 1]
 
 
-def test_warnings_pin_until_they_are_read_over():
-    """SHOW WARNINGS leaves them there, the next other statement does not."""
-    one = session()
-    assert follow(one, "SELECT 1/0", warnings=1) == [PinReason.DIAGNOSTICS]
-    follow(one, "SHOW WARNINGS")
-    assert PinReason.DIAGNOSTICS in one.pins
-    follow(one)
-    assert not one.pins
-
-
-def test_after_an_error_mariadb_leaves_a_doubt():
-    """A SET that failed there may have set a part, and no report ever comes."""
-    failed = {"failed": True, "changes": []}
-    one = session(kind=ServerKind.MARIADB)
-    assert follow(one, "SET NAMES latin1", **failed) == [PinReason.UNREPORTED]
-    assert follow(session(), "SET NAMES latin1", **failed) == []
-
-
-def test_a_failed_release_releases_nothing():
-    """UNLOCK TABLES that ended in an error may have left the locks."""
-    one = session()
-    follow(one, "LOCK TABLES t READ")
-    follow(one, "UNLOCK TABLES", failed=True)
-    assert PinReason.TABLE_LOCK in one.pins
-    follow(one, "UNLOCK TABLES")
-    assert not one.pins
-
-
-def test_the_next_transaction_ends_its_own_pins():
-    """SET TRANSACTION holds the backend until a transaction has ended."""
-    one = session()
-    follow(one, "SET TRANSACTION READ ONLY")
-    assert PinReason.NEXT_TRANSACTION in one.pins
-    follow(one, "BEGIN", status=int(Status.IN_TRANS))
-    follow(one, "COMMIT")
-    assert not one.pins
-
-
-def test_a_savepoint_before_its_transaction_pins():
-    """Without autocommit a savepoint may come before the server says that one is open."""
-    one = session()
-    assert follow(one, "SAVEPOINT a", status=0) == [PinReason.SAVEPOINT]
-    other = session()
-    assert follow(other, "SAVEPOINT a", status=int(Status.AUTOCOMMIT)) == []
-
-
-def test_an_id_that_no_answer_tells_is_asked_for():
-    """SELECT LAST_INSERT_ID(5) sets the id without an OK packet that says so."""
-    one = session()
-    follow(one, "SELECT LAST_INSERT_ID(5)")
-    assert one.insert_id_unknown
+# What holds and what is missed
 
 
 @pytest.mark.parametrize(
-    ("prepare", "known", "sqlstate"),
+    ("reasons", "remains", "in_transaction", "holds"),
     [
-        ("BEGIN", True, "40001"),
-        ("BEGIN", False, "08007"),
-        ("SET @a = 1", True, "HY000"),
-        ("SELECT 1", True, "HY000"),
+        ((), 0, False, False),
+        ((), 0, True, True),
+        ((), left.STATUS, True, False),
+        ((), ~left.STATUS, True, True),
+        ((PinReason.ROLE,), 0, False, True),
+        ((PinReason.ROLE,), left.NAMED_LOCKS, False, True),
+        ((PinReason.NAMED_LOCK,), 0, False, True),
+        ((PinReason.NAMED_LOCK,), left.NAMED_LOCKS, False, False),
+        ((PinReason.NAMED_LOCK,), left.NAMED_LOCKS, True, True),
+        ((PinReason.NAMED_LOCK, PinReason.ROLE), left.NAMED_LOCKS, False, True),
     ],
 )
-def test_a_lost_backend_is_told_honestly(prepare, known, sqlstate):
+def test_what_must_be_asked_first_holds_no_backend(reasons, remains, in_transaction, holds):
+    """Nobody knows whether a transaction or a lock is still there: ask, then see."""
+    one = session()
+    for reason in reasons:
+        one.pins.add(Pin(reason))
+    one.remains = remains
+    one.in_transaction = in_transaction
+    assert one.holds_backend is holds
+
+
+@pytest.mark.parametrize("one_bit", Remains)
+def test_the_loss_of_state_is_noticed_and_that_of_leftovers_is_not(one_bit):
+    """A client that may have lost variables is told; one that lost warnings is not."""
+    one = session()
+    one.remains = int(one_bit)
+    state = Remains.VARIABLES | Remains.USER_VARIABLES | Remains.TIMESTAMP
+    assert one.misses_backend is bool(one_bit & state)
+    one.remains = 0
+    one.pins.add(Pin(PinReason.ROLE))
+    assert one.misses_backend
+
+
+# What had to be asked for
+
+
+def test_warnings_that_were_read_are_kept():
+    """SHOW WARNINGS was asked of the backend; too many of them are left there."""
+    one = session()
+    one.remains = left.DIAGNOSTICS | left.FOUND_ROWS
+    kept = Conditions((b"\x03",), ())
+    one.settle_conditions(kept)
+    assert one.leftovers.conditions is kept
+    assert one.remains == left.FOUND_ROWS
+    one.remains |= left.DIAGNOSTICS
+    one.settle_conditions(None)
+    assert one.leftovers.conditions is None
+    assert one.remains == left.FOUND_ROWS
+
+
+def test_numbers_that_were_asked_are_known():
+    """FOUND_ROWS() and LAST_INSERT_ID() follow the client to any backend."""
+    one = session()
+    one.remains = left.FOUND_ROWS | left.INSERT_ID
+    one.settle_found_rows(12)
+    one.settle_insert_id(34)
+    assert (one.leftovers.found_rows, one.last_insert_id, one.remains) == (12, 34, 0)
+
+
+@pytest.mark.parametrize("status", [AUTOCOMMIT, IN_TRANSACTION, 0])
+def test_the_server_says_whether_a_transaction_is_open(status):
+    """After an error its word is asked for, and then it counts."""
+    one = session()
+    one.remains = left.STATUS
+    one.in_transaction = True
+    one.settle_status(status)
+    assert one.in_transaction is bool(status & Status.IN_TRANS)
+    assert one.status == status
+    assert one.remains == 0
+
+
+def test_collation_and_clock_become_state():
+    """What was asked is replayed from then on; a clock that goes is none of it."""
+    one = session()
+    one.remains = left.COLLATION | left.TIMESTAMP
+    one.settle_collation(b"latin1_swedish_ci")
+    one.settle_timestamp(b"5.000000")
+    assert one.state.value(b"collation_connection") == b"latin1_swedish_ci"
+    assert one.state.value(b"timestamp") == b"5.000000"
+    assert one.remains == 0
+    one.settle_timestamp(None)
+    assert one.state.value(b"timestamp") is None
+
+
+def test_variables_that_were_read_replace_all_that_were_known():
+    """A list of all that differ says of the others that they do not."""
+    one = session()
+    one.remains = left.VARIABLES | left.COLLATION | left.REPORTS | left.INSERT_ID
+    one.settle_variables({b"sql_mode": b"ANSI_QUOTES"})
+    assert one.state == State(b"shop", ((b"sql_mode", b"ANSI_QUOTES"),))
+    assert one.dialect.ansi_quotes
+    assert one.remains == left.INSERT_ID
+
+
+def test_user_variables_that_were_read_become_state():
+    """They are carried up to a limit, which the caller hears of."""
+    one = session()
+    one.unread = {b"a", b"b"}
+    one.remains = left.USER_VARIABLES
+    assert one.settle_user_variables({b"a": b"@`a` = 1", b"b": b"@`b` = 2"})
+    assert [name for name, _ in one.state.user_variables] == [b"a", b"b"]
+    assert one.unread == set()
+    assert one.remains == 0
+    assert not one.settle_user_variables({b"c": b"x" * LIMIT_BYTES})
+
+
+@pytest.mark.parametrize(
+    ("held", "others", "kept"),
+    [
+        ({"a"}, False, {"a"}),
+        ({"a", "b"}, True, {"a", "b", SOME_NAME}),
+        (set(), True, {SOME_NAME}),
+        (set(), False, set()),
+    ],
+)
+def test_locks_that_are_still_held_pin(held, others, kept):
+    """The pins of all others end, and a lock without a known name with the last unknown one."""
+    one = session()
+    for name in ("a", "b", SOME_NAME):
+        one.pins.add(lock(name))
+    one.pins.add(Pin(PinReason.ROLE))
+    one.remains = left.NAMED_LOCKS
+    one.settle_locks(frozenset(held), others=others)
+    assert locks(one) == kept
+    assert PinReason.ROLE in one.pins
+    assert one.remains == 0
+
+
+@pytest.mark.parametrize(
+    ("reports", "remains"),
+    [
+        (Reports(State(b"other")), 0),
+        (Reports(State(b"other"), collation_unknown=True), left.COLLATION),
+        (Reports(State(b"other"), timestamp_unknown=True), left.TIMESTAMP),
+    ],
+)
+def test_reports_that_came_late_count_like_others(reports, remains):
+    """An ERR packet had no room for them: a PING brought them."""
+    one = session()
+    one.remains = left.REPORTS
+    one.settle_reports(reports)
+    assert one.state is reports.state
+    assert one.remains == remains
+
+
+# Ends
+
+
+@pytest.mark.parametrize(
+    ("in_transaction", "pinned", "remains", "known", "sqlstate", "words"),
+    [
+        (True, True, left.USER_VARIABLES, True, "40001", "rolled back"),
+        (True, False, 0, False, "08007", "outcome is unknown"),
+        (False, True, 0, True, "HY000", "session state: <Pins ROLE>"),
+        (False, False, left.USER_VARIABLES, True, "HY000", "session state: <Remains.USER"),
+        (False, False, left.DIAGNOSTICS | left.STATUS, True, "HY000", "while it ran"),
+        (False, False, 0, True, "HY000", "while it ran"),
+    ],
+)
+def test_a_lost_backend_is_told_honestly(
+    in_transaction, pinned, remains, known, sqlstate, words
+):
     """What was lost decides the SQLSTATE: rolled back, unknown, or state only."""
     one = session()
-    status = int(Status.IN_TRANS) if prepare == "BEGIN" else int(Status.AUTOCOMMIT)
-    follow(one, prepare, status=status)
+    one.in_transaction = in_transaction
+    one.status = IN_TRANSACTION
+    one.remains = remains
+    if pinned:
+        one.pins.add(Pin(PinReason.ROLE))
     reply = one.lose_backend(outcome_known=known)
     assert reply.sqlstate == sqlstate
+    assert words in reply.message
     assert not one.holds_backend
+    assert not one.misses_backend
+    assert one.unread == set()
     assert not one.status & Status.IN_TRANS
 
 
 def test_a_reset_keeps_the_schema_only():
     """COM_RESET_CONNECTION: variables, pins, statements and ids are as after the login."""
     one = session()
-    follow(one, "USE other", changes=[(int(SessionTrack.SCHEMA), b"\x05other")])
-    follow(one, "SET @a = 1", changes=[STATE_CHANGED])
+    schema = (int(SessionTrack.SCHEMA), b"\x05other")
+    follow(one, "USE other", changes=[schema], next_transaction=b"SET TRANSACTION READ ONLY;")
+    follow(one, "SET @a = 1", changes=[STATE_CHANGED], insert_id=7)
+    one.settle_user_variables({b"a": b"@`a` = 1"})
+    one.pins.add(Pin(PinReason.ROLE))
     one.statements[1] = Prepared(1, StatementKey(b"SELECT 1", one.state), 0)
-    one.last_insert_id = 7
+    one.tracking = attrs.evolve(one.tracking, schema=False)
+    one.texts["s"] = None
+    one.next_statement_id()
     one.reset()
     assert one.state == State(b"other", FIRST.variables)
     assert not one.pins
     assert one.statements == {}
+    assert one.texts == {}
     assert one.last_insert_id == 0
+    assert one.remains == 0
+    assert one.tracking == Tracking()
+    assert one.next_statement_id() == 2
 
 
 def test_a_reset_brings_the_status_of_the_login_back():
@@ -209,20 +317,16 @@ def test_an_answer_of_ours_says_nothing_of_the_last_statement():
     assert one.lasting_status == Status.AUTOCOMMIT
 
 
-def test_statement_ids_are_never_used_twice():
-    """Each prepare gets the next id."""
+@given(st.integers(0, sum(Remains)), st.sets(st.sampled_from(PinReason)), st.booleans())
+def test_who_has_lost_a_backend_holds_none(remains, reasons, in_transaction):
+    """Whatever held the session, afterwards nothing does, and it says what was lost."""
     one = session()
-    assert [one.next_statement_id() for _ in range(3)] == [1, 2, 3]
-
-
-def test_only_clients_that_track_hear_of_variables():
-    """A client without session tracking is told of no variable."""
-    assert session(tracks=False).reported == frozenset()
-    assert b"autocommit" in session().reported
-
-
-def test_repr_says_whose_it_is():
-    """An operator sees the user and what holds the session."""
-    one = session()
-    one.follow(PLAIN, b"", status=0, changes=[], failed=False, warnings=2)
-    assert repr(one) == "<Session of 'app' <Pins DIAGNOSTICS>>"
+    one.remains = remains
+    one.in_transaction = in_transaction
+    for reason in reasons:
+        one.pins.add(Pin(reason))
+    missed = one.misses_backend
+    reply = one.lose_backend(outcome_known=True)
+    assert not one.holds_backend
+    assert not one.misses_backend
+    assert not missed or "while it ran" not in reply.message

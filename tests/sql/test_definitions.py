@@ -64,7 +64,7 @@ def test_definitions_commit_and_do_no_more(text):
         ("CREATE TEMPORARY TABLE t (a INT)", [effects.CreatesTemporaryTable("t")]),
         (
             "CREATE OR REPLACE TEMPORARY TABLE IF NOT EXISTS d.`T` SELECT 1",
-            [effects.CreatesTemporaryTable("t")],
+            [effects.CreatesTemporaryTable("d.t")],
         ),
         ("CREATE TEMPORARY TABLE", [effects.CreatesTemporaryTable(None)]),
         ("CREATE TEMPORARY SEQUENCE s", [effects.CreatesTemporaryTable("s")]),
@@ -113,7 +113,7 @@ def test_accounts():
     ("text", "names", "temporary"),
     [
         ("DROP TABLE t", ("t",), False),
-        ("DROP TABLES IF EXISTS t, d.u CASCADE", ("t", "u"), False),
+        ("DROP TABLES IF EXISTS t, d.u CASCADE", ("t", "d.u"), False),
         ("DROP TEMPORARY TABLE IF EXISTS `T`", ("t",), True),
         ("DROP TEMPORARY TABLE t, u", ("t", "u"), True),
         ("DROP SEQUENCE s", ("s",), False),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.sql.dialect import Dialect
 from proxy.sql.digest import DIGEST_LIMIT, digest
 
 
@@ -22,6 +23,13 @@ def test_comments_and_blanks_are_left_out():
 def test_a_string_without_an_end_is_a_literal_to_the_end():
     """A text that is cut in a string shows nothing of it."""
     assert digest(b"SET PASSWORD = 'secret and mo") == "SET PASSWORD = ?"
+
+
+def test_backslashes_and_quoted_names_hide_no_literal():
+    """Where a string ends is decided by the dialect; a quote in a name begins none."""
+    plain = Dialect(no_backslash_escapes=True)
+    assert digest(rb"SELECT 'a\', 'b'", plain) == "SELECT ?, ?"
+    assert digest(b"SELECT `it's`, 'b'") == "SELECT `it's`, ?"
 
 
 @given(st.binary(max_size=3000))

@@ -105,7 +105,8 @@ def test_statements_that_leave_nothing(text, verb):
         ("HANDLER t OPEN x", effects.OpensHandler("x")),
         ("HANDLER t READ NEXT", effects.ReadsHandler("t")),
         ("HANDLER t CLOSE", effects.ClosesHandler("t")),
-        ("PREPARE S FROM 'SET @a = 1'", effects.PreparesText("s")),
+        ("PREPARE S FROM 'SET @a = ''1'''", effects.PreparesText("s", b"SET @a = '1'")),
+        ("PREPARE S FROM 'SET @a = \\'1\\''", effects.PreparesText("s")),
         ("EXECUTE `S`", effects.ExecutesText("s")),
         ("DEALLOCATE PREPARE s", effects.DeallocatesText("s")),
         ("CALL P", effects.CallsRoutine("p", procedure=True)),
@@ -139,7 +140,6 @@ def test_statements_that_leave_nothing(text, verb):
         ("START REPLICA", COMMITS),
         ("STOP SLAVE", COMMITS),
         ("TRUNCATE t", COMMITS),
-        ("RENAME TABLE a TO b", COMMITS),
         ("GRANT SELECT (a) ON d.t TO a@b", COMMITS),
         ("REVOKE ALL ON *.* FROM a@b", COMMITS),
         ("OPTIMIZE TABLE t", COMMITS),
@@ -279,3 +279,30 @@ def test_what_is_opaque_is_read_all_the_same():
     for text in ("FROB GET_LOCK('a', 1)", "BEGIN GET_LOCK('a', 1)", "LOCK GET_LOCK('a', 1)"):
         assert effects.TakesNamedLock("a") in found(text)
     assert effects.WritesUserVariables(("a",)) in found("EXECUTE IMMEDIATE 'x' USING @a")
+
+
+@pytest.mark.parametrize("text", ["RENAME TABLE a TO b", "ALTER TABLE a RENAME b"])
+def test_renamed_tables(text):
+    """A temporary table may have another name afterwards."""
+    assert set(found(text)) == {COMMITS, effects.RenamesTables()}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "EXPLAIN (SELECT 1)",
+        "EXPLAIN FORMAT=TREE (SELECT 1)",
+        "EXPLAIN ANALYZE FORMAT = JSON (SELECT 1)",
+        "DESC (SELECT 1)",
+        "EXPLAIN INSERT INTO t (a) VALUES (1)",
+    ],
+)
+def test_what_is_explained_in_parentheses_is_no_call(text):
+    """The word before the parenthesis is EXPLAIN's own."""
+    assert found(text) == []
+
+
+def test_the_text_of_what_is_prepared_from_a_variable_is_not_known():
+    """Only a plain string tells the text."""
+    assert effects.PreparesText("s") in found("PREPARE s FROM @a")
+    assert effects.PreparesText("s") in found("PREPARE s FROM what")

@@ -15,6 +15,7 @@ class Waiting:
 
     def __init__(self, on_lent=lambda lease: None):
         self.leases, self.replies, self.on_lent = [], [], on_lent
+        self.calls, self.on_called = 0, lambda: None
 
     def lent(self, lease):
         self.leases.append(lease)
@@ -23,6 +24,10 @@ class Waiting:
 
     def refused(self, reply):
         self.replies.append(reply)
+
+    def called_back(self):
+        self.calls += 1
+        self.on_called()
 
     def lease_lost(self, why):
         self.replies.append(why)

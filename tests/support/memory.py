@@ -185,6 +185,12 @@ class Stage:
         self.run()
         return backend
 
+    def part(self):
+        """Let the time pass for which clients may keep leases that they do not need."""
+        self.run(self.ledger.limits.linger)
+        self.pool.sweep()
+        self.run()
+
     def begin(self, client):
         """Let a client open a transaction; the server's end of its backend."""
         client.query(b"BEGIN")

@@ -21,6 +21,9 @@ IN_TRANSACTION = int(Status.AUTOCOMMIT | Status.IN_TRANS)
 FACTS = (b"STRICT_TRANS_TABLES", b"utf8mb4", b"utf8mb4", b"utf8mb4", b"utf8mb4_general_ci")
 """What the server says of itself behind max_connections: sql_mode, charsets, collation."""
 
+VARIABLES = [(b"autocommit", b"ON"), (b"sql_mode", FACTS[0]), (b"time_zone", b"SYSTEM")]
+"""The variables of a new connection."""
+
 NONCE = b"abcdefghijklmnopqrst"
 
 
@@ -61,8 +64,19 @@ class ServerSide:
             and a callable that gets this object and gives payloads, or None to leave it.
     """
 
-    def __init__(self, number=1, *, refusal=None, max_connections=100, routines=None):
+    def __init__(
+        self,
+        number=1,
+        *,
+        refusal=None,
+        max_connections=100,
+        routines=None,
+        version=VERSION,
+        offered=CAPABILITIES,
+    ):
         self.number = number
+        self.version = version
+        self.offered = offered
         self.refusal = refusal
         self.max_connections = max_connections
         self.routines = {} if routines is None else routines
@@ -76,7 +90,13 @@ class ServerSide:
     def hello(self):
         """Write the greeting."""
         greeting = Greeting(
-            VERSION, self.number, NONCE, CAPABILITIES, 45, AUTOCOMMIT, "mysql_native_password"
+            self.version,
+            self.number,
+            NONCE,
+            self.offered,
+            45,
+            AUTOCOMMIT,
+            "mysql_native_password",
         )
         return encode(greeting.encode())
 
@@ -138,8 +158,19 @@ class ServerSide:
             return [Eof(status=self.status).encode()]
         if payload[0] == Command.PING or text.startswith((b"SET session_track", b"SET char")):
             return [self.ok()]
+        return self._told(text)
+
+    def _told(self, text):
+        if text == b"SHOW SESSION VARIABLES":
+            return self.rows(VARIABLES)
+        if b"performance_schema" in text:
+            return [Err(1142, "42000", b"SELECT command denied").encode()]
         if text.startswith(b"SELECT @@max_connections"):
             return self.rows([(b"%d" % self.max_connections, *FACTS)])
+        if text == b"SHOW WARNINGS":
+            return self.rows([(b"Error", b"1146", b"no")])
+        if text == b"SELECT LAST_INSERT_ID()":
+            return self.rows([(b"0",)])
         if text == b"SELECT DATABASE()":
             return self.rows([(self.schema,)])
         return None

@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 
 from proxy.config.address import TcpAddress
 from proxy.pool.dial import Dialer
-from tests.support.scripted import ServerSide, packets
+from tests.support.scripted import CAPABILITIES, VERSION, ServerSide, packets
 
 
 class Wire:
@@ -155,6 +155,8 @@ class Servers:
         self.routines = {}
         self.refusal = None
         self.max_connections = 100
+        self.version = VERSION
+        self.capabilities = CAPABILITIES
 
     def connect(self, factory):
         """See `IStreamClientEndpoint`."""
@@ -171,6 +173,8 @@ class Servers:
                 refusal=self.refusal,
                 max_connections=self.max_connections,
                 routines=self.routines,
+                version=self.version,
+                offered=self.capabilities,
             )
             backend = Backend(self.clock, side)
             self.backends.append(backend)

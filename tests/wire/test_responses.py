@@ -2,14 +2,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.wire.constants import Capability, SessionTrack, Status
+from proxy.wire.constants import UNSIGNED, Capability, FieldType, SessionTrack, Status
 from proxy.wire.primitives import Malformed, lenenc_bytes
 from proxy.wire.responses import (
+    Column,
     Eof,
     Err,
     Ok,
     PrepareOk,
     encode_changes,
+    parse_column,
     parse_column_count,
     parse_eof,
     parse_err,
@@ -225,6 +227,27 @@ def test_no_server_has_so_many_columns(payload):
     assert isinstance(parse_column_count(payload), Malformed)
 
 
+@pytest.mark.parametrize(
+    ("fixed", "column"),
+    [
+        ("0c 3f 00 15 00 00 00 08 80 00 00 00 00", Column(FieldType.LONGLONG, 0x80)),
+        ("0c 3f 00 15 00 00 00 08 a0 00 00 00 00", Column(FieldType.LONGLONG, 0x80 | UNSIGNED)),
+        ("0c ff 00 ff ff ff ff fb 10 01 1f 00 00", Column(FieldType.LONG_BLOB, 0x110)),
+    ],
+)
+def test_a_column_tells_the_type_of_its_values(fixed, column):
+    """Behind six names of any length stand charset, length, type and flags."""
+    for name in (b"", b"@a", b"n" * 300):
+        words = b"\x03def" + lenenc_bytes(name) * 5
+        assert parse_column(words + bytes.fromhex(fixed)) == column
+
+
+@pytest.mark.parametrize("payload", [b"", b"\x03def", b"\x00" * 6 + b"\x0c\x3f\x00"])
+def test_a_column_that_is_cut_off_is_none(payload):
+    """A definition without its type is malformed."""
+    assert isinstance(parse_column(payload), Malformed)
+
+
 PARSERS = [
     lambda payload: parse_ok(payload, 0),
     lambda payload: parse_ok(payload, TRACK),
@@ -232,6 +255,7 @@ PARSERS = [
     parse_eof,
     parse_prepare_ok,
     parse_text_row,
+    parse_column,
     parse_column_count,
     parse_variable_change,
     parse_schema_change,

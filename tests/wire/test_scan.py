@@ -25,17 +25,19 @@ def naive_packets(data, position, count, full):
 
 def naive_rows(data, position, longest_end, full):
     """Do the same as skip_rows, one field at a time."""
+    rows = 0
     while len(data) - position >= 5:
         length = data[position] + data[position + 1] * 256 + data[position + 2] * 65536
         first = data[position + 4]
         is_error = first == 0xFF
         is_end = first == 0xFE and length < longest_end
         if is_error or is_end:
-            return position, True
+            return position, True, rows
         if length == full:
             break
         position = position + 4 + length
-    return position, False
+        rows += 1
+    return position, False, rows
 
 
 # Payloads that begin like rows, ends and errors, and streams of nothing but bytes.
@@ -88,7 +90,7 @@ def test_a_packet_that_goes_on_behind_the_data_is_counted():
 def test_a_header_without_its_first_byte_is_left_for_later():
     """Nothing is decided before the fifth byte is in."""
     assert skip_packets(b"\x01\x00\x00\x05", 0, 1) == (0, 1)
-    assert skip_rows(b"\x01\x00\x00\x05", 0, EOF_END) == (0, False)
+    assert skip_rows(b"\x01\x00\x00\x05", 0, EOF_END) == (0, False, 0)
 
 
 def test_a_full_packet_counts_nothing():
@@ -109,26 +111,26 @@ def test_a_full_packet_counts_nothing():
     ],
 )
 def test_rows_end_at_an_end_or_an_error(end, longest_end):
-    """The position is that of the packet, which is still to be read."""
+    """The position is that of the packet, which is still to be read; rows before it count."""
     rows = encode(b"\x01a") + encode(b"\xfb\x01b") + encode(b"\x00\x00\x05")
-    assert skip_rows(rows + encode(end), 0, longest_end) == (len(rows), True)
+    assert skip_rows(rows + encode(end), 0, longest_end) == (len(rows), True, 3)
 
 
 def test_a_row_may_begin_like_an_end():
     """A first value of 16 MiB or more begins with 0xFE: the packet's length tells it apart."""
     row = encode(b"\xfe\x00\x00\x00\x01\x00\x00\x00\x00" + bytes(100))
-    assert skip_rows(row, 0, EOF_END) == (len(row), False)
+    assert skip_rows(row, 0, EOF_END) == (len(row), False, 1)
     full = b"\xff\xff\xff\x00\xfe"
-    assert skip_rows(full, 0, MAX_PACKET) == (0, False)
+    assert skip_rows(full, 0, MAX_PACKET) == (0, False, 0)
 
 
 def test_a_full_row_is_the_callers():
-    """What follows a full packet may begin with any byte, so the walk stops before it."""
+    """What follows a full packet may begin with any byte: the walk stops and counts it not."""
     data = encode(b"\x01a") + b"\xff\xff\xff\x01\xfd"
-    assert skip_rows(data, 0, EOF_END) == (6, False)
+    assert skip_rows(data, 0, EOF_END) == (6, False, 1)
 
 
 def test_rows_that_go_on_behind_the_data_are_walked_over():
     """The position lies as far beyond the data as bytes of the row are still to come."""
     data = encode(b"\x01a") + b"\x64\x00\x00\x01\x62abc"
-    assert skip_rows(data, 0, EOF_END) == (6 + 104, False)
+    assert skip_rows(data, 0, EOF_END) == (6 + 104, False, 2)

@@ -1,0 +1,129 @@
+"""After an answer: what it says of the session, and whether the lease is still needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from proxy.policy.lease import Place
+from proxy.session import remains
+from proxy.session.follow import follow, keeps_conditions
+from proxy.session.meaning import Meaning
+from proxy.session.outcome import Outcome
+from proxy.session.pins import Pin
+from proxy.vocabulary import ServerKind
+
+if TYPE_CHECKING:
+    from proxy.dialogue.exchange import Exchange
+    from proxy.front.client import Client
+
+
+PARSE_ERROR: Final = 1064
+
+
+def outcome_of(exchange: Exchange, values: bytes = b"") -> Outcome:
+    """How a statement went; `values` are the parameters that were sent with it."""
+    err = exchange.err
+    failed = err is not None
+    return Outcome(
+        status=exchange.status,
+        changes=exchange.changes,
+        failed=failed,
+        unparsed=err is not None and err.code == PARSE_ERROR and not exchange.results,
+        warnings=exchange.warnings,
+        row_count=-1 if failed else exchange.row_count,
+        rows=exchange.rows,
+        insert_id=0 if failed else exchange.last_insert_id,
+        values=values,
+        next_transaction=exchange.next_transaction,
+    )
+
+
+def conclude(
+    client: Client, means: Meaning, text: bytes = b"", outcome: Outcome | None = None
+) -> None:
+    """The answer has gone out: take over what it says, and part from a lease not needed.
+
+    Args:
+        client: Whose answer it was.
+        means: What the statement may do to the session.
+        text: The statement.
+        outcome: The answer, where something of ours has run on the backend since.
+    """
+    session, lease = client.session, client.lease
+    assert session is not None
+    assert lease is not None
+    if outcome is None:
+        outcome = outcome_of(client.backend.exchange)
+        note_undisturbed(client, text, outcome)
+    number = session.last_insert_id
+    pins = follow(session, means, text, outcome, client.proxy.deadlines.now)
+    if number != session.last_insert_id or session.remains & remains.INSERT_ID:
+        client.insert_lease = (lease, lease.serial)
+    lease.state = session.state
+    for pin in pins:
+        report_pin(client, pin)
+    if means.defines:
+        client.proxy.pool.definitions.clear()
+    client.dialogue.answered()
+    let_go_if_free(client)
+    if means.closes:
+        client.hang_up()
+
+
+def note_undisturbed(client: Client, text: bytes, outcome: Outcome) -> None:
+    """A statement of the client's has run: what is there to be read is of its making.
+
+    But on MariaDB it may have left there what is somebody else's.
+    """
+    if not client.is_undisturbed:
+        session = client.session
+        assert session is not None
+        client.is_undisturbed = bool(
+            session.target.kind is ServerKind.MYSQL
+            or outcome.warnings
+            or outcome.failed
+            or not keeps_conditions(text)
+        )
+
+
+def report_pin(client: Client, pin: Pin) -> None:
+    """A pin of a new reason: counted, and said once."""
+    client.proxy.pinned[client] = None
+    client.proxy.counters.count_pin(pin.reason.name.lower())
+    client.proxy.log.warning(
+        "The client session was pinned to the database connection.",
+        client=client.number,
+        endpoint=client.endpoint,
+        database_connection=client.backend.connection_id,
+        reason=pin.reason.value,
+        statement=pin.statement or None,
+    )
+
+
+def let_go_if_free(client: Client) -> None:
+    """Part from the lease when neither a transaction nor a pin holds it.
+
+    As long as only its backend knows something of the session, it lingers.
+    """
+    session, lease = client.session, client.lease
+    if lease is None or session is None:
+        return
+    pool = client.proxy.pool
+    if session.holds_backend:
+        if lease.place is Place.CALLED:
+            pool.resume(lease)
+    elif session.remains:
+        pool.linger(lease)
+    else:
+        client.lease = None
+        client.last_lease = (lease, lease.serial)
+        if client in client.proxy.pinned:
+            del client.proxy.pinned[client]
+        pool.give_back(lease, session.state)
+
+
+def let_go(client: Client) -> None:
+    """Give the lease back whatever holds it: the backend is reset."""
+    lease, client.lease = client.lease, None
+    if lease is not None:
+        client.proxy.pool.give_back(lease, None)

@@ -1,0 +1,137 @@
+"""Statements that look at what the one before left, when that one ran on another backend."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from proxy.dialogue.answers import Kind
+from proxy.dialogue.edits import Patch
+from proxy.errors import StatementRefusedError, diagnostics_lost
+from proxy.front import holding
+from proxy.session.meaning import Meaning
+from proxy.session.session import Session
+from proxy.sql.leftovers import Conditions, Item, Items, read_leftovers, with_numbers
+from proxy.wire.constants import Capability
+from proxy.wire.responses import Eof, Ok
+
+if TYPE_CHECKING:
+    from proxy.front.client import Client
+
+
+CLEARING: Final = b"SELECT 1 FROM (SELECT 1) AS nothing"
+"""Leaves no warnings, and clears those that are there: on MariaDB only tables do that."""
+
+
+def answer(client: Client, means: Meaning, text: bytes) -> bool:
+    """Answer SHOW WARNINGS or SHOW ERRORS from what the session remembers.
+
+    Returns:
+        Whether that was the statement, and its answer is not on the client's own backend.
+    """
+    session = client.session
+    assert session is not None
+    if not means.reads_diagnostics:
+        return False
+    if client.lease is None:
+        holding.take_last(client)
+    if client.lease is not None and client.is_undisturbed:
+        return False
+    wanted = read_leftovers(text, session.dialect)
+    kept = session.leftovers.conditions
+    if isinstance(wanted, Conditions) and not wanted.count and kept is not None:
+        rows = kept.errors if wanted.errors else kept.rows
+        rows = rows[wanted.offset :]
+        if wanted.limit is not None:
+            rows = rows[: wanted.limit]
+        _say(client, session, (*kept.head,), rows)
+        return True
+    return False
+
+
+def _say(
+    client: Client, session: Session, head: tuple[bytes, ...], rows: tuple[bytes, ...]
+) -> None:
+    status = session.lasting_status
+    session.leftovers.row_count = -1
+    if client.dialogue.capabilities & Capability.DEPRECATE_EOF:
+        end = Ok(status=status, header=0xFE).encode(client.dialogue.capabilities)
+        client.dialogue.answer((*head, *rows, end))
+    else:
+        eof = Eof(status=status).encode()
+        client.dialogue.answer((*head, eof, *rows, eof))
+
+
+async def clear(client: Client, means: Meaning) -> None:
+    """See to it that a statement does not read the warnings of somebody else."""
+    if means.reads_diagnostics and not client.is_undisturbed:
+        assert client.lease is not None
+        await holding.ask(client.proxy.pool, client.lease, CLEARING, Kind.RESULT)
+
+
+@attrs.frozen
+class Brought:
+    """How a statement is given what it looks back at, on a backend that knows nothing of it.
+
+    Attributes:
+        text: The statement to run.
+        patches: What the row of its answer must say instead of what the backend gives.
+    """
+
+    text: bytes
+    patches: tuple[Patch, ...] = ()
+
+
+def bring(client: Client, means: Meaning, text: bytes, *, binary: bool = False) -> Brought:
+    """Make a statement find what the one before left.
+
+    Args:
+        client: Whose statement it is.
+        means: What it means.
+        text: The statement; the one that was prepared cannot be changed any more.
+        binary: It was prepared.
+
+    Raises:
+        StatementRefusedError: it asks for more than the session remembers.
+    """
+    session = client.session
+    assert session is not None
+    looks_back = means.looks_back and means.single and not client.is_undisturbed
+    if not (means.reads_connection_id or looks_back):
+        return Brought(text)
+    known = session.leftovers
+    if looks_back and known.found_rows is None and b"found_rows" in text.lower():
+        raise StatementRefusedError(diagnostics_lost())
+    numbers = {
+        Item.ROW_COUNT: known.row_count,
+        Item.FOUND_ROWS: known.found_rows or 0,
+        Item.WARNING_COUNT: known.warnings,
+        Item.ERROR_COUNT: known.errors,
+    }
+    wanted = read_leftovers(text, session.dialect)
+    if isinstance(wanted, Items) and not (wanted.mixed and looks_back):
+        if looks_back:
+            numbers[Item.CONNECTION_ID] = client.number
+        else:
+            numbers = {Item.CONNECTION_ID: client.number}
+        size = wanted.size if binary else 0
+        if not size or len(wanted.columns) == size:
+            return Brought(
+                text,
+                tuple(
+                    Patch(index, numbers[item], size)
+                    for index, item in wanted.columns
+                    if item in numbers
+                ),
+            )
+    if not looks_back:
+        return Brought(text)
+    if isinstance(wanted, Conditions) and wanted.count and not binary:
+        return Brought(text, (Patch(0, known.errors if wanted.errors else known.warnings),))
+    written = None if binary else with_numbers(text, session.dialect, numbers)
+    if written is not None:
+        return Brought(written)
+    if binary or (means.reads_diagnostics and known.warnings):
+        raise StatementRefusedError(diagnostics_lost())
+    return Brought(text)

@@ -1,0 +1,67 @@
+"""The end of waiting: one timer for everybody who waits for a backend."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from structlog.typing import FilteringBoundLogger
+
+from proxy import errors
+from proxy.errors import ErrorReply
+from proxy.net.clock import Timer, cancel
+from proxy.observe.metrics import Counters
+from proxy.pool.borrower import Borrower
+
+if TYPE_CHECKING:
+    from proxy.pool.pool import TargetPool
+
+
+class Expiry:
+    """Sends those away who have waited for longer than `limit_seconds`."""
+
+    def __init__(
+        self,
+        pool: TargetPool,
+        limit_seconds: float,
+        counters: Counters,
+        log: FilteringBoundLogger,
+    ) -> None:
+        self._pool = pool
+        self._limit_seconds = limit_seconds
+        self._counters = counters
+        self._log = log
+        self._timer: Timer | None = None
+
+    def refuse(self, borrower: Borrower, reply: ErrorReply) -> None:
+        """Tell a borrower that there is nothing for it."""
+        self._counters.database_connections_borrow_requests_timed_out += 1
+        borrower.refused(reply)
+
+    def watch(self) -> None:
+        """Wait for whoever has waited longest: all have the same limit."""
+        waiting, clock = self._pool.ledger.waiting, self._pool.clock
+        if self._timer is None and waiting:
+            due = next(iter(waiting)).since + self._limit_seconds
+            self._timer = clock.callLater(max(due - clock.seconds(), 0), self._expire)
+
+    def stop(self) -> None:
+        """Nobody is sent away any more."""
+        cancel(self._timer)
+
+    def _expire(self) -> None:
+        self._timer = None
+        pool, now = self._pool, self._pool.clock.seconds()
+        for waiter in [*pool.ledger.waiting]:
+            if waiter.since + self._limit_seconds > now:
+                break
+            pool.ledger.withdraw(waiter)
+            self._log.warning(
+                "a client waited too long for a database connection",
+                user=waiter.key.user,  # type: ignore[attr-defined]
+                waited_seconds=round(now - waiter.since, 3),
+                were_ahead=waiter.ahead,
+                pool=repr(pool.ledger),
+                last_failure=pool.opening.last_failure or None,
+            )
+            self.refuse(waiter.borrower, errors.borrow_timeout())
+        self.watch()

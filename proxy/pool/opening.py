@@ -1,0 +1,105 @@
+"""Opening the backends of a pool, and trying again when that fails."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from structlog.typing import FilteringBoundLogger
+from twisted.internet.defer import CancelledError
+
+from proxy.config.model import ConnectionPoolConfig
+from proxy.credentials.source import CredentialSource
+from proxy.dialogue.backend import Account
+from proxy.errors import BackendLostError, BackendRefusedError
+from proxy.net.clock import Timer, cancel
+from proxy.observe.metrics import Counters
+from proxy.policy.lease import Lease
+from proxy.pool.borrower import PoolKey
+from proxy.session.prepared import Holdings
+
+if TYPE_CHECKING:
+    from proxy.pool.pool import TargetPool
+
+FIRST_RETRY_SECONDS = 0.05
+LONGEST_RETRY_SECONDS = 1.0
+"""Pause after a failed dial; doubles from the first to the longest while the target is away."""
+
+REFUSALS = frozenset((1044, 1045, 1049, 1130, 1251, 1524, 1862, 3118))
+"""Errors of a login that another try does not mend: access, schema, host, plugin, account."""
+
+
+class Opening:
+    """Dials for one pool.
+
+    Attributes:
+        last_failure: Why the last dial failed; empty when it did not.
+    """
+
+    def __init__(
+        self,
+        pool: TargetPool,
+        config: ConnectionPoolConfig,
+        credentials: CredentialSource,
+        counters: Counters,
+        log: FilteringBoundLogger,
+    ) -> None:
+        self._pool = pool
+        self._config = config
+        self._credentials = credentials
+        self._counters = counters
+        self._log = log
+        self._failures = 0
+        self._retry: Timer | None = None
+        self.last_failure = ""
+
+    async def dial(self, lease: Lease) -> None:
+        """Open a backend for this lease, which has its place in the book already."""
+        key = lease.key
+        assert isinstance(key, PoolKey)
+        self._counters.database_connection_requests += 1
+        try:
+            backend, facts = await self._pool.dialer.dial(await self._account(key))
+        except (BackendLostError, CancelledError) as error:
+            self._failed(lease, error)
+            return
+        self._counters.database_connections_setup_succeeded += 1
+        self._failures = 0
+        self.last_failure = ""
+        backend.holdings = Holdings(self._config.max_prepared_statements_per_connection)
+        self._log.debug("a database connection opened", user=key.user, id=backend.connection_id)
+        self._pool.opened(lease, backend, facts)
+
+    async def _account(self, key: PoolKey) -> Account:
+        credential = await self._credentials.find(key.user)
+        if credential is None:
+            raise BackendLostError(f"no password is known for user {key.user!r}")
+        return Account(key.user, credential.passwords[0], key.shape)
+
+    def _failed(self, lease: Lease, error: Exception) -> None:
+        self._counters.database_connections_setup_failed += 1
+        self._failures += 1
+        pause = min(FIRST_RETRY_SECONDS * 2 ** min(self._failures, 10), LONGEST_RETRY_SECONDS)
+        pool, ledger = self._pool, self._pool.ledger
+        self.last_failure = str(error) or type(error).__name__
+        self._log.warning(
+            "a database connection could not be opened",
+            user=lease.key.user,  # type: ignore[attr-defined]
+            why=self.last_failure,
+            waiting=len(ledger.waiting),
+            retry_in_seconds=pause if ledger.waiting else None,
+        )
+        ledger.dial_failed(lease, pool.clock.seconds() + pause)
+        if isinstance(error, BackendRefusedError) and error.reply.code in REFUSALS:
+            for waiter in ledger.withdraw_all(lease.key):
+                waiter.borrower.refused(error.reply)
+        if self._retry is None:
+            self._retry = pool.clock.callLater(pause, self._dial_again)
+        pool.settle()
+
+    def _dial_again(self) -> None:
+        self._retry = None
+        self._pool.settle()
+
+    def stop(self) -> None:
+        """Try no more."""
+        cancel(self._retry)

@@ -1,0 +1,72 @@
+"""What the last statement of a session left to be read, as far as the session knows it."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import attrs
+
+LIMIT_BYTES: Final = 65_536
+"""The longest answer to SHOW WARNINGS that is kept; with a longer one a session keeps its
+backend.  An application with a thousand clients that all have some takes 64 MB at the most."""
+
+
+_COUNTED: Final = re.compile(rb"\s*+(?:select|show)\b", re.IGNORECASE)
+"""Statements whose rows are what FOUND_ROWS() counts; UNION is another matter."""
+
+_UNCOUNTED: Final = re.compile(
+    rb"""\s*+(?:(?:begin|commit|deallocate|drop|lock|prepare|release|rollback|savepoint|set|start
+    |truncate|unlock|use)\b|(?:insert|replace)\b(?!.*select))""",
+    re.IGNORECASE | re.DOTALL | re.VERBOSE,
+)
+"""Statements without rows that leave FOUND_ROWS() alone; UPDATE changes it on MySQL."""
+
+
+@attrs.define(slots=True)
+class Leftovers:
+    """See the module.
+
+    Attributes:
+        row_count: What ROW_COUNT() gives.
+        found_rows: What FOUND_ROWS() gives; None where only the backend knows, and nobody asks
+            it, for hardly anybody wants to know.
+        warnings: What @@warning_count gives: errors and notes count too.
+        errors: What @@error_count gives.
+        conditions: What SHOW WARNINGS told; None while only the backend knows.
+    """
+
+    row_count: int = 0
+    found_rows: int | None = 1
+    warnings: int = 0
+    errors: int = 0
+    conditions: Conditions | None = None
+
+    def count_found_rows(self, text: bytes, rows: int | None) -> bool:
+        """A statement without SQL_CALC_FOUND_ROWS ran and gave so many rows, None for none.
+
+        Returns:
+            Whether FOUND_ROWS() gives another number now.
+        """
+        if rows is None and _UNCOUNTED.match(text):
+            return False
+        self.found_rows = rows if _COUNTED.match(text) else None
+        return True
+
+
+@attrs.frozen
+class Conditions:
+    """Warnings, notes and errors, as SHOW WARNINGS told them.
+
+    Attributes:
+        head: Payloads of the column count and of the column definitions.
+        rows: Payloads of the rows.
+    """
+
+    head: tuple[bytes, ...] = attrs.field(repr=False)
+    rows: tuple[bytes, ...] = attrs.field(repr=False)
+
+    @property
+    def errors(self) -> tuple[bytes, ...]:
+        """The rows that SHOW ERRORS would tell: the first column says which."""
+        return tuple(row for row in self.rows if row.startswith(b"\x05Error"))

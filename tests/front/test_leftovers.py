@@ -1,0 +1,74 @@
+"""Tests of `proxy.front.leftovers`."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.wire.responses import Ok, parse_text_row
+from tests.support.memory import Stage
+from tests.support.scripted import error
+
+
+@pytest.fixture
+def stage():
+    """A proxy with one connection."""
+    return Stage(max_connections=1)
+
+
+@pytest.fixture
+def client(stage):
+    """A client that has changed three rows, and whose backend another one has used since."""
+    client = stage.client()
+    client.query(b"UPDATE t SET a = 1")
+    stage.serve(Ok(3).encode(0))
+    client.payloads()
+    other = stage.client()
+    other.query(b"INSERT INTO u VALUES (2)")
+    stage.serve(Ok(1).encode(0))
+    return client
+
+
+def ask(stage, client, text, value=b"1"):
+    """The only row that the client gets when the backend answers with this value."""
+    client.query(text)
+    backend = stage.busy()
+    stage.serve(*backend.side.rows([(value,)]))
+    return parse_text_row(client.payloads()[2])
+
+
+def test_a_count_is_the_clients_own(stage, client):
+    """Its row says what its own statement changed."""
+    assert ask(stage, client, b"SELECT ROW_COUNT()") == (b"3",)
+
+
+def test_a_connection_has_the_number_of_its_greeting(stage, client):
+    """KILL understands it."""
+    number = client.client.number
+    assert ask(stage, client, b"SELECT CONNECTION_ID()") == (b"%d" % number,)
+
+
+def test_a_count_in_an_expression_is_written_out(stage, client):
+    """The backend computes with the number of the client's own statement."""
+    client.query(b"INSERT INTO log VALUES (ROW_COUNT())")
+    assert stage.busy().texts == [b"INSERT INTO log VALUES ((3))"]
+
+
+def test_what_nobody_remembers_is_refused(client):
+    """What FOUND_ROWS() gives after an UPDATE is on its backend alone."""
+    client.query(b"SELECT FOUND_ROWS()")
+    assert client.reply().code == 1105
+
+
+def test_warnings_are_told_from_memory(stage, client):
+    """SHOW WARNINGS after somebody else has used the backend."""
+    client.query(b"INSERT INTO t VALUES (1)")
+    stage.serve(error(1146, "42S02").encode())
+    client.payloads()
+    stage.part()
+    other = stage.client()
+    other.query(b"INSERT INTO u VALUES (2)")
+    stage.serve()
+    client.query(b"SHOW WARNINGS")
+    assert b"\x05Error\x041146\x02no" in client.payloads()
+    client.query(b"SHOW WARNINGS LIMIT 1, 5")
+    assert b"\x05Error\x041146\x02no" not in client.payloads()

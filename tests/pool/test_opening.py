@@ -1,0 +1,89 @@
+"""Tests of `proxy.pool.opening`: targets in trouble."""
+
+from structlog.testing import capture_logs
+
+from proxy.pool.borrower import PoolKey
+from tests.support.borrow import OTHER, borrow
+from tests.support.memory import Stage
+from tests.support.scripted import error
+
+
+def test_a_target_that_is_down_is_tried_again_and_recovers_by_itself(stage):
+    """Waiters stay in the queue and are served when the target is back."""
+    stage.servers.down = True
+    waiting = [borrow(stage) for _ in range(3)]
+    for _ in range(3):
+        stage.run(1)
+    assert stage.counters.database_connections_setup_failed >= 3
+    assert "refused" in stage.pool.opening.last_failure
+    stage.servers.down = False
+    stage.run(1)
+    assert [len(borrower.leases) for borrower in waiting] == [1, 1, 0]
+    assert stage.pool.opening.last_failure == ""
+
+
+def test_a_target_that_stays_down_ends_in_9501_with_the_reason_in_the_log(stage):
+    """The log line has the last failure of a dial."""
+    stage.servers.down = True
+    waiting = borrow(stage)
+    with capture_logs() as lines:
+        for _ in range(9):
+            stage.run(1)
+    assert [reply.code for reply in waiting.replies] == [9501]
+    (line,) = [line for line in lines if "waited too long" in line["event"]]
+    assert "cannot connect to db:3306" in line["last_failure"]
+
+
+def test_pauses_between_dials_grow_to_a_second(stage):
+    """A target that is away is asked about once a second."""
+    stage.servers.down = True
+    borrow(stage)
+    for _ in range(70):
+        stage.run(0.1)
+    assert 7 <= stage.counters.database_connection_requests <= 12
+
+
+def test_a_target_that_refuses_the_account_is_not_waited_for(stage):
+    """Another try would not mend it, so who waits hears the server's words; others do not."""
+    stage.servers.holding = True
+    mine, others = borrow(stage), borrow(stage, OTHER)
+    stage.servers.refusal = error(1045, "28000", b"Access denied")
+    stage.servers.dials.pop()()
+    stage.run()
+    assert [reply.code for reply in mine.replies] == [1045]
+    assert others.replies == []
+    assert len(stage.ledger.waiting) == 1
+
+
+def test_a_target_that_is_full_is_waited_for(stage):
+    """Too many connections at the target passes, so the waiter stays."""
+    stage.servers.refusal = error(1040, "08004", b"Too many connections")
+    waiting = borrow(stage)
+    assert waiting.replies == []
+    stage.servers.refusal = None
+    stage.run(1)
+    assert waiting.leases
+
+
+def test_a_user_whose_password_is_gone_has_no_connections(stage):
+    """The dial fails without a word to the target."""
+    borrow(stage, PoolKey("nobody", 0))
+    assert stage.backends == []
+    assert stage.pool.opening.last_failure == "no password is known for user 'nobody'"
+
+
+def test_dials_that_fail_together_are_tried_again_together():
+    """One timer for all of them, so that a target that is away is not stormed."""
+    stage = Stage(max_connections=3)
+    borrow(stage)
+    stage.servers.holding = True
+    waiting = [borrow(stage), borrow(stage)]
+    stage.servers.down = True
+    for go_on in stage.servers.dials:
+        go_on()
+    stage.run()
+    assert stage.counters.database_connections_setup_failed == 2
+    stage.servers.holding = stage.servers.down = False
+    stage.run(1)
+    assert stage.counters.database_connection_requests == 5
+    assert all(borrower.leases for borrower in waiting)

@@ -1,0 +1,185 @@
+"""Tests of `proxy.session.follow`: warnings, row counts and insert ids."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.session import remains as left
+from proxy.session.follow import keeps_conditions
+from proxy.session.leftovers import Conditions
+from proxy.session.remains import Remains
+from tests.support.sessions import MARIADB, MYSQL, follow, session
+
+KINDS = [MYSQL, MARIADB]
+INSERT = "INSERT INTO t (a) VALUES (1)"
+
+
+def remains(one):
+    return Remains(one.remains)
+
+
+# Counts
+
+
+def test_the_last_answer_tells_row_count_and_found_rows():
+    """ROW_COUNT() and FOUND_ROWS() need no backend."""
+    one = session()
+    follow(one, "SELECT a FROM t", rows=5, row_count=-1)
+    assert (one.leftovers.row_count, one.leftovers.found_rows) == (-1, 5)
+    follow(one, INSERT, row_count=2)
+    assert (one.leftovers.row_count, one.leftovers.found_rows) == (2, 5)
+    follow(one, "SHOW WARNINGS", rows=3, row_count=-1)
+    assert (one.leftovers.row_count, one.leftovers.found_rows) == (-1, 5)
+
+
+def test_rows_that_were_counted_without_a_limit_are_asked_for():
+    """SQL_CALC_FOUND_ROWS counts rows that no answer has; the next result ends that."""
+    one = session()
+    follow(one, "SELECT SQL_CALC_FOUND_ROWS a FROM t LIMIT 1", rows=1, row_count=-1)
+    assert remains(one) == Remains.FOUND_ROWS
+    follow(one, INSERT)
+    assert remains(one) == Remains.FOUND_ROWS
+    follow(one, "SELECT 1", rows=1, row_count=-1)
+    assert remains(one) == Remains(0)
+
+
+# Warnings
+
+
+def test_warnings_are_on_the_backend_until_the_next_statement():
+    """SHOW WARNINGS leaves them there, the next other statement does not."""
+    one = session()
+    assert follow(one, "SELECT 1/0", warnings=1, rows=1) == []
+    assert remains(one) == Remains.DIAGNOSTICS
+    assert (one.leftovers.warnings, one.leftovers.errors) == (1, 0)
+    follow(one, "SHOW WARNINGS", rows=1)
+    assert remains(one) == Remains.DIAGNOSTICS
+    assert one.leftovers.warnings == 1
+    follow(one, "SELECT a FROM t", rows=1)
+    assert remains(one) == Remains(0)
+    assert one.leftovers.warnings == 0
+
+
+def test_an_error_is_a_warning_too():
+    """SHOW WARNINGS lists it, and @@error_count counts it."""
+    one = session()
+    follow(one, "SELECT x", failed=True)
+    assert remains(one) == Remains.DIAGNOSTICS
+    assert (one.leftovers.warnings, one.leftovers.errors) == (1, 1)
+
+
+def test_a_reader_of_warnings_that_fails_leaves_its_own_error():
+    """GET DIAGNOSTICS of a condition that is not there is an error like any other."""
+    one = session()
+    follow(one, "SHOW WARNINGS LIMIT x", failed=True)
+    assert one.leftovers.errors == 1
+
+
+@pytest.mark.parametrize(("kind", "warnings"), [(MYSQL, 0), (MARIADB, 1)])
+def test_statements_without_tables_keep_warnings_on_mariadb(kind, warnings):
+    """MariaDB clears them when a table is opened, MySQL always."""
+    one = session(kind)
+    follow(one, "SELECT 1/0", warnings=1, rows=1)
+    one.settle_conditions(Conditions((b"\x03",), ()))
+    follow(one, "SET @a = 1")
+    assert one.leftovers.warnings == warnings
+    assert (one.leftovers.conditions is not None) is bool(warnings)
+    follow(one, "SELECT a FROM t", rows=1)
+    assert one.leftovers.warnings == 0
+    assert one.leftovers.conditions is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_new_warnings_take_the_place_of_old_ones(kind):
+    """What was kept is that of the last statement that left any."""
+    one = session(kind)
+    follow(one, "SELECT 1/0", warnings=1, rows=1)
+    one.settle_conditions(Conditions((b"\x03",), ()))
+    follow(one, "SELECT 1/0, 2/0", warnings=2, rows=1)
+    assert one.leftovers.conditions is None
+    assert one.leftovers.warnings == 2
+    follow(one, "SELECT", failed=True)
+    assert (one.leftovers.warnings, one.leftovers.errors) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "keeps"),
+    [
+        (b"SET @a = 1", True),
+        (b" \n do SLEEP(0)", True),
+        (b"COMMIT", True),
+        (b"SELECT 1", True),
+        (b"select 1 from dual", True),
+        (b"SELECT a FROM t", False),
+        (b"SELECT\n1\nFROM\nt", False),
+        (b"SELECTED", False),
+        (b"INSERT INTO t VALUES (1)", False),
+        (b"", False),
+    ],
+)
+def test_a_text_tells_whether_it_opens_tables(text, keeps):
+    """By its first word, and for SELECT by whether there is a FROM."""
+    assert keeps_conditions(text) is keeps
+
+
+# Ids
+
+
+def test_the_id_of_a_new_row_is_told_by_its_answer():
+    """LAST_INSERT_ID() is that of the OK packet; 0 there means none, and changes nothing."""
+    one = session()
+    follow(one, INSERT, insert_id=77)
+    assert one.last_insert_id == 77
+    follow(one, "UPDATE t SET a = 2")
+    assert one.last_insert_id == 77
+    assert remains(one) == Remains(0)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("SELECT LAST_INSERT_ID(5)", {"rows": 1}),
+        ("CALL p()", {}),
+        ("frobnicate", {}),
+        (INSERT, {"failed": True}),
+        ("INSERT INTO t VALUES (2); SELECT 1", {"insert_id": 0}),
+        ("INSERT INTO t (a) VALUES (7) RETURNING id", {"rows": 1}),
+        ("INSERT INTO t (id) VALUES (700)", {"insert_id": 700}),
+        ("INSERT INTO t SELECT * FROM u", {"insert_id": 9}),
+        ("INSERT INTO t (id) VALUES (?)", {"insert_id": 700, "values": b"..\xbc\x02"}),
+        ("INSERT INTO t (id) VALUES (?)", {"insert_id": 70000, "values": b"\x70\x11\x01\x00"}),
+        ("INSERT INTO t (id) VALUES (?)", {"insert_id": 700, "values": b"\x03700"}),
+    ],
+)
+def test_an_id_that_no_answer_tells_for_sure_is_asked_for(text, told):
+    """A routine may set it, and an OK tells ids alike that were made and that were given."""
+    one = session(MARIADB)
+    follow(one, text, **told)
+    assert one.remains & left.INSERT_ID
+    assert one.last_insert_id == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("SELECT 1; SELECT 2", {"rows": 1}),
+        ("SELECT x", {"failed": True}),
+        ("SELECT 1", {"rows": 1}),
+        ("INSERT INTO t (a) VALUES (?)", {"insert_id": 77, "values": b"\x08\x01\x02"}),
+    ],
+)
+def test_who_only_reads_makes_no_ids(text, told):
+    """Nothing needs to be asked after statements that set none, or whose id is the server's."""
+    one = session()
+    follow(one, text, **told)
+    assert not one.remains & left.INSERT_ID
+    assert one.last_insert_id == told.get("insert_id", 0)
+
+
+def test_an_id_that_is_told_ends_the_doubt():
+    """What had to be asked is overtaken by the next row's id."""
+    one = session()
+    follow(one, "SELECT LAST_INSERT_ID(5)", rows=1)
+    follow(one, INSERT, insert_id=77)
+    assert remains(one) == Remains(0)
+    assert one.last_insert_id == 77
