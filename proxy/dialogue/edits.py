@@ -1,4 +1,4 @@
-"""Rows of an answer in which a value of ours takes the place of the server's."""
+"""Packets of an answer that change on their way."""
 
 from __future__ import annotations
 
@@ -9,6 +9,19 @@ import attrs
 from proxy.wire.constants import HEADER
 from proxy.wire.primitives import Malformed, lenenc_bytes
 from proxy.wire.responses import parse_text_row
+
+Edit = tuple[int, int, bytes]
+"""From where to where, and what stands there instead."""
+
+
+def edited(chunk: bytes, edits: Iterable[Edit]) -> bytes:
+    """The chunk after these edits, which come in its order."""
+    pieces: list[bytes] = []
+    position = 0
+    for start, end, new in edits:
+        pieces += (chunk[position:start], new)
+        position = end
+    return b"".join((*pieces, chunk[position:]))
 
 
 @attrs.frozen

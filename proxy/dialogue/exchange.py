@@ -9,8 +9,8 @@ ask for, and the statement id of a prepare answer.
 from __future__ import annotations
 
 from proxy.dialogue.answers import Kind, State
-from proxy.dialogue.edits import Patch, patched
-from proxy.dialogue.reports import OF_TRANSACTIONS, for_client, next_transaction
+from proxy.dialogue.edits import Edit, Patch, edited, patched
+from proxy.dialogue.reports import OF_TRANSACTIONS, Teller, next_transaction
 from proxy.wire.constants import HEADER, MAX_PACKET, Capability, Status
 from proxy.wire.primitives import Malformed
 from proxy.wire.responses import (
@@ -35,7 +35,7 @@ _FIRST, _COLUMNS, _COLUMNS_END, _ROWS, _BLOCKS, _FILE, _ENDED, _BROKEN = (
 _START = {Kind.ROWS: _ROWS, Kind.FIELDS: _ROWS}
 _MORE = int(Status.MORE_RESULTS)
 _CURSOR = int(Status.CURSOR_EXISTS)
-_OUT_PARAMETERS = int(Status.PS_OUT_PARAMS)
+_MORE_OUT = int(Status.PS_OUT_PARAMS | Status.MORE_RESULTS)
 _REPORTS = int(Status.SESSION_STATE_CHANGED)
 
 
@@ -69,6 +69,7 @@ class Exchange:
         "_left",
         "_more_due",
         "_skip",
+        "_teller",
         "changes",
         "client_capabilities",
         "client_statement_id",
@@ -100,6 +101,7 @@ class Exchange:
         self.deprecate_eof = bool(server_capabilities & Capability.DEPRECATE_EOF)
         self.client_capabilities = server_capabilities
         self.status = int(Status.AUTOCOMMIT)
+        self._teller = Teller()
         self.kind = Kind.SIMPLE
         self.tracking = NOTHING
         self.why = ""
@@ -144,7 +146,7 @@ class Exchange:
         self._counted = 0
         self._after_file = False
         self._more_due = False
-        self._edits: list[tuple[int, int, bytes]] = []
+        self._edits: list[Edit] = []
         self.started = False
         self.ended = False
         self.row_count = 0
@@ -202,18 +204,9 @@ class Exchange:
             self.excess = chunk[position:]
             size = position
         if self._edits:
-            return self._edited(chunk, size)
+            edits, self._edits = self._edits, []
+            return edited(chunk[:size], edits)
         return chunk if size == len(chunk) else chunk[:size]
-
-    def _edited(self, chunk: bytes, size: int) -> bytes:
-        """The chunk with the packets that had to change."""
-        pieces: list[bytes] = []
-        position = 0
-        for start, end, packet in self._edits:
-            pieces += (chunk[position:start], packet)
-            position = end
-        self._edits = []
-        return b"".join((*pieces, chunk[position:size]))
 
     def _step(self, chunk: bytes, position: int, size: int) -> int:
         """Follow one packet, or a run of rows; the position behind it, -1 for more bytes."""
@@ -337,9 +330,8 @@ class Exchange:
         first = chunk[at]
         if first == 0xFF:
             return self._error(chunk, position, behind)
-        if self.extra_status and length in (5, 7):  # not in a packet that is made anew
-            more = (chunk[at + 3] | chunk[at + 4] << 8) | self.extra_status
-            self._edits.append((at + 3, at + 5, more.to_bytes(2, "little")))
+        if length in (5, 7):  # else it may be made anew
+            self._edit_status(chunk, at + 3)
         if first == 0xFE and length == 5:  # EOF: an OK packet has seven bytes at least
             self.warnings = chunk[at + 1] | chunk[at + 2] << 8
             self.status = chunk[at + 3] | chunk[at + 4] << 8
@@ -350,21 +342,26 @@ class Exchange:
             self.warnings = chunk[at + 5] | chunk[at + 6] << 8
         elif not self._long_ok(chunk, position, behind):
             return behind
-        status = self.status
-        if self.state == _COLUMNS_END and not status & _CURSOR:
+        if self.state == _COLUMNS_END and not self.status & _CURSOR:
             self.state = _ROWS
             # MySQL forgets to say behind the OUT parameters of a CALL that its OK follows.
-            self._more_due = bool(status & _OUT_PARAMETERS and status & _MORE)
+            self._more_due = self.status & _MORE_OUT == _MORE_OUT
             return behind
         self.results += 1
         if self.state == _ROWS:
             self.row_count = -1
             self.rows, self._counted = self._counted, 0
-        more = status & _MORE or (self._more_due and self.state == _ROWS)
+        more = self.status & _MORE or (self._more_due and self.state == _ROWS)
         self._more_due = False
         self.state = _FIRST if more else _ENDED
         self._after_file = False
         return behind
+
+    def _edit_status(self, chunk: bytes, at: int) -> None:
+        """Status bits for the client, in a packet that has no room for reports."""
+        if self.extra_status or chunk[at + 1] & _REPORTS >> 8:
+            status = (chunk[at] | chunk[at + 1] << 8) & ~_REPORTS | self.extra_status
+            self._edits.append((at, at + 2, status.to_bytes(2, "little")))
 
     def _long_ok(self, chunk: bytes, position: int, behind: int) -> bool:
         """An OK packet with large numbers, an info text or session reports."""
@@ -373,15 +370,16 @@ class Exchange:
             self._break(ok.why)
             return False
         self.ok = ok
+        before = self.status
         self.row_count, self.last_insert_id = ok.affected_rows, ok.last_insert_id
         self.warnings, self.status = ok.warnings, ok.status & ~_REPORTS
-        if not ok.changes:
+        if not ok.status & _REPORTS:
             return True
         following = next_transaction(ok.changes)
         if following is not None:
             self.next_transaction = following
         self.changes += (change for change in ok.changes if change[0] not in OF_TRANSACTIONS)
-        told = for_client(ok, self.tracking, self.client_capabilities)
+        told = self._teller.packet(ok, self.tracking, self.client_capabilities, before)
         packet = len(told).to_bytes(3, "little") + chunk[position + 3 : position + 4] + told
         self._edits.append((position, behind, packet))
         return True

@@ -7,15 +7,21 @@ from typing import Final
 
 import attrs
 
-from proxy.wire.constants import SessionTrack
+from proxy.wire.constants import SessionTrack, Status
 from proxy.wire.primitives import Malformed
 from proxy.wire.responses import Ok, parse_schema_change
 from proxy.wire.tracking import Tracking
+
+_IN_TRANSACTION: Final = int(Status.IN_TRANS)
 
 OF_TRANSACTIONS: Final = frozenset(
     (SessionTrack.TRANSACTION_STATE, SessionTrack.TRANSACTION_CHARACTERISTICS)
 )
 """Kinds of reports that come with every transaction; status bits tell its state."""
+
+
+NO_TRANSACTION: Final = b"________"
+"""What a transaction state report says when there is none."""
 
 
 def next_transaction(changes: Iterable[tuple[int, bytes]]) -> bytes | None:
@@ -32,7 +38,52 @@ def next_transaction(changes: Iterable[tuple[int, bytes]]) -> bytes | None:
     return found
 
 
-def for_client(ok: Ok, tracking: Tracking, capabilities: int) -> bytes:
-    """The OK packet with those reports that the client has asked for."""
-    told = tuple(change for change in ok.changes if tracking.tells(*change))
+def for_client(
+    ok: Ok, tracking: Tracking, capabilities: int, *, explicit: bool = False
+) -> bytes:
+    """The OK packet with those reports that the client has asked for.
+
+    Args:
+        ok: The packet.
+        tracking: What the client asked for.
+        capabilities: What it has negotiated.
+        explicit: A transaction that was asked for begins or ends with this packet.
+    """
+    unasked = SessionTrack.TRANSACTION_STATE if explicit and tracking.tells_explicit else None
+    told = tuple(
+        change for change in ok.changes if change[0] == unasked or tracking.tells(*change)
+    )
     return attrs.evolve(ok, changes=told).encode(capabilities)
+
+
+class Teller:
+    """What the client of a backend hears of its reports.
+
+    MySQL tells a client that does not track transactions all the same when one begins that was
+    asked for (BEGIN, XA START), and when it ends; so that is remembered.
+    """
+
+    __slots__ = ("_explicit",)
+
+    def __init__(self) -> None:
+        self._explicit = NO_TRANSACTION
+
+    def packet(self, ok: Ok, tracking: Tracking, capabilities: int, status: int) -> bytes:
+        """The OK packet for the client.
+
+        Args:
+            ok: The packet.
+            tracking: What the client asked for.
+            capabilities: What it has negotiated.
+            status: Status bits of the answer before: no transaction was open, none was told.
+        """
+        before = self._explicit if status & _IN_TRANSACTION else NO_TRANSACTION
+        reports = dict(ok.changes)
+        state = parse_schema_change(reports.get(SessionTrack.TRANSACTION_STATE, b"\0"))
+        now = before
+        if isinstance(state, bytes) and state[:1] in (b"_", b"I"):
+            now = NO_TRANSACTION
+        elif isinstance(state, bytes) and SessionTrack.TRANSACTION_CHARACTERISTICS in reports:
+            now = state or before
+        self._explicit = now
+        return for_client(ok, tracking, capabilities, explicit=now != before)

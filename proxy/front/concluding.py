@@ -28,6 +28,7 @@ def outcome_of(exchange: Exchange, values: bytes = b"") -> Outcome:
         status=exchange.status,
         changes=exchange.changes,
         failed=failed,
+        sqlstate="" if err is None else err.sqlstate,
         unparsed=err is not None and err.code == PARSE_ERROR and not exchange.results,
         warnings=exchange.warnings,
         row_count=-1 if failed else exchange.row_count,

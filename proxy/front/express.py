@@ -118,16 +118,19 @@ def _for_backend(session: Session, lease: Lease, packet: bytes) -> bytes | None:
     """The execute with the id of the backend, None when that is not ready for it."""
     prepared = session.statements[int.from_bytes(packet[5:9], "little")]
     backend: BackendProtocol = lease.backend
-    held = backend.holdings.find(prepared.key)
-    if held is None:
-        return None
     count = prepared.parameters
     if count:
         at = 14 + (count + 7) // 8
         if len(packet) <= at:
             return None
         if packet[at]:
-            prepared.types = held.types = packet[at + 1 : at + 1 + 2 * count]
+            prepared.bind(packet[at + 1 : at + 1 + 2 * count])
+    held = backend.holdings.find(prepared.key, prepared.learned)
+    if held is None:
+        return None
+    if count:
+        if packet[at]:
+            held.bind(prepared.types, prepared.learned)
         elif held.types != prepared.types:
             return None
     return packet[:5] + held.statement_id.to_bytes(4, "little") + packet[9:]
@@ -192,7 +195,7 @@ def _conclude(client: Client, session: Session, packet: bytes) -> None:
         exchange = client.backend.exchange
         if exchange.err is not None:
             # Nobody knows whether a failed execute left its types with the server.
-            held = client.backend.holdings.find(prepared.key)
+            held = client.backend.holdings.find(prepared.key, prepared.learned)
             if held is not None:
                 held.types = None
         outcome = concluding.outcome_of(exchange, packet[14:])

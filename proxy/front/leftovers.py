@@ -12,6 +12,7 @@ from proxy.errors import StatementRefusedError, diagnostics_lost
 from proxy.front import holding
 from proxy.session.meaning import Meaning
 from proxy.session.session import Session
+from proxy.sql.diagnostics import Wanted, assigned, read_diagnostics
 from proxy.sql.leftovers import Conditions, Item, Items, read_leftovers, with_numbers
 from proxy.wire.constants import Capability
 from proxy.wire.responses import Eof, Ok
@@ -100,6 +101,18 @@ def bring(client: Client, means: Meaning, text: bytes, *, binary: bool = False) 
     looks_back = means.looks_back and means.single and not client.is_undisturbed
     if not (means.reads_connection_id or looks_back):
         return Brought(text)
+    asked = read_diagnostics(text, session.dialect) if means.reads_diagnostics else None
+    if asked is not None and not binary:
+        return _diagnosed(session, asked)
+    return _counted(client, means, text, binary=binary, looks_back=looks_back)
+
+
+def _counted(
+    client: Client, means: Meaning, text: bytes, *, binary: bool, looks_back: bool
+) -> Brought:
+    """The same for a statement that asks for numbers."""
+    session = client.session
+    assert session is not None
     known = session.leftovers
     if looks_back and known.found_rows is None and b"found_rows" in text.lower():
         raise StatementRefusedError(diagnostics_lost())
@@ -133,5 +146,26 @@ def bring(client: Client, means: Meaning, text: bytes, *, binary: bool = False) 
     if written is not None:
         return Brought(written)
     if binary or (means.reads_diagnostics and known.warnings):
+        raise StatementRefusedError(diagnostics_lost())
+    return Brought(text)
+
+
+def _diagnosed(session: Session, wanted: Wanted) -> Brought:
+    """A GET DIAGNOSTICS as an assignment of what the session remembers.
+
+    Raises:
+        StatementRefusedError: not all of it.
+    """
+    known = session.leftovers
+    values: dict[str, int | bytes] = {"ROW_COUNT": known.row_count, "NUMBER": known.warnings}
+    if wanted.condition:
+        conditions = known.conditions
+        values = (
+            {}
+            if conditions is None
+            else conditions.items(wanted.condition, session.target.kind, known.sqlstate)
+        )
+    text = assigned(wanted, values)
+    if text is None:
         raise StatementRefusedError(diagnostics_lost())
     return Brought(text)

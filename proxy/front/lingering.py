@@ -17,7 +17,8 @@ from proxy.net.answer import Answer
 from proxy.policy.lease import Place
 from proxy.pool.dial import VARIABLES
 from proxy.session import remains, user_variables
-from proxy.session.leftovers import LIMIT_BYTES, Conditions
+from proxy.session.conditions import Conditions
+from proxy.session.leftovers import LIMIT_BYTES
 from proxy.session.pins import SOME_NAME, Pin, PinReason
 from proxy.session.session import Session
 from proxy.session.state import absorb

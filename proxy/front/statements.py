@@ -14,7 +14,7 @@ from proxy.session.leftovers import Leftovers
 from proxy.session.meaning import PLAIN, Meaning, meaning
 from proxy.session.pins import Pin, PinReason
 from proxy.session.prepared import Definitions, Held, Prepared, StatementKey
-from proxy.session.session import STATEMENTS_LIMIT
+from proxy.session.session import STATEMENTS_LIMIT, Session
 from proxy.sql.classify import classify
 from proxy.vocabulary import ServerKind
 from proxy.wire.commands import close_statement, parse_execute, statement_id
@@ -26,6 +26,12 @@ from proxy.wire.responses import Ok
 
 if TYPE_CHECKING:
     from proxy.front.client import Client
+
+
+def _unpin(session: Session, prepared: Prepared) -> None:
+    prepared.held = None
+    session.pins.end(PinReason.CURSOR, prepared.statement_id)
+    session.pins.end(PinReason.LONG_DATA, prepared.statement_id)
 
 
 def _find(client: Client, payload: bytes, caller: str) -> Prepared:
@@ -137,6 +143,14 @@ def _keep(client: Client, key: StatementKey, held: Held) -> None:
         backend.tell(close_statement(number))
 
 
+def _taken(session: Session, prepared: Prepared) -> list[Held]:
+    """What other statements of the client's hold by a cursor or long data."""
+    if PinReason.CURSOR not in session.pins and PinReason.LONG_DATA not in session.pins:
+        return []
+    others = (other.held for other in session.statements.values() if other is not prepared)
+    return [held for held in others if held is not None]
+
+
 async def _ensure(client: Client, prepared: Prepared) -> Held:
     """The statement on the lease's backend, prepared there on the way where it is not.
 
@@ -146,7 +160,9 @@ async def _ensure(client: Client, prepared: Prepared) -> Held:
     session, lease, backend = client.session, client.lease, client.backend
     assert session is not None
     assert lease is not None
-    held = backend.holdings.find(prepared.key)
+    held = prepared.held or backend.holdings.find(
+        prepared.key, prepared.learned, _taken(session, prepared)
+    )
     if held is not None:
         return held
     try:
@@ -208,11 +224,11 @@ async def execute(client: Client, payload: bytes) -> None:
     if isinstance(parsed, Malformed):
         raise StatementRefusedError(errors.malformed_packet(parsed.why))
     if parsed.types is not None:
-        prepared.types = parsed.types
+        prepared.bind(parsed.types)
     await holding.hold_for(client, prepared.means)
     held = await _ensure(client, prepared)
     types = prepared.types if held.types != prepared.types else None
-    held.types = prepared.types
+    held.bind(prepared.types, prepared.learned)
     packet = encode(parsed.rewrite(payload, held.statement_id, types))
     changed = held.definitions != prepared.definitions
     if changed:
@@ -225,10 +241,12 @@ async def execute(client: Client, payload: bytes) -> None:
     exchange = client.backend.exchange
     number = prepared.statement_id
     session.pins.end(PinReason.LONG_DATA, number)
+    session.pins.end(PinReason.CURSOR, number)  # a new execute closes the cursor of the last
+    prepared.held = None
     if exchange.err is not None:
         held.types = None  # nobody knows whether the server took them over
     elif parsed.cursor and exchange.status & Status.CURSOR_EXISTS:
-        _pin(client, _now(client, PinReason.CURSOR, number))
+        _pin(client, PinReason.CURSOR, prepared, held)
     outcome = concluding.outcome_of(exchange, payload[10:])
     concluding.note_undisturbed(client, prepared.key.text, outcome)
     if prepared.means.trackers and not outcome.failed:
@@ -242,13 +260,11 @@ def _check_parameters(prepared: Prepared, held: Held) -> None:
         raise StatementRefusedError(errors.needs_prepare())
 
 
-def _now(client: Client, reason: PinReason, number: int) -> Pin:
-    return Pin(reason, detail=number, since=client.proxy.deadlines.now)
-
-
-def _pin(client: Client, pin: Pin) -> None:
+def _pin(client: Client, reason: PinReason, prepared: Prepared, held: Held) -> None:
     session = client.session
     assert session is not None
+    prepared.held = held
+    pin = Pin(reason, detail=prepared.statement_id, since=client.proxy.deadlines.now)
     if session.pins.add(pin):
         concluding.report_pin(client, pin)
 
@@ -258,13 +274,13 @@ async def fetch(client: Client, payload: bytes) -> None:
     session = client.session
     assert session is not None
     prepared = _find(client, payload, "mysqld_stmt_fetch")
-    held = client.backend.holdings.find(prepared.key) if client.lease is not None else None
+    held = prepared.held
     if held is None:
         end = "." if client.proxy.kind is ServerKind.MYSQL else ""
         raise StatementRefusedError(errors.no_cursor(prepared.statement_id, end))
     await client.relay(encode(_identified(payload, held)), Kind.ROWS)
     if client.backend.exchange.status & Status.LAST_ROW_SENT:
-        session.pins.end(PinReason.CURSOR, prepared.statement_id)
+        _unpin(session, prepared)
     concluding.conclude(client, PLAIN)
 
 
@@ -285,7 +301,7 @@ async def send_long_data(client: Client, payload: bytes) -> None:
     await holding.hold(client)
     held = await _ensure(client, prepared)
     client.backend.tell(_identified(payload, held))
-    _pin(client, _now(client, PinReason.LONG_DATA, prepared.statement_id))
+    _pin(client, PinReason.LONG_DATA, prepared, held)
     client.dialogue.answered()
 
 
@@ -294,14 +310,12 @@ async def reset(client: Client, payload: bytes) -> None:
     session = client.session
     assert session is not None
     prepared = _find(client, payload, "mysqld_stmt_reset")
-    number = prepared.statement_id
-    held = client.backend.holdings.find(prepared.key) if client.lease is not None else None
+    held = prepared.held
     if held is None:
         client.dialogue.answer_ok(Ok(status=session.lasting_status))
         return
     await client.relay(encode(_identified(payload, held)), Kind.SIMPLE)
-    session.pins.end(PinReason.CURSOR, number)
-    session.pins.end(PinReason.LONG_DATA, number)
+    _unpin(session, prepared)
     concluding.conclude(client, PLAIN)
 
 
@@ -314,15 +328,9 @@ async def close(client: Client, payload: bytes) -> None:
     assert session is not None
     number = statement_id(payload)
     prepared = None if isinstance(number, Malformed) else session.statements.pop(number, None)
-    if prepared is not None and client.lease is not None:
-        pins = session.pins
-        if pins.has(PinReason.CURSOR, prepared.statement_id) or pins.has(
-            PinReason.LONG_DATA, prepared.statement_id
-        ):
-            held = client.backend.holdings.pop(prepared.key)
-            if held is not None:
-                client.backend.tell(close_statement(held.statement_id))
-            pins.end(PinReason.CURSOR, prepared.statement_id)
-            pins.end(PinReason.LONG_DATA, prepared.statement_id)
+    if prepared is not None and prepared.held is not None:
+        client.backend.holdings.drop(prepared.held)
+        client.backend.tell(close_statement(prepared.held.statement_id))
+        _unpin(session, prepared)
     client.dialogue.answered()
     concluding.let_go_if_free(client)

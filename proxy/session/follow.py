@@ -129,6 +129,7 @@ def _follow_leftovers(session: Session, means: Meaning, text: bytes, outcome: Ou
     ):
         return
     known.warnings, known.errors = outcome.warnings, int(outcome.failed)
+    known.sqlstate = outcome.sqlstate
     known.conditions = None
     if outcome.failed:
         known.warnings = max(known.warnings, 1)
@@ -215,9 +216,10 @@ def _doubt_reports(
             lost = kind is ServerKind.MARIADB and means.assigns
             session.remains |= left.VARIABLES if lost else left.REPORTS
         return
-    unseen = outcome.status & CHANGED and not session.in_transaction
-    if unseen and outcome.status & AUTOCOMMIT:
-        # The server had something to report, and an EOF packet no room for it.
+    in_transaction = session.in_transaction or not outcome.status & AUTOCOMMIT
+    if outcome.status & CHANGED and not (means.is_plain and in_transaction):
+        # The server had something to report, and an EOF packet no room for it; what it reports
+        # of a plain statement in a transaction is what became of the transaction.
         session.remains |= left.VARIABLES
     silent = means.variables - told
     if any(treatment(name, kind) is Treatment.CARRIED for name in silent):

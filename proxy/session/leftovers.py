@@ -7,6 +7,8 @@ from typing import Final
 
 import attrs
 
+from proxy.session.conditions import Conditions
+
 LIMIT_BYTES: Final = 65_536
 """The longest answer to SHOW WARNINGS that is kept; with a longer one a session keeps its
 backend.  An application with a thousand clients that all have some takes 64 MB at the most."""
@@ -33,6 +35,7 @@ class Leftovers:
             it, for hardly anybody wants to know.
         warnings: What @@warning_count gives: errors and notes count too.
         errors: What @@error_count gives.
+        sqlstate: Of the ERR packet that it ended in; empty when it did not.
         conditions: What SHOW WARNINGS told; None while only the backend knows.
     """
 
@@ -40,6 +43,7 @@ class Leftovers:
     found_rows: int | None = 1
     warnings: int = 0
     errors: int = 0
+    sqlstate: str = ""
     conditions: Conditions | None = None
 
     def count_found_rows(self, text: bytes, rows: int | None) -> bool:
@@ -52,21 +56,3 @@ class Leftovers:
             return False
         self.found_rows = rows if _COUNTED.match(text) else None
         return True
-
-
-@attrs.frozen
-class Conditions:
-    """Warnings, notes and errors, as SHOW WARNINGS told them.
-
-    Attributes:
-        head: Payloads of the column count and of the column definitions.
-        rows: Payloads of the rows.
-    """
-
-    head: tuple[bytes, ...] = attrs.field(repr=False)
-    rows: tuple[bytes, ...] = attrs.field(repr=False)
-
-    @property
-    def errors(self) -> tuple[bytes, ...]:
-        """The rows that SHOW ERRORS would tell: the first column says which."""
-        return tuple(row for row in self.rows if row.startswith(b"\x05Error"))

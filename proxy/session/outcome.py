@@ -36,6 +36,7 @@ class Outcome:
         status: Status bits of the answer; those before where it was an ERR packet.
         changes: Its session reports, (kind, data) each.
         failed: It ended in an ERR packet.
+        sqlstate: Of that ERR packet.
         unparsed: The server could not read it: nothing of it ran.
         warnings: Its warning count.
         row_count: The rows it changed, -1 where it gave rows or failed.
@@ -49,6 +50,7 @@ class Outcome:
     status: int
     changes: list[tuple[int, bytes]]
     failed: bool = False
+    sqlstate: str = ""
     unparsed: bool = False
     warnings: int = 0
     row_count: int = 0

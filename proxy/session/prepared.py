@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from typing import Final
 
 import attrs
@@ -40,6 +40,11 @@ class Definitions:
 
     data: bytes = attrs.field(repr=False, eq=lambda data: data[9:])
     parameters: int
+
+    @property
+    def has_columns(self) -> bool:
+        """Whether the statement gives rows: its count of columns is not 0."""
+        return self.data[9:11] != b"\0\0"
 
     def for_client(self, statement_id: int) -> bytes:
         """The packets that tell a client of this id."""
@@ -95,6 +100,72 @@ class KnownDefinitions:
         self._bytes = 0
 
 
+UNKNOWN: Final = b"\x06\x00"
+"""The type of a parameter that has only been NULL so far."""
+
+
+def learn(known: bytes | None, types: bytes) -> bytes:
+    """The types of a statement's parameters after an execute: two bytes each.
+
+    MySQL 8.0.22 and later take the type of a parameter in `SELECT ?` from the first execute and
+    convert what comes later ("PREPARE Statement" in the manual), but a NULL tells no type.
+
+    Args:
+        known: The types before; None for a statement that has not been executed.
+        types: The types that the execute binds.
+    """
+    if UNKNOWN not in types:
+        return types
+    if known is None:
+        return types
+    return b"".join(
+        known[at : at + 2] if types[at : at + 2] == UNKNOWN else types[at : at + 2]
+        for at in range(0, len(types), 2)
+    )
+
+
+def _agree(one: bytes, other: bytes) -> bool:
+    """Whether no parameter has two types."""
+    return all(
+        one[at : at + 2] == other[at : at + 2]
+        or UNKNOWN in (one[at : at + 2], other[at : at + 2])
+        for at in range(0, len(one), 2)
+    )
+
+
+@attrs.define(eq=False, slots=True)
+class Held:
+    """A statement that a backend holds.
+
+    Attributes:
+        statement_id: The id that the backend knows.
+        definitions: The definitions of parameters and columns that it gave.
+        types: The parameter types that were bound there last.
+        learned: The types that the server has learned; None before the first execute.
+    """
+
+    statement_id: int
+    definitions: Definitions | None = None
+    types: bytes | None = attrs.field(default=None, repr=False)
+    learned: bytes | None = attrs.field(default=None, repr=False)
+
+    def bind(self, types: bytes | None, learned: bytes | None) -> None:
+        """A client executes it with parameters of these types, see `Prepared`."""
+        self.types = types
+        if learned != self.learned and learned is not None:
+            self.learned = learn(self.learned, learned)
+
+    def suits(self, learned: bytes | None) -> bool:
+        """Whether it gives what a statement gives that has learned these types.
+
+        Without columns in its answer a NULL is a NULL whatever its type.
+        """
+        if self.learned == learned or self.learned is None or learned is None:
+            return True
+        has_columns = self.definitions is None or self.definitions.has_columns
+        return not has_columns and _agree(self.learned, learned)
+
+
 @attrs.define(eq=False, slots=True)
 class Prepared:
     """A statement that a client has prepared.
@@ -104,8 +175,10 @@ class Prepared:
         key: What it is.
         parameters: How many placeholders it has.
         means: What its text means for the session.
-        types: The parameter types that the client bound last, as bytes; None before.
         definitions: The definitions of parameters and columns as the client knows them.
+        types: The parameter types that the client bound last, as bytes; None before.
+        learned: The types as a server has learned them by now.
+        held: What has its cursor or its long data, on the backend that these pin.
     """
 
     statement_id: int
@@ -114,31 +187,29 @@ class Prepared:
     means: Meaning = PLAIN
     definitions: Definitions | None = None
     types: bytes | None = attrs.field(default=None, repr=False)
+    learned: bytes | None = attrs.field(default=None, repr=False)
+    held: Held | None = attrs.field(default=None, repr=False)
 
-
-@attrs.define(eq=False, slots=True)
-class Held:
-    """A statement that a backend holds.
-
-    Attributes:
-        statement_id: The id that the backend knows.
-        types: The parameter types that were bound there last.
-        definitions: The definitions of parameters and columns that it gave.
-    """
-
-    statement_id: int
-    definitions: Definitions | None = None
-    types: bytes | None = attrs.field(default=None, repr=False)
+    def bind(self, types: bytes) -> None:
+        """An execute binds these types."""
+        if types != self.types:
+            self.types = types
+            self.learned = learn(self.learned, types)
 
 
 class Holdings:
-    """The statements that one backend holds, the one not used for longest first."""
+    """The statements that one backend holds, the one not used for longest first.
 
-    __slots__ = ("_held", "limit")
+    There may be several of one key: parameters of other types make another statement of it, and
+    one that has a cursor cannot serve a second one.
+    """
+
+    __slots__ = ("_by_key", "_held", "limit")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self._held: OrderedDict[StatementKey, Held] = OrderedDict()
+        self._held: OrderedDict[Held, StatementKey] = OrderedDict()
+        self._by_key: dict[StatementKey, list[Held]] = {}
 
     def __len__(self) -> int:
         return len(self._held)
@@ -147,34 +218,58 @@ class Holdings:
         """How many of how many."""
         return f"<Holdings {len(self._held)} of {self.limit}>"
 
-    def find(self, key: StatementKey) -> Held | None:
-        """The statement, moved to the end of the line of those to be closed."""
-        held = self._held.get(key)
-        if held is not None:
-            self._held.move_to_end(key)
-        return held
+    def find(
+        self, key: StatementKey, learned: bytes | None = None, taken: Collection[Held] = ()
+    ) -> Held | None:
+        """The statement, moved to the end of the line of those to be closed.
 
-    def pop(self, key: StatementKey) -> Held | None:
+        Args:
+            key: What it is.
+            learned: The types that it has learned after the execute to come.
+            taken: Those that cannot serve.
+        """
+        best = None
+        for held in self._by_key.get(key, ()):
+            if held not in taken and held.suits(learned):
+                best = held
+                if held.learned is not None:
+                    break  # rather than one that could still learn anything
+        if best is not None:
+            self._held.move_to_end(best)
+        return best
+
+    def drop(self, held: Held) -> None:
         """Forget a statement."""
-        return self._held.pop(key, None)
+        self._remove(held, self._held.pop(held))
+
+    def _remove(self, held: Held, key: StatementKey) -> None:
+        alike = self._by_key[key]
+        alike.remove(held)
+        if not alike:
+            del self._by_key[key]
 
     def put(self, key: StatementKey, held: Held, *, evict: bool = True) -> list[int]:
         """Keep a statement; answers the backend's ids that are to be closed for it.
 
         With `evict` False the limit waits: one of the others may be in use.
         """
-        replaced = self._held.pop(key, None)
-        self._held[key] = held
-        closed = [] if replaced is None else [replaced.statement_id]
-        while evict and len(self._held) > self.limit:
-            closed.append(self._held.popitem(last=False)[1].statement_id)
-        return closed
+        self._held[held] = key
+        self._by_key.setdefault(key, []).append(held)
+        return self._close(len(self._held) - self.limit if evict else 0)
 
     def shrink(self) -> list[int]:
         """Give up half of the statements; answers the backend's ids that are to be closed."""
-        count = (len(self._held) + 1) // 2
-        return [self._held.popitem(last=False)[1].statement_id for _ in range(count)]
+        return self._close((len(self._held) + 1) // 2)
+
+    def _close(self, count: int) -> list[int]:
+        closed = []
+        for _ in range(count):
+            held, key = self._held.popitem(last=False)
+            self._remove(held, key)
+            closed.append(held.statement_id)
+        return closed
 
     def clear(self) -> None:
         """The backend was reset and holds nothing any more."""
         self._held.clear()
+        self._by_key.clear()

@@ -12,7 +12,8 @@ from proxy.errors import (
     transaction_lost,
 )
 from proxy.session import remains as left
-from proxy.session.leftovers import Conditions, Leftovers
+from proxy.session.conditions import Conditions
+from proxy.session.leftovers import Leftovers
 from proxy.session.meaning import Meaning
 from proxy.session.outcome import Target
 from proxy.session.pins import SOME_NAME, PinReason, Pins
@@ -119,9 +120,7 @@ class Session:
         self.leftovers = Leftovers()
         self.remains = 0
         self.unread: set[bytes] | None = set()
-        self.tracking = Tracking(
-            always_tells_state=self.target.kind is ServerKind.MYSQL,
-        )
+        self.tracking = Tracking(tells_explicit=self.target.kind is ServerKind.MYSQL)
         self.excused = False
         self.texts: dict[str, Meaning | None] = {}
 
@@ -271,6 +270,8 @@ class Session:
         self.remains = 0
         self.unread = set()
         self.pins.clear()
+        for prepared in self.statements.values():
+            prepared.held = None
         if not outcome_known:
             return outcome_unknown()
         if was_in_transaction:

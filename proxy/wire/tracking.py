@@ -24,8 +24,8 @@ class Tracking:
         state_change: Of session_track_state_change.
         transaction_info: Of session_track_transaction_info: OFF, STATE or CHARACTERISTICS.
         gtids: Of session_track_gtids.
-        always_tells_state: The server reports transaction states whatever transaction_info
-            says, as MySQL does and MariaDB does not.
+        tells_explicit: With transaction_info OFF the server tells all the same when a
+            transaction begins that was asked for, and when it ends: so does MySQL, MariaDB not.
     """
 
     variables: frozenset[bytes] | None = frozenset(
@@ -41,7 +41,7 @@ class Tracking:
     state_change: bool = False
     transaction_info: bytes = b"OFF"
     gtids: bool = False
-    always_tells_state: bool = True
+    tells_explicit: bool = True
 
     def tells(self, kind: int, data: bytes) -> bool:
         """Whether the client gets this report."""
@@ -56,7 +56,7 @@ class Tracking:
             case SessionTrack.STATE_CHANGE:
                 return self.state_change
             case SessionTrack.TRANSACTION_STATE:
-                return self.always_tells_state or self.transaction_info != b"OFF"
+                return self.transaction_info != b"OFF"
             case SessionTrack.TRANSACTION_CHARACTERISTICS:
                 return self.transaction_info == b"CHARACTERISTICS"
             case SessionTrack.GTIDS:
@@ -86,6 +86,6 @@ class Tracking:
 
 
 NOTHING = Tracking(
-    variables=frozenset(), schema=False, transaction_info=b"OFF", always_tells_state=False
+    variables=frozenset(), schema=False, transaction_info=b"OFF", tells_explicit=False
 )
 """Of somebody who wants no reports at all."""

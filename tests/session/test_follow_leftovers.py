@@ -6,7 +6,7 @@ import pytest
 
 from proxy.session import remains as left
 from proxy.session.follow import keeps_conditions
-from proxy.session.leftovers import Conditions
+from proxy.session.conditions import Conditions
 from proxy.session.remains import Remains
 from tests.support.sessions import MARIADB, MYSQL, follow, session
 

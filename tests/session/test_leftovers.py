@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.session.leftovers import LIMIT_BYTES, Conditions, Leftovers
+from proxy.session.conditions import Conditions
+from proxy.session.leftovers import LIMIT_BYTES, Leftovers
 from proxy.wire.primitives import lenenc_bytes
 
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.session import remains as left
-from proxy.session.leftovers import Conditions, Leftovers
+from proxy.session.conditions import Conditions
+from proxy.session.leftovers import Leftovers
 from proxy.session.pins import SOME_NAME, Pin, PinReason
 from proxy.session.prepared import Prepared, StatementKey
 from proxy.session.remains import Remains

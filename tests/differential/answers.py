@@ -1,0 +1,93 @@
+"""Answers as lines of text, in which all is said that may not differ."""
+
+from __future__ import annotations
+
+import re
+import struct
+
+from pymysql.charset import charset_by_id
+
+from tests.differential.script import Client, Query, Step
+from tests.differential.speaker import SESSION_TRACK, Packet, Packets
+
+CHANGED = 0x4000
+OWN_NUMBER = re.compile(r"connection_id|get_lock|is_used_lock", re.IGNORECASE)
+"""Statements that tell which connection the client has."""
+
+
+def lines(client: Client, step: Step, packets: Packets) -> list[str]:
+    """What a client heard, a line for each packet."""
+    tells_number = isinstance(step, Query) and OWN_NUMBER.search(step.text)
+    number = str(client.speaker.number).encode() if tells_number else None
+    return [f"{packet.kind}: {_readable(client, packet, number)}" for packet in packets]
+
+
+def _readable(client: Client, packet: Packet, number: bytes | None) -> str:
+    payload = packet.payload
+    match packet.kind:
+        case "column":
+            return _column(payload)
+        case "prepared":
+            return repr(payload[5:])  # the id is the script's business alone
+        case "first" | "end" if payload[0] in (0x00, 0xFE):
+            if payload[0] == 0xFE and len(payload) == 5:
+                return "EOF, {} warnings, status {:#06x}".format(
+                    *struct.unpack("<HH", payload[1:])
+                )
+            return _ok(payload, client.speaker.capabilities)
+        case "first" | "end" if payload[0] == 0xFF:
+            return f"ERR {int.from_bytes(payload[1:3], 'little')} {payload[3:]!r}"
+        case "row" if number is not None:
+            own = bytes((len(number),)) + number
+            return repr(payload.replace(own, b"<its own connection>"))
+    return repr(payload)
+
+
+def _column(payload: bytes) -> str:
+    """A column; of its collation only the charset.
+
+    The collation by which a server names the charset of a result cannot be set from outside.
+    """
+    names = []
+    at = 0
+    for _ in range(6):
+        size = payload[at]
+        names.append(payload[at + 1 : at + 1 + size].decode("latin-1"))
+        at += 1 + size
+    collation, length, kind, flags, decimals = struct.unpack_from("<HIBHB", payload, at + 1)
+    try:
+        charset = charset_by_id(collation).name
+    except KeyError:
+        charset = str(collation)
+    return (
+        f"{names[1:]} {charset} {length} {kind} {flags:#06x} {decimals} {payload[at + 13 :]!r}"
+    )
+
+
+def _lenenc(payload: bytes, at: int) -> tuple[int, int]:
+    size = {0xFC: 2, 0xFD: 3, 0xFE: 8}.get(payload[at])
+    if size is None:
+        return payload[at], at + 1
+    return int.from_bytes(payload[at + 1 : at + 1 + size], "little"), at + 1 + size
+
+
+def _ok(payload: bytes, capabilities: int) -> str:
+    rows, at = _lenenc(payload, 1)
+    insert_id, at = _lenenc(payload, at)
+    status, warnings = struct.unpack_from("<HH", payload, at)
+    said = f"OK {payload[0]:#x}, {rows} rows, id {insert_id}, status {status:#06x}, "
+    said += f"{warnings} warnings"
+    at += 4
+    if at == len(payload):
+        return said
+    size, at = _lenenc(payload, at)
+    said += f", {payload[at : at + size]!r}"
+    at += size
+    if capabilities & SESSION_TRACK and status & CHANGED:
+        _, at = _lenenc(payload, at)
+        while at < len(payload):
+            kind = payload[at]
+            size, at = _lenenc(payload, at + 1)
+            said += f", change {kind} {payload[at : at + size]!r}"
+            at += size
+    return said
