@@ -12,6 +12,7 @@ from proxy.dialogue.answers import Kind
 from proxy.errors import StatementRefusedError
 from proxy.front import concluding, holding, kill, leftovers, statements, trackers
 from proxy.session.meaning import KEEPING, Meaning, meaning
+from proxy.session.session import Session
 from proxy.session.state import interned
 from proxy.sql.classify import classify
 from proxy.wire.commands import multi_statements_option, process_id, query_text_start
@@ -101,6 +102,7 @@ def _relayed(kind: Kind) -> Handler:
     async def relayed(client: Client, payload: bytes) -> None:
         await holding.hold(client)
         undisturbed = client.is_undisturbed
+        await leftovers.count_again(client)
         await client.relay(encode(payload), kind)
         concluding.conclude(client, KEEPING)
         client.is_undisturbed = undisturbed
@@ -121,8 +123,11 @@ async def _ping(client: Client, payload: bytes) -> None:
     if client.lease is not None or holding.take_last(client):
         await _relayed(Kind.SIMPLE)(client, payload)
         return
-    assert client.session is not None
-    client.dialogue.answer_ok(Ok(status=client.session.lasting_status))
+    session = client.session
+    assert session is not None
+    session.leftovers.row_count = 0
+    warnings = session.leftovers.told
+    client.dialogue.answer_ok(Ok(status=session.lasting_status, warnings=warnings))
 
 
 async def _set_option(client: Client, payload: bytes) -> None:
@@ -131,19 +136,28 @@ async def _set_option(client: Client, payload: bytes) -> None:
     assert session is not None
     if isinstance(on, Malformed):
         raise StatementRefusedError(errors.unknown_command())
-    session.change_state(interned(attrs.evolve(session.state, multi_statements=on)))
-    if client.lease is not None:
+    held = client.lease is not None or holding.take_last(client)
+    if held:
         await holding.hold(client)
-    answer_end(client, session.lasting_status)
-    concluding.let_go_if_free(client)
+        await leftovers.count_again(client)
+        await client.relay(encode(payload), Kind.SIMPLE)
+    session.change_state(interned(attrs.evolve(session.state, multi_statements=on)))
+    if held:
+        undisturbed = client.is_undisturbed
+        concluding.conclude(client, KEEPING)
+        client.is_undisturbed = undisturbed
+        return
+    session.leftovers.row_count = -1
+    answer_end(client, session)
 
 
-def answer_end(client: Client, status: int) -> None:
+def answer_end(client: Client, session: Session) -> None:
     """Answer with what stands at the end of a result: EOF, or OK with the same first byte."""
+    status, warnings = session.lasting_status, session.leftovers.told
     if client.dialogue.capabilities & Capability.DEPRECATE_EOF:
-        client.dialogue.answer_ok(Ok(status=status, header=0xFE))
+        client.dialogue.answer_ok(Ok(status=status, warnings=warnings, header=0xFE))
     else:
-        client.dialogue.answer((Eof(status=status).encode(),))
+        client.dialogue.answer((Eof(status=status, warnings=warnings).encode(),))
 
 
 async def _reset_connection(client: Client, _: bytes) -> None:

@@ -11,6 +11,7 @@ from proxy.session.meaning import Meaning
 from proxy.session.outcome import Outcome
 from proxy.session.pins import Pin
 from proxy.vocabulary import ServerKind
+from proxy.wire.responses import Ok
 
 if TYPE_CHECKING:
     from proxy.dialogue.exchange import Exchange
@@ -69,6 +70,15 @@ def conclude(
     let_go_if_free(client)
     if means.closes:
         client.hang_up()
+
+
+def answer_ok(client: Client) -> None:
+    """Answer a statement here: it went well, and there is nothing to say of it."""
+    session = client.session
+    assert session is not None
+    session.answered_here()
+    client.is_undisturbed = False
+    client.dialogue.answer_ok(Ok(status=session.lasting_status))
 
 
 def note_undisturbed(client: Client, text: bytes, outcome: Outcome) -> None:

@@ -19,7 +19,7 @@ from proxy.net.backend import BackendProtocol
 from proxy.policy.lease import Lease, Place
 from proxy.pool.pool import TargetPool
 from proxy.session.meaning import Meaning
-from proxy.session.replay import Impossible, Query, replay
+from proxy.session.replay import Impossible, Query, needs_reset, replay
 from proxy.session.state import State
 from proxy.wire.commands import query
 
@@ -102,25 +102,6 @@ async def hold_for(client: Client, means: Meaning) -> None:
         client.is_undisturbed = False
         await ask(client.proxy.pool, lease, b"SET last_insert_id = %d" % session.last_insert_id)
         client.insert_lease = (lease, lease.serial)
-    cleared = lease.backend.cleared
-    if cleared:
-        names = means.reads_user_variables
-        set_here = {name for name, _ in session.state.user_variables}
-        if names is None or (names & cleared) - set_here:
-            await _renew(client, lease)
-
-
-async def _renew(client: Client, lease: Lease) -> None:
-    """Only a reset gives a user variable that was set once the type of one never set."""
-    session, backend = client.session, lease.backend
-    assert session is not None
-    if session.holds_backend or session.remains:
-        return
-    client.is_undisturbed = False
-    client.insert_lease = None
-    lease.state = await client.proxy.pool.dialer.reset(backend)
-    backend.holdings.clear()
-    await bring(client.proxy.pool, lease, session.state)
 
 
 async def bring(pool: TargetPool, lease: Lease, wanted: State) -> None:
@@ -134,16 +115,17 @@ async def bring(pool: TargetPool, lease: Lease, wanted: State) -> None:
     if current == wanted:
         lease.state = wanted
         return
+    backend: BackendProtocol = lease.backend
+    lease.state = None
+    if needs_reset(current, wanted):
+        current = await pool.dialer.reset(backend)
+        backend.holdings.clear()
     plan = replay(current, wanted)
     if isinstance(plan, Impossible):
         raise BackendLostError(plan.why)
-    lease.state = None
     for step in plan.steps:
         await ask(pool, lease, step.text if isinstance(step, Query) else step)
     lease.state = wanted
-    backend = lease.backend
-    if plan.cleared or backend.cleared:
-        backend.cleared |= plan.cleared
     pool.count_replay(len(plan.steps))
 
 

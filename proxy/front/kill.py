@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from proxy import errors
 from proxy.errors import StatementRefusedError
+from proxy.front import concluding
 from proxy.vocabulary import ServerKind
-from proxy.wire.responses import Ok
 
 if TYPE_CHECKING:
     from proxy.front.client import Client
@@ -42,7 +42,7 @@ def by_statement(client: Client, number: int, *, query: bool) -> None:
         )
         client.hang_up()
         return
-    client.dialogue.answer_ok(Ok(status=session.lasting_status))
+    concluding.answer_ok(client)
     if query:
         victim.interrupt(errors.query_interrupted())
     else:

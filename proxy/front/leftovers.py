@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from proxy.dialogue.answers import Kind
 from proxy.dialogue.edits import Patch
-from proxy.errors import StatementRefusedError, diagnostics_lost
+from proxy.errors import (
+    BackendRefusedError,
+    ErrorReply,
+    StatementRefusedError,
+    diagnostics_lost,
+)
 from proxy.front import holding
 from proxy.session.meaning import Meaning
 from proxy.session.session import Session
 from proxy.sql.diagnostics import Wanted, assigned, read_diagnostics
 from proxy.sql.leftovers import Conditions, Item, Items, read_leftovers, with_numbers
+from proxy.vocabulary import ServerKind
 from proxy.wire.constants import Capability
 from proxy.wire.responses import Eof, Ok
 
@@ -23,6 +30,13 @@ if TYPE_CHECKING:
 
 CLEARING: Final = b"SELECT 1 FROM (SELECT 1) AS nothing"
 """Leaves no warnings, and clears those that are there: on MariaDB only tables do that."""
+
+
+REPEATED: Final = 64
+"""The largest warning count that is repeated: as many as servers keep by default."""
+
+SIGNALLED_BYTES: Final = 128
+"""The longest text of a SIGNAL."""
 
 
 def answer(client: Client, means: Meaning, text: bytes) -> bool:
@@ -66,9 +80,42 @@ def _say(
 
 async def clear(client: Client, means: Meaning) -> None:
     """See to it that a statement does not read the warnings of somebody else."""
-    if means.reads_diagnostics and not client.is_undisturbed:
-        assert client.lease is not None
-        await holding.ask(client.proxy.pool, client.lease, CLEARING, Kind.RESULT)
+    if not means.reads_diagnostics or client.is_undisturbed:
+        return
+    session, lease = client.session, client.lease
+    assert session is not None
+    assert lease is not None
+    refusal = session.leftovers.refusal
+    if refusal is None:
+        await holding.ask(client.proxy.pool, lease, CLEARING, Kind.RESULT)
+        return
+    with contextlib.suppress(BackendRefusedError):
+        await holding.ask(client.proxy.pool, lease, signal(refusal))
+    client.is_undisturbed = True
+
+
+async def count_again(client: Client) -> None:
+    """See to it that a command that is no statement repeats the warning count of the last one.
+
+    MySQL's OK packets do, whatever the command.
+    """
+    session, lease = client.session, client.lease
+    assert session is not None
+    assert lease is not None
+    count = min(session.leftovers.told, REPEATED)
+    if count and not client.is_undisturbed:
+        text = b"SELECT " + b", ".join([b"CAST('' AS SIGNED)"] * count)
+        await holding.ask(client.proxy.pool, lease, text, Kind.RESULT)
+
+
+def signal(refusal: ErrorReply) -> bytes:
+    """The statement that leaves on a server what an error of its own would leave."""
+    text = refusal.message.encode()[:SIGNALLED_BYTES].hex()
+    return b"SIGNAL SQLSTATE '%s' SET MYSQL_ERRNO = %d, MESSAGE_TEXT = _utf8mb4 x'%s'" % (
+        refusal.sqlstate.encode(),
+        refusal.code,
+        text.encode(),
+    )
 
 
 @attrs.frozen
@@ -102,7 +149,7 @@ def bring(client: Client, means: Meaning, text: bytes, *, binary: bool = False) 
     if not (means.reads_connection_id or looks_back):
         return Brought(text)
     asked = read_diagnostics(text, session.dialect) if means.reads_diagnostics else None
-    if asked is not None and not binary:
+    if asked is not None and not binary and asked.condition <= session.leftovers.warnings:
         return _diagnosed(session, asked)
     return _counted(client, means, text, binary=binary, looks_back=looks_back)
 
@@ -116,12 +163,15 @@ def _counted(
     known = session.leftovers
     if looks_back and known.found_rows is None and b"found_rows" in text.lower():
         raise StatementRefusedError(diagnostics_lost())
-    numbers = {
+    numbers: dict[Item, int] = {
         Item.ROW_COUNT: known.row_count,
         Item.FOUND_ROWS: known.found_rows or 0,
         Item.WARNING_COUNT: known.warnings,
         Item.ERROR_COUNT: known.errors,
     }
+    if session.target.kind is ServerKind.MYSQL and b"found_rows" in text.lower():
+        # It warns that FOUND_ROWS() is deprecated, and counts that warning.
+        del numbers[Item.WARNING_COUNT], numbers[Item.ERROR_COUNT]
     wanted = read_leftovers(text, session.dialect)
     if isinstance(wanted, Items) and not (wanted.mixed and looks_back):
         if looks_back:

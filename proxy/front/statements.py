@@ -10,8 +10,7 @@ from proxy.dialogue.answers import Kind
 from proxy.errors import BackendRefusedError, ErrorReply, StatementRefusedError
 from proxy.front import concluding, holding, leftovers, lingering, trackers
 from proxy.session import remains
-from proxy.session.leftovers import Leftovers
-from proxy.session.meaning import PLAIN, Meaning, meaning
+from proxy.session.meaning import KEEPING, PLAIN, Meaning, meaning
 from proxy.session.pins import Pin, PinReason
 from proxy.session.prepared import Definitions, Held, Prepared, StatementKey
 from proxy.session.session import STATEMENTS_LIMIT, Session
@@ -79,12 +78,16 @@ async def prepare(client: Client, payload: bytes) -> None:
     if len(session.statements) >= STATEMENTS_LIMIT:
         raise StatementRefusedError(errors.too_many_statements(STATEMENTS_LIMIT))
     text = payload[1:]
-    if _answer_known(client, text):
+    means = meaning(classify(text, session.dialect))
+    if _answer_known(client, text, means):
         return
     await holding.hold(client)
-    if session.remains & INEXACT:
+    inexact = INEXACT
+    if means.reads_user_variables != frozenset():
+        inexact |= remains.USER_VARIABLES
+    if session.remains & inexact:
         await lingering.take_along(client)
-    if _answer_known(client, text):  # another client was faster while this one waited
+    if _answer_known(client, text, means):  # another client was faster while this one waited
         concluding.let_go_if_free(client)
         return
     pool, now = client.proxy.pool, client.proxy.deadlines.now
@@ -95,39 +98,38 @@ async def prepare(client: Client, payload: bytes) -> None:
     answer = backend.exchange.prepared
     if answer is not None:
         definitions = Definitions(data, answer.parameters)
-        number = _register(client, text, definitions)
+        number = _register(client, text, means, definitions)
         _keep(client, session.statements[number].key, Held(answer.statement_id, definitions))
         if not answer.warnings and not session.pins:
-            pool.definitions.put((key, text, session.state.for_prepare), definitions, now)
+            state = session.statements[number].key.state
+            pool.definitions.put((key, text, state), definitions, now)
     concluding.conclude(client, PLAIN)
 
 
-def _answer_known(client: Client, text: bytes) -> bool:
+def _answer_known(client: Client, text: bytes, means: Meaning) -> bool:
     """Answer a prepare of what has been prepared in the same state a short while ago."""
     session = client.session
     assert session is not None
     if session.pins or session.remains & ~remains.TO_BE_READ:
         return False
-    key = client.key, text, session.state.for_prepare
+    key = client.key, text, session.state.for_prepare_of(means.reads_user_variables)
     known = client.proxy.pool.definitions.find(key, client.proxy.deadlines.now)
     if known is None:
         return False
-    number = _register(client, text, known)
+    number = _register(client, text, means, known)
     client.is_undisturbed = False
-    session.leftovers = Leftovers(found_rows=session.leftovers.found_rows)
-    session.remains &= ~remains.DIAGNOSTICS
+    session.answered_here()
     client.protocol.write(known.for_client(number))
     client.dialogue.answered()
     return True
 
 
-def _register(client: Client, text: bytes, definitions: Definitions) -> int:
+def _register(client: Client, text: bytes, means: Meaning, definitions: Definitions) -> int:
     """The client has one statement more, of this id."""
     session = client.session
     assert session is not None
     number = session.next_statement_id()
-    key = StatementKey(text, session.state.for_prepare)
-    means = meaning(classify(text, session.dialect))
+    key = StatementKey(text, session.state.for_prepare_of(means.reads_user_variables))
     session.statements[number] = Prepared(
         number, key, definitions.parameters, means, definitions
     )
@@ -311,12 +313,17 @@ async def reset(client: Client, payload: bytes) -> None:
     assert session is not None
     prepared = _find(client, payload, "mysqld_stmt_reset")
     held = prepared.held
+    if held is None and client.lease is not None:
+        held = client.backend.holdings.find(prepared.key, prepared.learned)
     if held is None:
+        session.leftovers.row_count = 0
         client.dialogue.answer_ok(Ok(status=session.lasting_status))
         return
+    undisturbed = client.is_undisturbed
     await client.relay(encode(_identified(payload, held)), Kind.SIMPLE)
     _unpin(session, prepared)
-    concluding.conclude(client, PLAIN)
+    concluding.conclude(client, KEEPING)
+    client.is_undisturbed = undisturbed
 
 
 async def close(client: Client, payload: bytes) -> None:

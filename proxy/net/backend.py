@@ -43,7 +43,6 @@ class BackendProtocol(Shell):
         on_loss: Called once when a connection that had logged in is gone, with the reason and
             whether an answer was under way (whoever takes it hears of the loss by itself).
         holdings: The prepared statements that it holds.
-        cleared: User variables that were set for a client and cleared for the next one.
     """
 
     exchange: Exchange
@@ -57,7 +56,6 @@ class BackendProtocol(Shell):
         self._taker: AnswerTaker | None = None
         self.on_loss: Callable[[str, bool], None] = _nobody
         self.holdings = Holdings(0)
-        self.cleared: frozenset[bytes] = frozenset()
 
     def __repr__(self) -> str:
         """Which connection, and what it does."""

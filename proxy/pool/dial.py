@@ -203,7 +203,6 @@ class Dialer:
 
     async def _reset(self, backend: BackendProtocol) -> State:
         await backend.ask(RESET_CONNECTION)
-        backend.cleared = frozenset()
         state = await self._establish(backend)
         (schema,) = _row(await self._ask(backend, b"SELECT DATABASE()"), 1)
         return attrs.evolve(state, schema=schema or None)

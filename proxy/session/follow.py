@@ -112,13 +112,14 @@ def _follow_status(session: Session, means: Meaning, outcome: Outcome) -> None:
 def _follow_leftovers(session: Session, means: Meaning, text: bytes, outcome: Outcome) -> None:
     known = session.leftovers
     known.row_count = outcome.row_count
+    known.told = 0
     if means.counts_rows:
         session.remains |= left.FOUND_ROWS
     elif not (outcome.failed or means.reads_diagnostics) and known.count_found_rows(
         text, outcome.rows
     ):
         session.remains &= ~left.FOUND_ROWS
-    if means.reads_diagnostics and not outcome.failed:
+    if means.reads_diagnostics and not (outcome.failed or outcome.warnings):
         return
     if (
         known.warnings
@@ -129,11 +130,12 @@ def _follow_leftovers(session: Session, means: Meaning, text: bytes, outcome: Ou
     ):
         return
     known.warnings, known.errors = outcome.warnings, int(outcome.failed)
-    known.sqlstate = outcome.sqlstate
+    known.sqlstate, known.refusal = outcome.sqlstate, None
     known.conditions = None
     if outcome.failed:
         known.warnings = max(known.warnings, 1)
     if known.warnings:
+        known.told = known.warnings if session.target.kind is ServerKind.MYSQL else 0
         session.remains |= left.DIAGNOSTICS
     else:
         session.remains &= ~left.DIAGNOSTICS

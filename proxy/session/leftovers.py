@@ -7,6 +7,7 @@ from typing import Final
 
 import attrs
 
+from proxy.errors import ErrorReply
 from proxy.session.conditions import Conditions
 
 LIMIT_BYTES: Final = 65_536
@@ -35,7 +36,9 @@ class Leftovers:
             it, for hardly anybody wants to know.
         warnings: What @@warning_count gives: errors and notes count too.
         errors: What @@error_count gives.
+        told: The warning count that answers without a statement repeat (MySQL).
         sqlstate: Of the ERR packet that it ended in; empty when it did not.
+        refusal: The error of ours that was its answer.
         conditions: What SHOW WARNINGS told; None while only the backend knows.
     """
 
@@ -43,8 +46,17 @@ class Leftovers:
     found_rows: int | None = 1
     warnings: int = 0
     errors: int = 0
+    told: int = 0
     sqlstate: str = ""
+    refusal: ErrorReply | None = None
     conditions: Conditions | None = None
+
+    def refuse(self, reply: ErrorReply, *, mysql: bool) -> None:
+        """The statement ended in an error of ours."""
+        self.row_count = -1
+        self.warnings = self.errors = 1
+        self.told = int(mysql)
+        self.sqlstate, self.refusal = reply.sqlstate, reply
 
     def count_found_rows(self, text: bytes, rows: int | None) -> bool:
         """A statement without SQL_CALC_FOUND_ROWS ran and gave so many rows, None for none.

@@ -217,7 +217,9 @@ def meaning(verdict: Classification) -> Meaning:
         variables=names,
         trackers=any(name.startswith(b"session_track_") for name in names),
         user_variables=_user_variables(effects, sql.WritesUserVariables),
-        reads_user_variables=_user_variables(effects, sql.ReadsUserVariables),
+        reads_user_variables=None
+        if kinds & {sql.CallsRoutine, sql.ExecutesText}
+        else _user_variables(effects, sql.ReadsUserVariables),
         flags=not kinds.isdisjoint(_FLAGGED),
         looks_back=verdict.reads_leftovers,
         reads_diagnostics=verdict.reads_diagnostics,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import attrs
 
 from proxy.session.state import State
-from proxy.session.user_variables import clearing
 from proxy.session.variables import FOLLOWERS, assignment, rank
 from proxy.wire.commands import init_db, set_multi_statements
 
@@ -34,21 +33,23 @@ _EMPTY_TRANSACTION = (Query(b"BEGIN"), Query(b"COMMIT AND NO CHAIN NO RELEASE"))
 
 @attrs.frozen
 class Replay:
-    """What to send, in this order.
-
-    Attributes:
-        steps: Commands, each of which answers with one OK.
-        cleared: User variables that read like unset ones afterwards, but for the type of their
-            column.
-    """
+    """What to send, in this order: commands, each of which answers with one OK."""
 
     steps: tuple[Step, ...] = ()
-    cleared: frozenset[bytes] = frozenset()
 
 
 def is_reachable(current: State | None, wanted: State) -> bool:
     """Whether commands lead there: a default schema cannot be unset."""
     return current is None or current.schema is None or wanted.schema is not None
+
+
+def needs_reset(current: State, wanted: State) -> bool:
+    """Whether a reset has to come first: it alone takes user variables away.
+
+    One that was set to NULL is not like one that was never set: its column has another type.
+    """
+    names = {name for name, _ in wanted.user_variables}
+    return any(name not in names for name, _ in current.user_variables)
 
 
 def _written(have: dict[bytes, bytes], want: dict[bytes, bytes]) -> dict[bytes, bytes]:
@@ -91,12 +92,10 @@ def replay(current: State, wanted: State) -> Replay | Impossible:
     said = [written[name] for name in sorted(written, key=rank)]
     had, has = dict(current.user_variables), dict(wanted.user_variables)
     said += [text for name, text in has.items() if had.get(name) != text]
-    cleared = frozenset(had.keys() - has.keys())
-    said += [clearing(name) for name in sorted(cleared)]
     if said:
         steps.append(Query(b"SET " + b", ".join(said)))
     if wanted.multi_statements != current.multi_statements:
         steps.append(set_multi_statements(wanted.multi_statements))
     if wanted.next_transaction != characteristics:
         steps += [Query(text) for text in wanted.next_transaction.split(b";") if text.strip()]
-    return Replay(tuple(steps), cleared)
+    return Replay(tuple(steps))

@@ -31,7 +31,11 @@ IN_TRANSACTION = int(Status.IN_TRANS)
 AUTOCOMMIT = int(Status.AUTOCOMMIT)
 
 LASTING = int(
-    Status.IN_TRANS | Status.AUTOCOMMIT | Status.NO_BACKSLASH_ESCAPES | Status.IN_TRANS_READONLY
+    Status.IN_TRANS
+    | Status.AUTOCOMMIT
+    | Status.NO_BACKSLASH_ESCAPES
+    | Status.IN_TRANS_READONLY
+    | Status.ANSI_QUOTES
 )
 """Bits that tell of the session; the others tell how one statement went."""
 
@@ -109,6 +113,8 @@ class Session:
         self.statements: dict[int, Prepared] = {}
         self._next_statement_id = 1
         self.disagreements = 0
+        # MySQL's counts from 0 in a new connection, and goes on through a reset.
+        self.leftovers = Leftovers(found_rows=int(target.kind is ServerKind.MARIADB))
         self._forget(status)
         self.dialect = self._dialect()
 
@@ -117,7 +123,6 @@ class Session:
         self.status = status
         self.in_transaction = False
         self.last_insert_id = 0
-        self.leftovers = Leftovers()
         self.remains = 0
         self.unread: set[bytes] | None = set()
         self.tracking = Tracking(tells_explicit=self.target.kind is ServerKind.MYSQL)
@@ -251,6 +256,18 @@ class Session:
         if reports.timestamp_unknown:
             self.remains |= left.TIMESTAMP
 
+    def answered_here(self, refusal: ErrorReply | None = None) -> None:
+        """A statement has been answered by us: what the one before left is gone.
+
+        Args:
+            refusal: The error, where it was one.
+        """
+        found_rows = self.leftovers.found_rows
+        self.leftovers = Leftovers(found_rows=found_rows)
+        if refusal is not None:
+            self.leftovers.refuse(refusal, mysql=self.target.kind is ServerKind.MYSQL)
+        self.remains &= ~left.DIAGNOSTICS
+
     # Ends
 
     def lose_backend(self, *, outcome_known: bool) -> ErrorReply:
@@ -284,6 +301,8 @@ class Session:
         """COM_RESET_CONNECTION: all is as after the login, but the default schema stays."""
         self.pins.clear()
         self.statements.clear()
+        known = None if self.remains & left.FOUND_ROWS else self.leftovers.found_rows
+        self.leftovers = Leftovers(found_rows=known)
         self._forget(self._first_status)
         self.change_state(
             interned(

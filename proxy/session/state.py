@@ -67,6 +67,17 @@ class State:
         matter = tuple(pair for pair in self.variables if matters_to_prepare(pair[0]))
         return State(self.schema, matter)
 
+    def for_prepare_of(self, reads: frozenset[bytes] | None) -> State:
+        """The same for a statement that reads these user variables, None for any of them.
+
+        Their types become those of its columns ("PREPARE Statement" in the manual).
+        """
+        state = self.for_prepare
+        if not self.user_variables or reads == frozenset():
+            return state
+        read = tuple(pair for pair in self.user_variables if reads is None or pair[0] in reads)
+        return attrs.evolve(state, user_variables=read)
+
     def prepared_like(self, other: State) -> State:
         """This state with all that decides the meaning of a statement taken from the other.
 
@@ -74,8 +85,10 @@ class State:
         that it uses, so that another one does it no harm.
         """
         own = tuple(pair for pair in self.variables if not matters_to_prepare(pair[0]))
+        user_variables = dict(self.user_variables) | dict(other.user_variables)
         return attrs.evolve(
             self,
+            user_variables=tuple(sorted(user_variables.items())),
             schema=self.schema if other.schema is None else other.schema,
             variables=tuple(sorted((*own, *other.variables))),
         )

@@ -87,11 +87,6 @@ def assignment(name: bytes, column: Column, value: bytes | None, collation: byte
     return word + b" = " + written
 
 
-def clearing(name: bytes) -> bytes:
-    """What makes a variable read like one that was never set."""
-    return assignment(name, Column(FieldType.VAR_STRING, 0), None, b"binary")
-
-
 def size(variables: UserVariables) -> int:
     """Bytes that a session's variables take."""
     return sum(len(name) + len(value) for name, value in variables)
