@@ -9,12 +9,14 @@ import attrs
 
 from proxy import errors
 from proxy.dialogue.answers import Kind
+from proxy.dialogue.reports import for_client
 from proxy.errors import StatementRefusedError
 from proxy.front import concluding, holding, kill, leftovers, statements, trackers
 from proxy.session.meaning import KEEPING, Meaning, meaning
 from proxy.session.session import Session
 from proxy.session.state import interned
 from proxy.sql.classify import classify
+from proxy.vocabulary import ServerKind
 from proxy.wire.commands import multi_statements_option, process_id, query_text_start
 from proxy.wire.constants import Capability, Command
 from proxy.wire.framing import encode
@@ -102,12 +104,30 @@ def _relayed(kind: Kind) -> Handler:
     async def relayed(client: Client, payload: bytes) -> None:
         await holding.hold(client)
         undisturbed = client.is_undisturbed
-        await leftovers.count_again(client)
         await client.relay(encode(payload), kind)
         concluding.conclude(client, KEEPING)
         client.is_undisturbed = undisturbed
 
     return relayed
+
+
+async def _simple(client: Client, payload: bytes) -> None:
+    """The same for a command that is answered by OK, which repeats the last warning count."""
+    session = client.session
+    assert session is not None
+    await holding.hold(client)
+    if client.is_undisturbed or session.target.kind is ServerKind.MARIADB:
+        await _relayed(Kind.SIMPLE)(client, payload)
+        return
+    assert client.lease is not None
+    answer = await holding.ask(client.proxy.pool, client.lease, payload)
+    told = session.leftovers.told
+    ok = Ok(status=answer.status, warnings=told, changes=answer.changes)
+    capabilities = client.dialogue.capabilities
+    client.protocol.write(encode(for_client(ok, session.tracking, capabilities), 1))
+    concluding.conclude(client, KEEPING)
+    client.is_undisturbed = False
+    session.leftovers.told = told
 
 
 # Answered here
@@ -121,7 +141,7 @@ async def _quit(client: Client, _: bytes) -> None:
 async def _ping(client: Client, payload: bytes) -> None:
     # A server's PING changes what ROW_COUNT() gives, so it goes where the statement before ran.
     if client.lease is not None or holding.take_last(client):
-        await _relayed(Kind.SIMPLE)(client, payload)
+        await _simple(client, payload)
         return
     session = client.session
     assert session is not None
@@ -139,16 +159,16 @@ async def _set_option(client: Client, payload: bytes) -> None:
     held = client.lease is not None or holding.take_last(client)
     if held:
         await holding.hold(client)
-        await leftovers.count_again(client)
+    if held and client.is_undisturbed:
         await client.relay(encode(payload), Kind.SIMPLE)
     session.change_state(interned(attrs.evolve(session.state, multi_statements=on)))
-    if held:
-        undisturbed = client.is_undisturbed
+    if held and client.is_undisturbed:
         concluding.conclude(client, KEEPING)
-        client.is_undisturbed = undisturbed
+        client.is_undisturbed = True
         return
     session.leftovers.row_count = -1
     answer_end(client, session)
+    concluding.let_go_if_free(client)
 
 
 def answer_end(client: Client, session: Session) -> None:
@@ -178,14 +198,14 @@ async def _process_kill(client: Client, payload: bytes) -> None:
 
 _HANDLERS: dict[int, Handler] = {
     Command.QUIT: _quit,
-    Command.INIT_DB: _relayed(Kind.SIMPLE),
+    Command.INIT_DB: _simple,
     Command.QUERY: _query,
     Command.FIELD_LIST: _relayed(Kind.FIELDS),
-    Command.REFRESH: _relayed(Kind.SIMPLE),
+    Command.REFRESH: _simple,
     Command.STATISTICS: _relayed(Kind.TEXT),
     Command.PROCESS_INFO: _relayed(Kind.RESULT),
     Command.PROCESS_KILL: _process_kill,
-    Command.DEBUG: _relayed(Kind.SIMPLE),
+    Command.DEBUG: _simple,
     Command.PING: _ping,
     Command.STMT_PREPARE: statements.prepare,
     Command.STMT_EXECUTE: statements.execute,

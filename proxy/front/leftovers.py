@@ -16,6 +16,7 @@ from proxy.errors import (
     diagnostics_lost,
 )
 from proxy.front import holding
+from proxy.session.conditions import binary_row
 from proxy.session.meaning import Meaning
 from proxy.session.session import Session
 from proxy.sql.diagnostics import Wanted, assigned, read_diagnostics
@@ -32,14 +33,11 @@ CLEARING: Final = b"SELECT 1 FROM (SELECT 1) AS nothing"
 """Leaves no warnings, and clears those that are there: on MariaDB only tables do that."""
 
 
-REPEATED: Final = 64
-"""The largest warning count that is repeated: as many as servers keep by default."""
-
 SIGNALLED_BYTES: Final = 128
 """The longest text of a SIGNAL."""
 
 
-def answer(client: Client, means: Meaning, text: bytes) -> bool:
+def answer(client: Client, means: Meaning, text: bytes, *, binary: bool = False) -> bool:
     """Answer SHOW WARNINGS or SHOW ERRORS from what the session remembers.
 
     Returns:
@@ -60,6 +58,8 @@ def answer(client: Client, means: Meaning, text: bytes) -> bool:
         rows = rows[wanted.offset :]
         if wanted.limit is not None:
             rows = rows[: wanted.limit]
+        if binary:
+            rows = tuple(binary_row(row) for row in rows)
         _say(client, session, (*kept.head,), rows)
         return True
     return False
@@ -92,20 +92,6 @@ async def clear(client: Client, means: Meaning) -> None:
     with contextlib.suppress(BackendRefusedError):
         await holding.ask(client.proxy.pool, lease, signal(refusal))
     client.is_undisturbed = True
-
-
-async def count_again(client: Client) -> None:
-    """See to it that a command that is no statement repeats the warning count of the last one.
-
-    MySQL's OK packets do, whatever the command.
-    """
-    session, lease = client.session, client.lease
-    assert session is not None
-    assert lease is not None
-    count = min(session.leftovers.told, REPEATED)
-    if count and not client.is_undisturbed:
-        text = b"SELECT " + b", ".join([b"CAST('' AS SIGNED)"] * count)
-        await holding.ask(client.proxy.pool, lease, text, Kind.RESULT)
 
 
 def signal(refusal: ErrorReply) -> bytes:
@@ -195,7 +181,7 @@ def _counted(
     written = None if binary else with_numbers(text, session.dialect, numbers)
     if written is not None:
         return Brought(written)
-    if binary or (means.reads_diagnostics and known.warnings):
+    if known.warnings if means.reads_diagnostics else binary:
         raise StatementRefusedError(diagnostics_lost())
     return Brought(text)
 

@@ -10,6 +10,7 @@ from proxy.dialogue.answers import Kind
 from proxy.errors import BackendRefusedError, ErrorReply, StatementRefusedError
 from proxy.front import concluding, holding, leftovers, lingering, trackers
 from proxy.session import remains
+from proxy.session.follow import follow_prepare
 from proxy.session.meaning import KEEPING, PLAIN, Meaning, meaning
 from proxy.session.pins import Pin, PinReason
 from proxy.session.prepared import Definitions, Held, Prepared, StatementKey
@@ -96,14 +97,20 @@ async def prepare(client: Client, payload: bytes) -> None:
     )
     backend = client.backend
     answer = backend.exchange.prepared
-    if answer is not None:
+    if answer is None:
+        concluding.conclude(client, PLAIN)
+    else:
         definitions = Definitions(data, answer.parameters)
         number = _register(client, text, means, definitions)
         _keep(client, session.statements[number].key, Held(answer.statement_id, definitions))
         if not answer.warnings and not session.pins:
             state = session.statements[number].key.state
             pool.definitions.put((key, text, state), definitions, now)
-    concluding.conclude(client, PLAIN)
+        follow_prepare(session, text, answer.warnings)
+        if answer.warnings and not client.is_undisturbed:
+            await lingering.take_along(client)
+        client.dialogue.answered()
+        concluding.let_go_if_free(client)
 
 
 def _answer_known(client: Client, text: bytes, means: Meaning) -> bool:
@@ -117,8 +124,9 @@ def _answer_known(client: Client, text: bytes, means: Meaning) -> bool:
     if known is None:
         return False
     number = _register(client, text, means, known)
-    client.is_undisturbed = False
-    session.answered_here()
+    before = session.leftovers
+    follow_prepare(session, text, 0)
+    client.is_undisturbed = client.is_undisturbed and session.leftovers is before
     client.protocol.write(known.for_client(number))
     client.dialogue.answered()
     return True
@@ -227,6 +235,10 @@ async def execute(client: Client, payload: bytes) -> None:
         raise StatementRefusedError(errors.malformed_packet(parsed.why))
     if parsed.types is not None:
         prepared.bind(parsed.types)
+    if not parsed.cursor and leftovers.answer(
+        client, prepared.means, prepared.key.text, binary=True
+    ):
+        return
     await holding.hold_for(client, prepared.means)
     held = await _ensure(client, prepared)
     types = prepared.types if held.types != prepared.types else None

@@ -203,6 +203,7 @@ class Dialer:
 
     async def _reset(self, backend: BackendProtocol) -> State:
         await backend.ask(RESET_CONNECTION)
+        await backend.ask(set_multi_statements(on=False))  # a reset leaves that as it is
         state = await self._establish(backend)
         (schema,) = _row(await self._ask(backend, b"SELECT DATABASE()"), 1)
         return attrs.evolve(state, schema=schema or None)

@@ -8,7 +8,7 @@ from typing import Final
 import attrs
 
 from proxy.vocabulary import ServerKind
-from proxy.wire.primitives import Malformed
+from proxy.wire.primitives import Malformed, lenenc_bytes
 from proxy.wire.responses import parse_text_row
 
 SQLSTATES: Final[Mapping[int, str]] = {
@@ -88,3 +88,15 @@ class Conditions:
             if state != "45000":
                 found.update(dict.fromkeys(_EMPTY, b""))
         return found
+
+
+def binary_row(row: bytes) -> bytes:
+    """A row of SHOW WARNINGS in the binary protocol: level, code (INT), message.
+
+    Layout: 00, NULL bitmap (1), level (length-encoded), code (4), message (length-encoded).
+    """
+    values = parse_text_row(row)
+    assert not isinstance(values, Malformed)
+    level, code, message = (value or b"" for value in values)
+    number = int(code).to_bytes(4, "little")
+    return b"\x00\x00" + lenenc_bytes(level) + number + lenenc_bytes(message)

@@ -8,6 +8,7 @@ from typing import Final
 import attrs
 
 from proxy.session import remains as left
+from proxy.session.leftovers import Leftovers
 from proxy.session.meaning import Meaning, found_pins, meaning
 from proxy.session.outcome import Outcome
 from proxy.session.pins import SOME_NAME, Ends, Pin, PinReason
@@ -21,7 +22,7 @@ from proxy.wire.constants import Status
 
 _WITHOUT_TABLES: Final = re.compile(
     rb"""\s*+(?:(?:set|do|begin|start|commit|rollback|use|prepare|deallocate|savepoint|release)\b
-    |select\b(?!.*\bfrom\b(?!\s+dual\b)))""",
+    |select\b(?!.*\bfrom\b(?!\s+dual\b))|show\s+(?:warnings|errors|count)\b)""",
     re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
 
@@ -147,6 +148,23 @@ def keeps_conditions(text: bytes) -> bool:
     It clears them when it opens tables; MySQL always does.
     """
     return _WITHOUT_TABLES.match(text) is not None
+
+
+def follow_prepare(session: Session, text: bytes, warnings: int) -> None:
+    """A COM_STMT_PREPARE went well, with so many warnings; it changes nothing else.
+
+    MySQL clears the warnings that are there; MariaDB does when the statement opens tables.
+    """
+    known = session.leftovers
+    known.told = 0
+    if session.target.kind is ServerKind.MARIADB and keeps_conditions(text) and not warnings:
+        return
+    session.leftovers = Leftovers(
+        row_count=known.row_count, found_rows=known.found_rows, warnings=warnings
+    )
+    session.remains &= ~left.DIAGNOSTICS
+    if warnings:
+        session.remains |= left.DIAGNOSTICS
 
 
 def _follow_insert_id(session: Session, means: Meaning, text: bytes, outcome: Outcome) -> None:

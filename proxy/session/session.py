@@ -298,7 +298,7 @@ class Session:
         return backend_lost("while it ran the statement")
 
     def reset(self) -> None:
-        """COM_RESET_CONNECTION: all is as after the login, but the default schema stays."""
+        """COM_RESET_CONNECTION: as after the login, but for the schema and COM_SET_OPTION."""
         self.pins.clear()
         self.statements.clear()
         known = None if self.remains & left.FOUND_ROWS else self.leftovers.found_rows
@@ -306,6 +306,6 @@ class Session:
         self._forget(self._first_status)
         self.change_state(
             interned(
-                State(self.state.schema, self._first.variables, self._first.multi_statements)
+                State(self.state.schema, self._first.variables, self.state.multi_statements)
             )
         )

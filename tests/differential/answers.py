@@ -15,10 +15,25 @@ NO_INFO = ", b''"
 OWN_NUMBER = re.compile(r"connection_id|get_lock|is_used_lock", re.IGNORECASE)
 """Statements that tell which connection the client has."""
 
+OWN_REPORTS = re.compile(r"set (session )?session_track_", re.IGNORECASE)
+"""What is reported of a SET that changes what is reported: the proxy reports by what held before."""
+
 
 def lines(client: Client, step: Step, packets: Packets) -> list[str]:
     """What a client heard, a line for each packet."""
-    tells_number = isinstance(step, Query) and OWN_NUMBER.search(step.text)
+    text = step.text if isinstance(step, Query) else ""
+    if OWN_REPORTS.match(text):
+        return [
+            line.split(", change")[0].replace("0x4", "0x0")
+            for line in _lines(client, text, packets)
+        ]
+    name = getattr(step, "name", "")
+    own = f"({client.number(name)})"
+    return [line.replace(own, "(its id)") for line in _lines(client, text, packets)]
+
+
+def _lines(client: Client, text: str, packets: Packets) -> list[str]:
+    tells_number = OWN_NUMBER.search(text)
     number = str(client.speaker.number).encode() if tells_number else None
     return [f"{packet.kind}: {_readable(client, packet, number)}" for packet in packets]
 
