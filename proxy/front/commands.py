@@ -166,6 +166,8 @@ async def _set_option(client: Client, payload: bytes) -> None:
         concluding.conclude(client, KEEPING)
         client.is_undisturbed = True
         return
+    if held:
+        await holding.hold(client)
     session.leftovers.row_count = -1
     answer_end(client, session)
     concluding.let_go_if_free(client)

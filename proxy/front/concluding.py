@@ -130,7 +130,7 @@ def let_go_if_free(client: Client) -> None:
         client.last_lease = (lease, lease.serial)
         if client in client.proxy.pinned:
             del client.proxy.pinned[client]
-        pool.give_back(lease, session.state)
+        pool.give_back(lease, lease.state)  # type: ignore[arg-type]
 
 
 def let_go(client: Client) -> None:

@@ -64,7 +64,7 @@ def refuse(client: Client, reply: ErrorReply, code: int = Command.QUERY) -> None
 def _tell(client: Client, reply: ErrorReply, code: int) -> None:
     """An error in the place of the answer; of a command that has none, of the next one's."""
     if client.session is not None:
-        client.session.answered_here(reply)
+        client.session.answered_here(reply, added=code == Command.INIT_DB)
         client.is_undisturbed = False
     if code in UNANSWERED:
         client.loss = reply

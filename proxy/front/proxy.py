@@ -18,6 +18,7 @@ from proxy.pool.dial import Facts
 from proxy.pool.pool import TargetPool
 from proxy.session.pins import ignored_reasons
 from proxy.session.state import State, interned
+from proxy.session.variables import NAMES
 from proxy.vocabulary import ServerKind
 from proxy.wire.auth import CACHING_SHA2, NATIVE
 from proxy.wire.auth.steps import RsaKey
@@ -176,6 +177,7 @@ class Proxy:
                 b"character_set_connection": charset,
                 b"character_set_results": charset,
                 b"collation_connection": wanted.name.encode(),
+                NAMES: wanted.name.encode(),
             }
         )
         return interned(
@@ -189,7 +191,9 @@ class Proxy:
         """
         if facts.kind is ServerKind.MARIADB:
             return state
-        return interned(state.assign(dict(facts.charsets)))
+        charsets = dict(facts.charsets)
+        names = charsets.get(b"collation_connection")
+        return interned(state.assign({**charsets, NAMES: names}))
 
     def remember_schema(self, user: str, schema: bytes | None) -> None:
         """A backend of this user has been used with this schema."""

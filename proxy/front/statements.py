@@ -176,6 +176,8 @@ async def _ensure(client: Client, prepared: Prepared) -> Held:
     if held is not None:
         return held
     try:
+        if session.remains & INEXACT:
+            await lingering.take_along(client)
         client.is_undisturbed = False
         wanted = session.state.prepared_like(prepared.key.state)
         await holding.bring(client.proxy.pool, lease, wanted)

@@ -14,7 +14,7 @@ from proxy.session.outcome import Outcome
 from proxy.session.pins import SOME_NAME, Ends, Pin, PinReason
 from proxy.session.session import AUTOCOMMIT, IN_TRANSACTION, Session
 from proxy.session.state import absorb, interned
-from proxy.session.variables import Treatment, treatment
+from proxy.session.variables import CHARSETS, NAMES, Treatment, treatment
 from proxy.sql.classify import classify
 from proxy.sql.digest import digest
 from proxy.vocabulary import ServerKind
@@ -130,13 +130,15 @@ def _follow_leftovers(session: Session, means: Meaning, text: bytes, outcome: Ou
         and keeps_conditions(text)
     ):
         return
+    mysql = session.target.kind is ServerKind.MYSQL
+    before = known.warnings if means.reads_diagnostics and outcome.failed and mysql else 0
     known.warnings, known.errors = outcome.warnings, int(outcome.failed)
     known.sqlstate, known.refusal = outcome.sqlstate, None
     known.conditions = None
     if outcome.failed:
-        known.warnings = max(known.warnings, 1)
+        known.warnings = max(known.warnings, 1) + before
     if known.warnings:
-        known.told = known.warnings if session.target.kind is ServerKind.MYSQL else 0
+        known.told = known.warnings if mysql else 0
         session.remains |= left.DIAGNOSTICS
     else:
         session.remains &= ~left.DIAGNOSTICS
@@ -205,6 +207,7 @@ def _follow_reports(
         reports = absorb(session.state, outcome.changes, target.kind)
         told = reports.variables
         session.change_state(reports.state)
+        _follow_charsets(session, means, told)
         if reports.collation_unknown:
             session.remains |= left.COLLATION
         if reports.timestamp_unknown:
@@ -223,6 +226,20 @@ def _follow_reports(
     if target.tracks:
         _doubt_reports(session, means, outcome, told)
     return found
+
+
+def _follow_charsets(session: Session, means: Meaning, told: frozenset[bytes]) -> None:
+    """What SET NAMES said is remembered beside the variables, see `NAMES`."""
+    if told.isdisjoint(CHARSETS):
+        return
+    if told & {b"character_set_client", b"character_set_results"}:
+        session.names_charsets = means.names
+        told_collation = b"collation_connection" in told
+        collation = session.state.value(b"collation_connection") if told_collation else None
+        names = {NAMES: collation if means.names else None}
+        session.change_state(interned(session.state.assign(names)))
+    else:
+        session.names_charsets = False
 
 
 def _doubt_reports(

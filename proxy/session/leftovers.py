@@ -51,11 +51,11 @@ class Leftovers:
     refusal: ErrorReply | None = None
     conditions: Conditions | None = None
 
-    def refuse(self, reply: ErrorReply, *, mysql: bool) -> None:
+    def refuse(self, reply: ErrorReply, *, count: int, mysql: bool) -> None:
         """The statement ended in an error of ours."""
         self.row_count = -1
-        self.warnings = self.errors = 1
-        self.told = int(mysql)
+        self.warnings, self.errors = count, 1
+        self.told = count if mysql else 0
         self.sqlstate, self.refusal = reply.sqlstate, reply
 
     def count_found_rows(self, text: bytes, rows: int | None) -> bool:

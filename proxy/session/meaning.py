@@ -8,6 +8,7 @@ from typing import Final
 import attrs
 
 from proxy.session.pins import PinReason
+from proxy.session.variables import CHARSETS
 from proxy.sql import effects as sql
 from proxy.sql.classify import Classification
 
@@ -58,6 +59,7 @@ _REPORTED: Final = (
 _ASSIGNING: Final = (
     sql.SetsVariables,
     sql.SetsNames,
+    sql.SetsCharacterSet,
     sql.UsesSchema,
     sql.SetsNextTransaction,
 )
@@ -74,6 +76,7 @@ _FLAGGED: Final = (
     sql.SetsRole,
     sql.SetsVariables,
     sql.SetsNames,
+    sql.SetsCharacterSet,
     sql.SetsGlobal,
     sql.ChangesAccount,
     sql.Opaque,
@@ -121,6 +124,7 @@ class Meaning:
         pins: Reasons to keep the backend afterwards.
         releases: Reasons that are gone afterwards, all of them or one name.
         assigns: It sets state that trackers report; where there are none, that pins too.
+        names: It is SET NAMES, and sets no charset in another way.
         variables: Names of the session variables that it sets, as far as it tells.
         trackers: It sets what a client wants to be reported.
         user_variables: Names of the user variables that it sets; None when it tells not all.
@@ -151,6 +155,7 @@ class Meaning:
     pins: tuple[Found, ...] = ()
     releases: tuple[tuple[PinReason, str | None], ...] = ()
     assigns: bool = False
+    names: bool = False
     variables: frozenset[bytes] = frozenset()
     trackers: bool = False
     user_variables: frozenset[bytes] | None = frozenset()
@@ -214,6 +219,10 @@ def meaning(verdict: Classification) -> Meaning:
         pins=tuple(dict.fromkeys(pins)),
         releases=tuple(dict.fromkeys(releases)),
         assigns=not kinds.isdisjoint(_ASSIGNING),
+        names=sql.SetsNames in kinds
+        and verdict.single
+        and sql.SetsCharacterSet not in kinds
+        and not names & CHARSETS,
         variables=names,
         trackers=any(name.startswith(b"session_track_") for name in names),
         user_variables=_user_variables(effects, sql.WritesUserVariables),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from proxy.session.state import State
-from proxy.session.variables import FOLLOWERS, assignment, rank
+from proxy.session.variables import CHARSETS, FOLLOWERS, NAMES, assignment, rank
 from proxy.wire.commands import init_db, set_multi_statements
 
 
@@ -23,9 +23,13 @@ class Query:
     text: bytes
 
 
+_REMEMBERED = (b"character_set_client", b"character_set_results")
+
 Step = Query | bytes
 """A statement, or the payload of another command."""
 
+
+_REMEMBERED = (b"character_set_client", b"character_set_results")
 
 _EMPTY_TRANSACTION = (Query(b"BEGIN"), Query(b"COMMIT AND NO CHAIN NO RELEASE"))
 """Uses up characteristics that were meant for the next transaction only."""
@@ -69,6 +73,34 @@ def _written(have: dict[bytes, bytes], want: dict[bytes, bytes]) -> dict[bytes, 
     return written
 
 
+def _name_charsets(
+    written: dict[bytes, bytes], have: dict[bytes, bytes], want: dict[bytes, bytes]
+) -> None:
+    """Put SET NAMES in the place of what it implies, see `NAMES`."""
+    written.pop(NAMES, None)
+    named = want.get(NAMES)
+    same = have.get(NAMES) == named
+    if named is None and not same:
+        for name in _REMEMBERED:
+            value = want.get(name)
+            written[name] = name + b" = DEFAULT" if value is None else assignment(name, value)
+    if named is None or (same and written.keys().isdisjoint(_REMEMBERED)):
+        return
+    charset = named.split(b"_")[0]
+    written[NAMES] = b"NAMES %s COLLATE %s" % (charset, named)
+    for name in CHARSETS:
+        value = want.get(name)
+        implied = named if name == b"collation_connection" else charset
+        if value == implied:
+            written.pop(name, None)
+        elif value is not None:
+            written[name] = assignment(name, value)
+    if b"collation_connection" not in want:  # it follows the charset
+        name = b"character_set_connection"
+        written[name] = assignment(name, want.get(name, charset))
+        written.pop(b"collation_connection", None)
+
+
 def replay(current: State, wanted: State) -> Replay | Impossible:
     """The commands that turn one state into the other.
 
@@ -86,9 +118,11 @@ def replay(current: State, wanted: State) -> Replay | Impossible:
     if wanted.schema is not None and wanted.schema != current.schema:
         if not wanted.schema.isascii():
             have[b"character_set_client"] = b"utf8mb4"
+            have.pop(NAMES, None)
             steps.append(Query(b"SET character_set_client = utf8mb4"))
         steps.append(init_db(wanted.schema))
     written = _written(have, want)
+    _name_charsets(written, have, want)
     said = [written[name] for name in sorted(written, key=rank)]
     had, has = dict(current.user_variables), dict(wanted.user_variables)
     said += [text for name, text in has.items() if had.get(name) != text]

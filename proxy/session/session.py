@@ -21,6 +21,7 @@ from proxy.session.prepared import Prepared
 from proxy.session.remains import Remains
 from proxy.session.state import Reports, State, interned
 from proxy.session.user_variables import LIMIT_BYTES, size
+from proxy.session.variables import NAMES
 from proxy.sql.dialect import Dialect
 from proxy.vocabulary import ServerKind
 from proxy.wire.collations import is_backslash_safe
@@ -63,6 +64,7 @@ class Session:
         texts: What the statements mean that it made by SQL PREPARE; None where nobody knows.
         excused: Its last statement failed, so that a report may come that belongs to it.
         target: What is known of its servers.
+        names_charsets: Its collation, which has to be asked for, is that of a SET NAMES.
         ignored: Reasons that shall not keep its backend.
         disagreements: How often text and reports contradicted each other.
     """
@@ -79,6 +81,7 @@ class Session:
         "in_transaction",
         "last_insert_id",
         "leftovers",
+        "names_charsets",
         "pins",
         "remains",
         "state",
@@ -127,6 +130,7 @@ class Session:
         self.unread: set[bytes] | None = set()
         self.tracking = Tracking(tells_explicit=self.target.kind is ServerKind.MYSQL)
         self.excused = False
+        self.names_charsets = False
         self.texts: dict[str, Meaning | None] = {}
 
     def __repr__(self) -> str:
@@ -203,7 +207,11 @@ class Session:
 
     def settle_collation(self, name: bytes) -> None:
         """The server said which collation the connection has now."""
-        self.change_state(interned(self.state.assign({b"collation_connection": name})))
+        assigned: dict[bytes, bytes | None] = {b"collation_connection": name}
+        if self.names_charsets:
+            assigned[NAMES] = name
+        self.names_charsets = False
+        self.change_state(interned(self.state.assign(assigned)))
         self.remains &= ~left.COLLATION
 
     def settle_timestamp(self, stopped: bytes | None) -> None:
@@ -256,16 +264,19 @@ class Session:
         if reports.timestamp_unknown:
             self.remains |= left.TIMESTAMP
 
-    def answered_here(self, refusal: ErrorReply | None = None) -> None:
+    def answered_here(self, refusal: ErrorReply | None = None, *, added: bool = False) -> None:
         """A statement has been answered by us: what the one before left is gone.
 
         Args:
             refusal: The error, where it was one.
+            added: MySQL adds it to the warnings that are there.
         """
-        found_rows = self.leftovers.found_rows
-        self.leftovers = Leftovers(found_rows=found_rows)
+        before = self.leftovers
+        mysql = self.target.kind is ServerKind.MYSQL
+        self.leftovers = Leftovers(found_rows=before.found_rows)
         if refusal is not None:
-            self.leftovers.refuse(refusal, mysql=self.target.kind is ServerKind.MYSQL)
+            count = before.warnings if added and mysql else 0
+            self.leftovers.refuse(refusal, count=count + 1, mysql=mysql)
         self.remains &= ~left.DIAGNOSTICS
 
     # Ends

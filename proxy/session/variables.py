@@ -80,7 +80,24 @@ FOLLOWERS: Final[dict[bytes, bytes]] = {
 }
 """Variables that set another one as well, of which no report tells."""
 
-_RANKS: Final = dict.fromkeys(FOLLOWERS.values(), 1)
+CHARSETS: Final = frozenset(
+    (
+        b"character_set_client",
+        b"character_set_connection",
+        b"character_set_results",
+        b"collation_connection",
+    )
+)
+"""What SET NAMES sets."""
+
+NAMES: Final = b"set names"
+"""No variable, but kept like one: the collation of the login or of the last SET NAMES.
+
+With it servers remember the charset of the client and of the results, and tell it in column
+definitions; to set the variables by themselves gives those the default collation.
+"""
+
+_RANKS: Final = {**dict.fromkeys(FOLLOWERS.values(), 1), NAMES: -1}
 
 _WITHOUT_MEANING: Final = frozenset(
     (

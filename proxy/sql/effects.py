@@ -25,7 +25,12 @@ class SetsVariables:
 
 @attrs.frozen
 class SetsNames:
-    """SET NAMES or SET CHARACTER SET: charset variables of the session are assigned."""
+    """SET NAMES: the charsets of the session are assigned, all with one collation."""
+
+
+@attrs.frozen
+class SetsCharacterSet:
+    """SET CHARACTER SET: charsets of client and results; the connection's is the schema's."""
 
 
 @attrs.frozen
@@ -351,6 +356,7 @@ class Opaque:
 Effect = (
     SetsVariables
     | SetsNames
+    | SetsCharacterSet
     | SetsGlobal
     | SetsNextTransaction
     | WritesUserVariables
