@@ -12,6 +12,9 @@ from collections.abc import Iterable
 
 import attrs
 
+UNKNOWN_STATEMENT = 1243
+"""ER_UNKNOWN_STMT_HANDLER."""
+
 
 class Fault(enum.Enum):
     """Which side caused an error."""
@@ -123,7 +126,7 @@ def query_interrupted() -> ErrorReply:
 def unknown_statement(statement_id: int, what: str) -> ErrorReply:
     """An id that this client never prepared, or has closed (ER_UNKNOWN_STMT_HANDLER)."""
     text = f"Unknown prepared statement handler ({statement_id}) given to {what}"
-    return ErrorReply(1243, "HY000", text, Fault.CLIENT)
+    return ErrorReply(UNKNOWN_STATEMENT, "HY000", text, Fault.CLIENT)
 
 
 def too_many_statements(limit: int) -> ErrorReply:

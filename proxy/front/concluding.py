@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from proxy.policy.lease import Place
 from proxy.session import remains
-from proxy.session.follow import follow, keeps_conditions
+from proxy.session.follow import follow, may_keep_conditions
 from proxy.session.meaning import Meaning
 from proxy.session.outcome import Outcome
 from proxy.session.pins import Pin
@@ -93,7 +93,7 @@ def note_undisturbed(client: Client, text: bytes, outcome: Outcome) -> None:
             session.target.kind is ServerKind.MYSQL
             or outcome.warnings
             or outcome.failed
-            or not keeps_conditions(text)
+            or not may_keep_conditions(text)
         )
 
 

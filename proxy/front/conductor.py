@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from twisted.internet.defer import CancelledError
 
 from proxy.errors import (
+    UNKNOWN_STATEMENT,
     BackendLostError,
     BackendRefusedError,
     ErrorReply,
@@ -64,7 +65,8 @@ def refuse(client: Client, reply: ErrorReply, code: int = Command.QUERY) -> None
 def _tell(client: Client, reply: ErrorReply, code: int) -> None:
     """An error in the place of the answer; of a command that has none, of the next one's."""
     if client.session is not None:
-        client.session.answered_here(reply, added=code == Command.INIT_DB)
+        added = code == Command.STMT_FETCH or reply.code == UNKNOWN_STATEMENT
+        client.session.answered_here(reply, added=added)
         client.is_undisturbed = False
     if code in UNANSWERED:
         client.loss = reply

@@ -15,7 +15,6 @@ from proxy.errors import BackendLostError
 from proxy.front import concluding, holding
 from proxy.net.answer import Answer
 from proxy.policy.lease import Place
-from proxy.pool.dial import VARIABLES
 from proxy.session import remains, user_variables
 from proxy.session.conditions import Conditions
 from proxy.session.leftovers import LIMIT_BYTES
@@ -30,10 +29,11 @@ if TYPE_CHECKING:
 
 _NAMES = {
     ServerKind.MYSQL: b"SELECT VARIABLE_NAME FROM performance_schema.user_variables_by_thread "
-    b"WHERE THREAD_ID = PS_CURRENT_THREAD_ID()",
-    ServerKind.MARIADB: b"SELECT VARIABLE_NAME FROM information_schema.user_variables",
+    b"WHERE THREAD_ID = PS_CURRENT_THREAD_ID() LIMIT 100000",
+    ServerKind.MARIADB: b"SELECT VARIABLE_NAME FROM information_schema.user_variables "
+    b"LIMIT 100000",
 }
-"""User variables of this connection."""
+"""User variables of this connection, all of them whatever sql_select_limit says."""
 
 _HELD = (
     b"SELECT COUNT(*) FROM performance_schema.metadata_locks WHERE OBJECT_TYPE = "
@@ -72,8 +72,7 @@ async def take_along(client: Client) -> None:
     if session.remains & (remains.STATUS | remains.REPORTS):
         await _reports(client, session)
     if session.remains & remains.VARIABLES:
-        answer = await _ask(client, VARIABLES, Kind.RESULT)
-        session.settle_variables(client.proxy.pool.dialer.changed(lease.backend, answer))
+        session.settle_variables(await client.proxy.pool.dialer.changed(lease.backend))
     if session.remains & remains.COLLATION:
         (name,) = await _row(client, b"SELECT CAST(@@collation_connection AS BINARY)")
         session.settle_collation(name or b"")

@@ -46,7 +46,8 @@ SEES_LOCKS = (
 )
 """What an account may ask only with a right of its own (MySQL)."""
 
-VARIABLES = b"SHOW SESSION VARIABLES"
+NO_LIMIT = b"18446744073709551615"
+"""sql_select_limit of a session that has none."""
 
 FACTS = b"SELECT @@max_connections, @@sql_mode, " + b", ".join(
     b"@@global." + name for name in CHARSETS
@@ -229,8 +230,7 @@ class Dialer:
         if known is not None and known.version == version:
             return known
         kind = kind_of(version)
-        rows = (await self._ask(backend, VARIABLES)).rows
-        fresh = {row[0].lower(): row[1] or b"" for row in rows if len(row) == 2 and row[0]}
+        fresh = await self._read_variables(backend)
         mariadb = kind is ServerKind.MARIADB
         known = self._known[user] = Acquaintance(
             version=version,
@@ -256,19 +256,36 @@ class Dialer:
             b"session_track_system_variables = '%s'" % self._known[backend.account.user].tracked
         )
 
-    def changed(self, backend: BackendProtocol, answer: Answer) -> dict[bytes, bytes | None]:
-        """The variables in an answer to `VARIABLES` that differ from a new connection's.
+    async def _read_variables(self, backend: BackendProtocol) -> dict[bytes, bytes]:
+        """All variables of a backend, by name.
+
+        SHOW VARIABLES obeys sql_select_limit, which has to be out of the way.
+        """
+        (limit,) = _row(await self._ask(backend, b"SELECT @@sql_select_limit"), 1)
+        if limit != NO_LIMIT:
+            await self._ask(backend, b"SET sql_select_limit = " + NO_LIMIT)
+        rows = (await self._ask(backend, b"SHOW SESSION VARIABLES")).rows
+        if limit != NO_LIMIT:
+            await self._ask(backend, b"SET sql_select_limit = " + limit)
+        found = {row[0].lower(): row[1] or b"" for row in rows if len(row) == 2 and row[0]}
+        return found | {b"sql_select_limit": limit}
+
+    def changed(self, backend: BackendProtocol) -> Deferred[dict[bytes, bytes | None]]:
+        """Ask a backend for the variables that differ from a new connection's.
 
         Charsets are told in any case: no two connections need begin with the same.
         """
+        return self.limit(Deferred.fromCoroutine(self._changed(backend)))
+
+    async def _changed(self, backend: BackendProtocol) -> dict[bytes, bytes | None]:
+        values = await self._read_variables(backend)
         known = self._known[backend.account.user]
         kind = kind_of(known.version)
         return {
-            canonical(row[0]): row[1] or b""
-            for row in answer.rows
-            if row[0]
-            and treatment(row[0], kind) is Treatment.CARRIED
-            and (row[0] in CHARSETS or known.fresh.get(row[0]) != (row[1] or b""))
+            canonical(name): value
+            for name, value in values.items()
+            if treatment(name, kind) is Treatment.CARRIED
+            and (name in CHARSETS or known.fresh.get(name) != value)
         }
 
     def _ask(self, backend: BackendProtocol, text: bytes) -> Deferred[Answer]:

@@ -26,6 +26,8 @@ _WITHOUT_TABLES: Final = re.compile(
     re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
 
+_RUNNING_OTHERS: Final = re.compile(rb"\s*+(?:call|execute)\b", re.IGNORECASE)
+
 CHANGED: Final = int(Status.SESSION_STATE_CHANGED)
 
 
@@ -152,6 +154,11 @@ def keeps_conditions(text: bytes) -> bool:
     return _WITHOUT_TABLES.match(text) is not None
 
 
+def may_keep_conditions(text: bytes) -> bool:
+    """The same, and for what runs other statements nobody knows."""
+    return keeps_conditions(text) or _RUNNING_OTHERS.match(text) is not None
+
+
 def follow_prepare(session: Session, text: bytes, warnings: int) -> None:
     """A COM_STMT_PREPARE went well, with so many warnings; it changes nothing else.
 
@@ -162,7 +169,10 @@ def follow_prepare(session: Session, text: bytes, warnings: int) -> None:
     if session.target.kind is ServerKind.MARIADB and keeps_conditions(text) and not warnings:
         return
     session.leftovers = Leftovers(
-        row_count=known.row_count, found_rows=known.found_rows, warnings=warnings
+        row_count=known.row_count,
+        found_rows=known.found_rows,
+        warnings=warnings,
+        told=warnings if session.target.kind is ServerKind.MYSQL else 0,
     )
     session.remains &= ~left.DIAGNOSTICS
     if warnings:

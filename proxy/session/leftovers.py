@@ -26,6 +26,10 @@ _UNCOUNTED: Final = re.compile(
 """Statements without rows that leave FOUND_ROWS() alone; UPDATE changes it on MySQL."""
 
 
+_RETURNING: Final = re.compile(rb"\s*+(?:delete|insert|replace)\b", re.IGNORECASE)
+"""Statements whose rows do not count (MariaDB)."""
+
+
 @attrs.define(slots=True)
 class Leftovers:
     """See the module.
@@ -55,16 +59,16 @@ class Leftovers:
         """The statement ended in an error of ours."""
         self.row_count = -1
         self.warnings, self.errors = count, 1
-        self.told = count if mysql else 0
+        self.told = int(mysql)
         self.sqlstate, self.refusal = reply.sqlstate, reply
 
     def count_found_rows(self, text: bytes, rows: int | None) -> bool:
         """A statement without SQL_CALC_FOUND_ROWS ran and gave so many rows, None for none.
 
         Returns:
-            Whether FOUND_ROWS() gives another number now.
+            Whether FOUND_ROWS() gives another number now, `found_rows`.
         """
-        if rows is None and _UNCOUNTED.match(text):
+        if (_UNCOUNTED if rows is None else _RETURNING).match(text):
             return False
         self.found_rows = rows if _COUNTED.match(text) else None
         return True

@@ -131,5 +131,6 @@ def replay(current: State, wanted: State) -> Replay | Impossible:
     if wanted.multi_statements != current.multi_statements:
         steps.append(set_multi_statements(wanted.multi_statements))
     if wanted.next_transaction != characteristics:
-        steps += [Query(text) for text in wanted.next_transaction.split(b";") if text.strip()]
+        texts = (text.strip() for text in wanted.next_transaction.split(b";"))
+        steps += [Query(text) for text in texts if text]
     return Replay(tuple(steps))

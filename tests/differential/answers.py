@@ -17,7 +17,7 @@ OWN_NUMBER = re.compile(r"connection_id|get_lock|is_used_lock", re.IGNORECASE)
 """Statements that tell which connection the client has."""
 
 OWN_REPORTS = re.compile(r"set (session )?session_track_", re.IGNORECASE)
-"""What is reported of a SET that changes what is reported: the proxy reports by what held before."""
+"""A SET of what is reported: the proxy reports of it by what held before."""
 
 
 def lines(client: Client, step: Step, packets: Packets) -> list[str]:
@@ -48,9 +48,8 @@ def _readable(client: Client, packet: Packet, number: bytes | None) -> str:
             return repr(payload[5:])  # the id is the script's business alone
         case "first" | "end" if payload[0] in (0x00, 0xFE):
             if payload[0] == 0xFE and len(payload) == 5:
-                return "EOF, {} warnings, status {:#06x}".format(
-                    *struct.unpack("<HH", payload[1:])
-                )
+                warnings, status = struct.unpack("<HH", payload[1:])
+                return f"EOF, {warnings} warnings, status {status & ~CHANGED:#06x}"
             return _ok(payload, client.speaker.capabilities)
         case "first" | "end" if payload[0] == 0xFF:
             return f"ERR {int.from_bytes(payload[1:3], 'little')} {payload[3:]!r}"

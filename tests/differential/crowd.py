@@ -1,4 +1,4 @@
-"""The others: clients whose sessions differ, on the same few backends, each sure of its answers."""
+"""The others: clients whose sessions differ, each of which knows its answers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ import attrs
 
 from proxy.embedded import Server
 from tests.differential.answers import lines
-from tests.differential.script import Client, Execute, InitDb, Prepare, Reset, Script, steps
+from tests.differential.script import (
+    Client,
+    Execute,
+    InitDb,
+    Prepare,
+    Reset,
+    Script,
+    Step,
+    steps,
+)
 from tests.differential.stage import Stage
 
 WAYS: tuple[Script, ...] = (
@@ -135,17 +144,17 @@ def crowd(server: Server, port: int, size: int, capabilities: int) -> Iterator[C
 
 def _named(script: Script, stage: Stage) -> Script:
     """The script with the names of this stage's schemas."""
-    changed = []
-    for step in script:
-        for field in ("text", "schema"):
-            if hasattr(step, field):
-                text = getattr(step, field)
-                text = text.replace("test_diff_others_2", stage.other)
-                text = text.replace("test_diff_others", stage.schema)
-                text = text.replace("'others'", f"'{stage.schema}'")
-                step = attrs.evolve(step, **{field: text})
-        changed.append(step)
-    return changed
+    return [_renamed(step, stage) for step in script]
+
+
+def _renamed(step: Step, stage: Stage) -> Step:
+    field = "schema" if isinstance(step, InitDb) else "text"
+    text = getattr(step, field, None)
+    if text is None:
+        return step
+    text = text.replace("test_diff_others_2", stage.other)
+    text = text.replace("test_diff_others", stage.schema)
+    return attrs.evolve(step, **{field: text.replace("'others'", f"'{stage.schema}'")})
 
 
 def _live(

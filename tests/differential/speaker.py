@@ -1,7 +1,7 @@
 """A client that keeps every packet: PyMySQL logs in, the rest is bytes.
 
-MySQL internals manual, "Client/Server Protocol", "Text Protocol", "Prepared Statements".  How an
-answer is read is written here once more on purpose: what the proxy does is not the judge of it.
+MySQL internals manual, "Client/Server Protocol", "Text Protocol", "Prepared Statements".  How
+an answer is read is written here once more on purpose: the proxy is not its own judge.
 """
 
 from __future__ import annotations

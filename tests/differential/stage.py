@@ -37,10 +37,10 @@ _PROGRAMS = (
     "CREATE PROCEDURE inserts() INSERT INTO t (a) VALUES (1000)",
     "CREATE PROCEDURE prepares() BEGIN PREPARE of_procedure FROM 'SELECT 11'; END",
     "CREATE PROCEDURE makes() CREATE TEMPORARY TABLE IF NOT EXISTS made (id INT)",
-    "CREATE FUNCTION doubled(n INT) RETURNS INT DETERMINISTIC BEGIN "
-    "SET @of_function = n; RETURN 2 * n; END",
-    "CREATE FUNCTION changes() RETURNS INT DETERMINISTIC BEGIN "
-    "SET SESSION div_precision_increment = 7; RETURN 1; END",
+    """CREATE FUNCTION doubled(n INT) RETURNS INT DETERMINISTIC
+        BEGIN SET @of_function = n; RETURN 2 * n; END""",
+    """CREATE FUNCTION changes() RETURNS INT DETERMINISTIC
+        BEGIN SET SESSION div_precision_increment = 7; RETURN 1; END""",
     "CREATE TRIGGER seen BEFORE INSERT ON watched FOR EACH ROW SET @of_trigger = NEW.id",
 )
 _CLEARED = (
@@ -71,7 +71,12 @@ class Stage:
 
     def clear(self) -> None:
         """All tables are as in the beginning."""
-        self.server.execute(f"USE {self.schema}", *_CLEARED, f"TRUNCATE {self.other}.t")
+        self.server.execute(
+            f"USE {self.schema}",
+            *_CLEARED,
+            f"TRUNCATE {self.other}.t",
+            f"DROP TABLE IF EXISTS {self.other}.x",
+        )
 
     @contextlib.contextmanager
     def client(
