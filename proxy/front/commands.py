@@ -86,7 +86,7 @@ async def _query(client: Client, payload: bytes) -> None:
     if leftovers.answer(client, means, text):
         return
     await holding.hold_for(client, means)
-    await leftovers.clear(client, means)
+    await leftovers.clear(client, means, text)
     brought = leftovers.bring(client, means, text)
     if brought.text is not text:
         payload = payload.removesuffix(text) + brought.text

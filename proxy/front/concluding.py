@@ -57,10 +57,13 @@ def conclude(
     if outcome is None:
         outcome = outcome_of(client.backend.exchange)
         note_undisturbed(client, text, outcome)
-    number = session.last_insert_id
+    number, doubted = session.last_insert_id, session.remains & remains.INSERT_ID
     pins = follow(session, means, text, outcome, client.proxy.deadlines.now)
-    if number != session.last_insert_id or session.remains & remains.INSERT_ID:
-        client.insert_lease = (lease, lease.serial)
+    here = (lease, lease.serial)
+    if number != session.last_insert_id:
+        client.insert_lease = here
+    elif session.remains & remains.INSERT_ID and not doubted:
+        session.told_insert_id = None if client.insert_lease == here else outcome.insert_id
     lease.state = session.state
     for pin in pins:
         report_pin(client, pin)

@@ -18,6 +18,7 @@ from proxy.net.answer import Answer
 from proxy.net.backend import BackendProtocol
 from proxy.policy.lease import Lease, Place
 from proxy.pool.pool import TargetPool
+from proxy.session import remains
 from proxy.session.meaning import Meaning
 from proxy.session.replay import Impossible, Query, needs_reset, replay
 from proxy.session.state import State
@@ -98,9 +99,23 @@ async def hold_for(client: Client, means: Meaning) -> None:
     session, lease = client.session, client.lease
     assert session is not None
     assert lease is not None
+    if means.reads_insert_id and session.remains & remains.INSERT_ID:
+        client.is_undisturbed = False
+        await learn_insert_id(client)
     if means.reads_insert_id and client.insert_lease != (lease, lease.serial):
         client.is_undisturbed = False
         await ask(client.proxy.pool, lease, b"SET last_insert_id = %d" % session.last_insert_id)
+        client.insert_lease = (lease, lease.serial)
+
+
+async def learn_insert_id(client: Client) -> None:
+    """Ask the lease's backend for the last insert id, which may be another session's there."""
+    session, lease = client.session, client.lease
+    assert session is not None
+    assert lease is not None
+    text = b"SELECT LAST_INSERT_ID()"
+    number = (await ask(client.proxy.pool, lease, text, Kind.RESULT)).number()
+    if session.settle_insert_id(number):
         client.insert_lease = (lease, lease.serial)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 CLEARING: Final = b"SELECT 1 FROM (SELECT 1) AS nothing"
 """Leaves no warnings, and clears those that are there: on MariaDB only tables do that."""
 
+
+_ASKING: Final = re.compile(rb"\s*+(?:show|get)\b", re.IGNORECASE)
+"""Statements that ask for warnings and for nothing else."""
 
 SIGNALLED_BYTES: Final = 128
 """The longest text of a SIGNAL."""
@@ -78,7 +82,7 @@ def _say(
         client.dialogue.answer((*head, eof, *rows, eof))
 
 
-async def clear(client: Client, means: Meaning) -> None:
+async def clear(client: Client, means: Meaning, text: bytes) -> None:
     """See to it that a statement does not read the warnings of somebody else."""
     if not means.reads_diagnostics or client.is_undisturbed:
         return
@@ -86,7 +90,7 @@ async def clear(client: Client, means: Meaning) -> None:
     assert session is not None
     assert lease is not None
     refusal = session.leftovers.refusal
-    if refusal is None:
+    if refusal is None or not _ASKING.match(text):
         await holding.ask(client.proxy.pool, lease, CLEARING, Kind.RESULT)
         return
     with contextlib.suppress(BackendRefusedError):

@@ -68,7 +68,7 @@ async def take_along(client: Client) -> None:
     if session.remains & remains.DIAGNOSTICS:
         await _conditions(client, session)
     if session.remains & remains.FOUND_ROWS:
-        session.settle_found_rows(_number(await _row(client, b"SELECT FOUND_ROWS()")))
+        session.settle_found_rows(await _number(client, b"SELECT FOUND_ROWS()"))
     if session.remains & (remains.STATUS | remains.REPORTS):
         await _reports(client, session)
     if session.remains & remains.VARIABLES:
@@ -79,8 +79,7 @@ async def take_along(client: Client) -> None:
     if session.remains & remains.TIMESTAMP:
         await _timestamp(client, session)
     if session.remains & remains.INSERT_ID:
-        session.settle_insert_id(_number(await _row(client, b"SELECT LAST_INSERT_ID()")))
-        client.insert_lease = (lease, lease.serial)
+        await holding.learn_insert_id(client)
     if session.remains & remains.USER_VARIABLES:
         await _user_variables(client, session)
     if session.remains & remains.NAMED_LOCKS:
@@ -94,16 +93,11 @@ def _ask(client: Client, command: bytes, kind: Kind = Kind.SIMPLE) -> Deferred[A
 
 
 async def _row(client: Client, text: bytes, size: int = 1) -> tuple[bytes | None, ...]:
-    answer = await _ask(client, text, Kind.RESULT)
-    if len(answer.rows) != 1 or len(answer.rows[0]) != size:
-        raise BackendLostError("the server's answer to a statement of ours makes no sense")
-    return answer.rows[0]
+    return (await _ask(client, text, Kind.RESULT)).row(size)
 
 
-def _number(row: tuple[bytes | None, ...]) -> int:
-    if not row[0] or not row[0].isdigit():
-        raise BackendLostError("the server gives no number where one belongs")
-    return int(row[0])
+async def _number(client: Client, text: bytes) -> int:
+    return (await _ask(client, text, Kind.RESULT)).number()
 
 
 async def _conditions(client: Client, session: Session) -> None:
@@ -145,9 +139,7 @@ async def _user_variables(client: Client, session: Session) -> None:
     if known:
         items = user_variables.reading(known)
         answer = await _ask(client, b"SELECT " + b", ".join(items), Kind.RESULT)
-        if len(answer.rows) != 1 or len(answer.rows[0]) != len(items):
-            raise BackendLostError("the server's answer to a statement of ours makes no sense")
-        said = user_variables.assignments(known, answer.columns, answer.rows[0])
+        said = user_variables.assignments(known, answer.columns, answer.row(len(items)))
     if not all(name.isascii() for name in known) or not session.settle_user_variables(said):
         _pin(client, session, PinReason.USER_VARIABLE)
 
@@ -166,7 +158,7 @@ async def _locks(client: Client, session: Session) -> None:
         held = frozenset(name for name, value in zip(names, row, strict=True) if value == b"1")
     others = True
     if session.target.sees_locks:
-        others = _number(await _row(client, _HELD)) > len(held)
+        others = await _number(client, _HELD) > len(held)
         if others:
             _pin(client, session, PinReason.NAMED_LOCK)
     session.settle_locks(held, others=others)

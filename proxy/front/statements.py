@@ -250,7 +250,7 @@ async def execute(client: Client, payload: bytes) -> None:
     if changed:
         _check_parameters(prepared, held)
         prepared.definitions = held.definitions
-    await leftovers.clear(client, prepared.means)
+    await leftovers.clear(client, prepared.means, prepared.key.text)
     brought = leftovers.bring(client, prepared.means, prepared.key.text, binary=True)
     status = Status.METADATA_CHANGED if changed else 0
     await client.relay(packet, Kind.RESULT, patches=brought.patches, status=status)
@@ -330,7 +330,7 @@ async def reset(client: Client, payload: bytes) -> None:
     if held is None and client.lease is not None:
         held = client.backend.holdings.find(prepared.key, prepared.learned)
     if held is None:
-        session.leftovers.row_count = 0
+        session.leftovers.row_count = session.leftovers.told = 0
         client.dialogue.answer_ok(Ok(status=session.lasting_status))
         return
     undisturbed = client.is_undisturbed

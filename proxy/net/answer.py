@@ -6,6 +6,7 @@ from functools import cached_property
 
 import attrs
 
+from proxy.errors import BackendLostError
 from proxy.wire.framing import Packet, PacketReader
 from proxy.wire.primitives import Malformed
 from proxy.wire.responses import (
@@ -63,6 +64,27 @@ class Answer:
             return ()
         start = len(self.head) + (0 if self.deprecate_eof else 1)
         return self._payloads[start:-1]
+
+    def row(self, size: int = 1) -> tuple[bytes | None, ...]:
+        """Its only row, of so many columns.
+
+        Raises:
+            BackendLostError: it has another form: who says so is no server that we know.
+        """
+        if len(self.rows) != 1 or len(self.rows[0]) != size:
+            raise BackendLostError("the server's answer to a statement of ours makes no sense")
+        return self.rows[0]
+
+    def number(self) -> int:
+        """Its only value, a whole number.
+
+        Raises:
+            BackendLostError: it is none.
+        """
+        (value,) = self.row()
+        if not value or not value.isdigit():
+            raise BackendLostError("the server gives no number where one belongs")
+        return int(value)
 
     @property
     def columns(self) -> tuple[Column, ...]:

@@ -8,8 +8,8 @@ from typing import Final
 import attrs
 
 from proxy.session import remains as left
-from proxy.session.leftovers import Leftovers
-from proxy.session.meaning import Meaning, found_pins, meaning
+from proxy.session.leftovers import Leftovers, is_worth_asking
+from proxy.session.meaning import KEEPING, Meaning, found_pins, meaning
 from proxy.session.outcome import Outcome
 from proxy.session.pins import SOME_NAME, Ends, Pin, PinReason
 from proxy.session.session import AUTOCOMMIT, IN_TRANSACTION, Session
@@ -115,13 +115,15 @@ def _follow_status(session: Session, means: Meaning, outcome: Outcome) -> None:
 def _follow_leftovers(session: Session, means: Meaning, text: bytes, outcome: Outcome) -> None:
     known = session.leftovers
     known.row_count = outcome.row_count
-    known.told = 0
+    known.told = outcome.warnings if means is KEEPING else 0
     if means.counts_rows:
         session.remains |= left.FOUND_ROWS
     elif not (outcome.failed or means.reads_diagnostics) and known.count_found_rows(
         text, outcome.rows
     ):
         session.remains &= ~left.FOUND_ROWS
+        if known.found_rows is None and is_worth_asking(text):
+            session.remains |= left.FOUND_ROWS
     if means.reads_diagnostics and not (outcome.failed or outcome.warnings):
         return
     if (
@@ -183,7 +185,7 @@ def _follow_insert_id(session: Session, means: Meaning, text: bytes, outcome: Ou
     number = outcome.insert_id
     if (
         means.writes_insert_id
-        or (outcome.failed and not means.reads_only)
+        or (outcome.failed and not means.reads_only and means is not KEEPING)
         or not (means.single or means.reads_only)
         or (means.inserts and outcome.rows is not None)
         or (number and _may_be_given(number, text, outcome.values))

@@ -15,12 +15,17 @@ LIMIT_BYTES: Final = 65_536
 backend.  An application with a thousand clients that all have some takes 64 MB at the most."""
 
 
-_COUNTED: Final = re.compile(rb"\s*+(?:select|show)\b", re.IGNORECASE)
-"""Statements whose rows are what FOUND_ROWS() counts; UNION is another matter."""
+_SELECTING: Final = re.compile(rb"\s*+(?:select|with|\()", re.IGNORECASE)
+"""Statements that select: without rows they put them INTO somewhere, and only the server knows
+how many they were."""
+
+_RUNNING: Final = re.compile(rb"\s*+(?:call|execute)\b", re.IGNORECASE)
+"""Statements after which FOUND_ROWS() is about another statement, that they ran."""
 
 _UNCOUNTED: Final = re.compile(
-    rb"""\s*+(?:(?:begin|commit|deallocate|drop|lock|prepare|release|rollback|savepoint|set|start
-    |truncate|unlock|use)\b|(?:insert|replace)\b(?!.*select))""",
+    rb"""\s*+(?:(?:alter|begin|commit|deallocate|drop|get|grant|handler|kill|lock|prepare|release
+    |resignal|revoke|rollback|savepoint|set|signal|start|truncate|unlock|use|xa)\b
+    |(?:create|insert|replace)\b(?!.*select))""",
     re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
 """Statements without rows that leave FOUND_ROWS() alone; UPDATE changes it on MySQL."""
@@ -30,14 +35,18 @@ _RETURNING: Final = re.compile(rb"\s*+(?:delete|insert|replace)\b", re.IGNORECAS
 """Statements whose rows do not count (MariaDB)."""
 
 
+def is_worth_asking(text: bytes) -> bool:
+    """Whether FOUND_ROWS() of such a statement is asked for, where it is not known."""
+    return (_SELECTING.match(text) or _RUNNING.match(text)) is not None
+
+
 @attrs.define(slots=True)
 class Leftovers:
     """See the module.
 
     Attributes:
         row_count: What ROW_COUNT() gives.
-        found_rows: What FOUND_ROWS() gives; None where only the backend knows, and nobody asks
-            it, for hardly anybody wants to know.
+        found_rows: What FOUND_ROWS() gives; None where only the backend knows.
         warnings: What @@warning_count gives: errors and notes count too.
         errors: What @@error_count gives.
         told: The warning count that answers without a statement repeat (MySQL).
@@ -70,5 +79,5 @@ class Leftovers:
         """
         if (_UNCOUNTED if rows is None else _RETURNING).match(text):
             return False
-        self.found_rows = rows if _COUNTED.match(text) else None
+        self.found_rows = None if _RUNNING.match(text) else rows
         return True

@@ -58,6 +58,8 @@ class Session:
         status: Status bits of its last answer, see `lasting_status`.
         in_transaction: Whether the server said that a transaction is open.
         last_insert_id: What LAST_INSERT_ID() gives; 0 before the first.
+        told_insert_id: What the statement told that may have changed it, on a backend that had
+            another session's; None where that had its own.
         statements: Its prepared statements, by the id that it knows.
         collation: Collation id of its login.
         tracking: What it wants to be reported.
@@ -89,6 +91,7 @@ class Session:
         "status",
         "target",
         "texts",
+        "told_insert_id",
         "tracking",
         "unread",
         "user",
@@ -126,6 +129,7 @@ class Session:
         self.status = status
         self.in_transaction = False
         self.last_insert_id = 0
+        self.told_insert_id: int | None = None
         self.remains = 0
         self.unread: set[bytes] | None = set()
         self.tracking = Tracking(tells_explicit=self.target.kind is ServerKind.MYSQL)
@@ -247,10 +251,18 @@ class Session:
                 self.pins.add(pin)
         self.remains &= ~left.NAMED_LOCKS
 
-    def settle_insert_id(self, number: int) -> None:
-        """LAST_INSERT_ID() was asked."""
-        self.last_insert_id = number
+    def settle_insert_id(self, number: int) -> bool:
+        """LAST_INSERT_ID() was asked.
+
+        Returns:
+            Whether that is the session's own: where the backend had another session's before,
+            it is when the statement told this very number, and unchanged otherwise.
+        """
         self.remains &= ~left.INSERT_ID
+        if self.told_insert_id not in (None, number):
+            return False
+        self.last_insert_id = number
+        return True
 
     def settle_reports(self, reports: Reports) -> None:
         """The server was given an occasion to report what it could not before.

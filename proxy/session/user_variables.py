@@ -44,12 +44,25 @@ def reading(names: Iterable[bytes]) -> list[bytes]:
 def assignments(
     names: Sequence[bytes], columns: Sequence[Column], row: Sequence[bytes | None]
 ) -> dict[bytes, bytes]:
-    """What a SET says to give each variable its value again, from the answer to `reading`."""
+    """What a SET says to give each variable its value again, from the answer to `reading`.
+
+    Those that were never set are left out.
+    """
     found = {}
     for index, name in enumerate(names):
         at = index * _COLUMNS_EACH
+        if row[at] is None and _is_unset(columns[at]):
+            continue
         found[name] = assignment(name, columns[at], row[at + 1], row[at + 2] or b"binary")
     return found
+
+
+def _is_unset(column: Column) -> bool:
+    """Whether a NULL is that of a variable never set, by its column: measured on both servers.
+
+    MySQL gives it as VARCHAR, MariaDB with one byte more than a LONGBLOB can have.
+    """
+    return column.type == FieldType.VAR_STRING or column.length == 1 << 24
 
 
 def assignment(name: bytes, column: Column, value: bytes | None, collation: bytes) -> bytes:

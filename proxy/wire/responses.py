@@ -226,12 +226,14 @@ class Column:
     """What of a column definition tells the type of its values.
 
     Attributes:
+        length: The longest value, in bytes.
         type: A `FieldType`.
         flags: `UNSIGNED` and others.
     """
 
     type: int
     flags: int
+    length: int = 0
 
 
 @total
@@ -244,6 +246,6 @@ def parse_column(payload: bytes) -> Column:
     reader = Reader(payload)
     for _ in range(6):
         reader.lenenc_bytes()
-    reader.take(7)
-    kind, flags = reader.integer(1), reader.integer(2)
-    return Column(kind, flags)
+    reader.take(3)
+    length, kind, flags = reader.integer(4), reader.integer(1), reader.integer(2)
+    return Column(kind, flags, length)
