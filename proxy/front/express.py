@@ -18,6 +18,7 @@ from proxy.policy.lease import Lease, Place
 from proxy.session.meaning import meaning
 from proxy.session.session import Session
 from proxy.sql.classify import classify
+from proxy.vocabulary import ServerKind
 from proxy.wire.constants import Capability, Command, Status
 
 if TYPE_CHECKING:
@@ -181,7 +182,8 @@ def _count_found_rows(session: Session, packet: bytes, rows: int | None) -> None
         text = session.statements[int.from_bytes(packet[5:9], "little")].key.text
     else:
         text = packet[7:] if packet[5:7] == _NO_ATTRIBUTES else packet[5:]
-    session.leftovers.count_found_rows(text, rows)
+    mariadb = session.target.kind is ServerKind.MARIADB
+    session.leftovers.count_found_rows(text, rows, mariadb=mariadb)
 
 
 def _conclude(client: Client, session: Session, packet: bytes) -> None:

@@ -17,6 +17,7 @@ from proxy.errors import (
     diagnostics_lost,
 )
 from proxy.front import holding
+from proxy.session import remains
 from proxy.session.conditions import binary_row
 from proxy.session.meaning import Meaning
 from proxy.session.session import Session
@@ -135,39 +136,17 @@ def bring(client: Client, means: Meaning, text: bytes, *, binary: bool = False) 
     """
     session = client.session
     assert session is not None
-    looks_back = means.looks_back and means.single and not client.is_undisturbed
-    if not (means.reads_connection_id or looks_back):
+    if not (means.reads_connection_id or (means.looks_back and means.single)):
         return Brought(text)
-    asked = read_diagnostics(text, session.dialect) if means.reads_diagnostics else None
+    lost = means.looks_back and not client.is_undisturbed
+    asked = (
+        read_diagnostics(text, session.dialect) if means.reads_diagnostics and lost else None
+    )
     if asked is not None and not binary and asked.condition <= session.leftovers.warnings:
         return _diagnosed(session, asked)
-    return _counted(client, means, text, binary=binary, looks_back=looks_back)
-
-
-def _counted(
-    client: Client, means: Meaning, text: bytes, *, binary: bool, looks_back: bool
-) -> Brought:
-    """The same for a statement that asks for numbers."""
-    session = client.session
-    assert session is not None
-    known = session.leftovers
-    if looks_back and known.found_rows is None and b"found_rows" in text.lower():
-        raise StatementRefusedError(diagnostics_lost())
-    numbers: dict[Item, int] = {
-        Item.ROW_COUNT: known.row_count,
-        Item.FOUND_ROWS: known.found_rows or 0,
-        Item.WARNING_COUNT: known.warnings,
-        Item.ERROR_COUNT: known.errors,
-    }
-    if session.target.kind is ServerKind.MYSQL and b"found_rows" in text.lower():
-        # It warns that FOUND_ROWS() is deprecated, and counts that warning.
-        del numbers[Item.WARNING_COUNT], numbers[Item.ERROR_COUNT]
+    numbers = _known_numbers(client, session, text, lost=lost)
     wanted = read_leftovers(text, session.dialect)
-    if isinstance(wanted, Items) and not (wanted.mixed and looks_back):
-        if looks_back:
-            numbers[Item.CONNECTION_ID] = client.number
-        else:
-            numbers = {Item.CONNECTION_ID: client.number}
+    if isinstance(wanted, Items) and not (wanted.mixed and lost):
         size = wanted.size if binary else 0
         if not size or len(wanted.columns) == size:
             return Brought(
@@ -178,16 +157,46 @@ def _counted(
                     if item in numbers
                 ),
             )
-    if not looks_back:
+    if not lost:
         return Brought(text)
     if isinstance(wanted, Conditions) and wanted.count and not binary:
-        return Brought(text, (Patch(0, known.errors if wanted.errors else known.warnings),))
+        item = Item.ERROR_COUNT if wanted.errors else Item.WARNING_COUNT
+        return Brought(text, (Patch(0, numbers[item]),))
     written = None if binary else with_numbers(text, session.dialect, numbers)
     if written is not None:
         return Brought(written)
-    if known.warnings if means.reads_diagnostics else binary:
+    if session.leftovers.warnings if means.reads_diagnostics else binary:
         raise StatementRefusedError(diagnostics_lost())
     return Brought(text)
+
+
+def _known_numbers(
+    client: Client, session: Session, text: bytes, *, lost: bool
+) -> dict[Item, int]:
+    """What the session knows of what a statement may ask for, and its backend does not.
+
+    FOUND_ROWS() outlives the statements that do not change it, so that it may be told by no
+    backend any more.
+
+    Raises:
+        StatementRefusedError: it is not known and cannot be asked for.
+    """
+    known = session.leftovers
+    numbers = {Item.CONNECTION_ID: client.number}
+    if lost:
+        numbers[Item.ROW_COUNT] = known.row_count
+        numbers[Item.WARNING_COUNT] = known.warnings
+        numbers[Item.ERROR_COUNT] = known.errors
+    if b"found_rows" in text.lower():
+        if session.target.kind is ServerKind.MYSQL:
+            # It warns that FOUND_ROWS() is deprecated, and counts that warning.
+            numbers.pop(Item.WARNING_COUNT, None)
+            numbers.pop(Item.ERROR_COUNT, None)
+        if known.found_rows is not None and not session.remains & remains.FOUND_ROWS:
+            numbers[Item.FOUND_ROWS] = known.found_rows
+        elif lost:
+            raise StatementRefusedError(diagnostics_lost())
+    return numbers
 
 
 def _diagnosed(session: Session, wanted: Wanted) -> Brought:

@@ -119,7 +119,7 @@ def _follow_leftovers(session: Session, means: Meaning, text: bytes, outcome: Ou
     if means.counts_rows:
         session.remains |= left.FOUND_ROWS
     elif not (outcome.failed or means.reads_diagnostics) and known.count_found_rows(
-        text, outcome.rows
+        text, outcome.rows, mariadb=session.target.kind is ServerKind.MARIADB
     ):
         session.remains &= ~left.FOUND_ROWS
         if known.found_rows is None and is_worth_asking(text):

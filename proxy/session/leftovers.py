@@ -15,24 +15,33 @@ LIMIT_BYTES: Final = 65_536
 backend.  An application with a thousand clients that all have some takes 64 MB at the most."""
 
 
-_SELECTING: Final = re.compile(rb"\s*+(?:select|with|\()", re.IGNORECASE)
-"""Statements that select: without rows they put them INTO somewhere, and only the server knows
+def _statements(words: str) -> re.Pattern[bytes]:
+    return re.compile(rb"\s*+(?:" + words.encode() + rb")", re.IGNORECASE | re.DOTALL)
+
+
+_SELECT: Final = frozenset((b"SELECT", b"select"))
+"""How nearly all statements with rows begin."""
+
+_SELECTING: Final = _statements(r"(?:select|with)\b|\(")
+"""Statements that select: without rows they put them INTO something, and only the server knows
 how many they were."""
 
-_RUNNING: Final = re.compile(rb"\s*+(?:call|execute)\b", re.IGNORECASE)
+_TELLING: Final = {
+    False: _statements(r"(?:desc|describe|show|table|values)\b"),
+    True: _statements(r"(?:desc|describe|show)\b"),
+}
+"""Other statements whose rows are what FOUND_ROWS() counts, on MySQL and on MariaDB."""
+
+_RUNNING: Final = _statements(r"(?:call|execute)\b")
 """Statements after which FOUND_ROWS() is about another statement, that they ran."""
 
-_UNCOUNTED: Final = re.compile(
-    rb"""\s*+(?:(?:alter|begin|commit|deallocate|drop|get|grant|handler|kill|lock|prepare|release
-    |resignal|revoke|rollback|savepoint|set|signal|start|truncate|unlock|use|xa)\b
-    |(?:create|insert|replace)\b(?!.*select))""",
-    re.IGNORECASE | re.DOTALL | re.VERBOSE,
-)
-"""Statements without rows that leave FOUND_ROWS() alone; UPDATE changes it on MySQL."""
-
-
-_RETURNING: Final = re.compile(rb"\s*+(?:delete|insert|replace)\b", re.IGNORECASE)
-"""Statements whose rows do not count (MariaDB)."""
+_EXPLAIN: Final = _statements(r"explain\b")
+_DO: Final = _statements(r"do\b")
+_UNCERTAIN: Final = {
+    False: _statements(r"update\b|(?:insert|replace)\b.*select"),
+    True: _statements(r"(?:create|insert|replace|set)\b.*select"),
+}
+"""Statements without rows that may change FOUND_ROWS(), on MySQL and on MariaDB; measured."""
 
 
 def is_worth_asking(text: bytes) -> bool:
@@ -71,13 +80,29 @@ class Leftovers:
         self.told = int(mysql)
         self.sqlstate, self.refusal = reply.sqlstate, reply
 
-    def count_found_rows(self, text: bytes, rows: int | None) -> bool:
+    def count_found_rows(self, text: bytes, rows: int | None, *, mariadb: bool) -> bool:
         """A statement without SQL_CALC_FOUND_ROWS ran and gave so many rows, None for none.
 
         Returns:
             Whether FOUND_ROWS() gives another number now, `found_rows`.
         """
-        if (_UNCOUNTED if rows is None else _RETURNING).match(text):
+        if rows is None:
+            return self._count_without_rows(text, mariadb=mariadb)
+        if text[:6] in _SELECT or _SELECTING.match(text) or _TELLING[mariadb].match(text):
+            self.found_rows = rows
+        elif _RUNNING.match(text):
+            self.found_rows = None
+        elif mariadb and _EXPLAIN.match(text):
+            self.found_rows = 0
+        else:
             return False
-        self.found_rows = None if _RUNNING.match(text) else rows
+        return True
+
+    def _count_without_rows(self, text: bytes, *, mariadb: bool) -> bool:
+        if not mariadb and _DO.match(text):
+            self.found_rows = 1
+        elif is_worth_asking(text) or _UNCERTAIN[mariadb].match(text):
+            self.found_rows = None
+        else:
+            return False
         return True

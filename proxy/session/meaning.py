@@ -133,7 +133,7 @@ class Meaning:
         looks_back: It looks at what the statement before left on its backend.
         reads_diagnostics: It reads warnings, which leaves them there.
         reads_connection_id: It reads the number of its connection.
-        reads_insert_id: It looks at the session's last insert id.
+        reads_insert_id: It looks at the session's last insert id, or may leave it as it is.
         writes_insert_id: It sets that without an OK packet that says so.
         counts_rows: It leaves a count for FOUND_ROWS() that is not that of its rows.
         locks: It takes or releases named locks.
@@ -233,7 +233,7 @@ def meaning(verdict: Classification) -> Meaning:
         looks_back=verdict.reads_leftovers,
         reads_diagnostics=verdict.reads_diagnostics,
         reads_connection_id=sql.ReadsConnectionId in kinds,
-        reads_insert_id=verdict.reads_last_insert_id,
+        reads_insert_id=verdict.reads_last_insert_id or not kinds.isdisjoint(_IDS),
         writes_insert_id=not kinds.isdisjoint(_IDS),
         counts_rows=sql.CountsFoundRows in kinds,
         locks=bool(kinds & {sql.TakesNamedLock, sql.ReleasesNamedLock}),

@@ -30,9 +30,9 @@ def hears_of(tracking: Tracking, *names: bytes) -> bool:
 
 
 def test_a_client_that_asked_for_nothing_hears_what_servers_report_by_default():
-    """Schema, five variables, and on MySQL the states of transactions."""
-    assert kinds(Tracking()) == {"SCHEMA", "SYSTEM_VARIABLES", "TRANSACTION_STATE"}
-    assert kinds(Tracking(always_tells_state=False)) == {"SCHEMA", "SYSTEM_VARIABLES"}
+    """Schema and five variables, whatever its server tells beside them."""
+    assert kinds(Tracking()) == {"SCHEMA", "SYSTEM_VARIABLES"}
+    assert kinds(Tracking(tells_explicit=False)) == {"SCHEMA", "SYSTEM_VARIABLES"}
     for name in (b"autocommit", b"time_zone", b"character_set_results"):
         assert hears_of(Tracking(), name)
     assert not hears_of(Tracking(), b"sql_mode")
@@ -102,19 +102,24 @@ def test_the_list_of_variables_is_read_as_servers_do(written, names):
     ],
 )
 def test_each_setting_switches_its_own_reports(name, value, told, silent):
-    """SET session_track_... decides what the client hears, on servers that obey it."""
-    before = Tracking(always_tells_state=False)
+    """SET session_track_... decides what the client hears."""
+    before = Tracking()
     after = before.assign({name: value})
     assert told <= kinds(after)
     assert not silent & kinds(after)
     assert kinds(after) - told == kinds(before) - told - silent
 
 
-def test_mysql_tells_states_of_transactions_unasked():
-    """Whatever session_track_transaction_info says, as long as it is MySQL."""
-    tracking = Tracking().assign({b"transaction_info": b"OFF"})
-    assert "TRANSACTION_STATE" in kinds(tracking)
-    assert "TRANSACTION_CHARACTERISTICS" not in kinds(tracking)
+@pytest.mark.parametrize("explicit", [True, False])
+def test_no_setting_changes_what_a_server_tells_unasked(explicit):
+    """Whether it tells of explicit transactions is a matter of its family; see `Teller`."""
+    tracking = Tracking(tells_explicit=explicit)
+    for value in (b"STATE", b"OFF"):
+        tracking = tracking.assign({b"transaction_info": value})
+        assert tracking.tells_explicit is explicit
+    assert kinds(tracking) == {"SCHEMA", "SYSTEM_VARIABLES"}
+    assert Tracking().tells_explicit
+    assert not NOTHING.tells_explicit
 
 
 def test_settings_that_are_not_named_stay():
