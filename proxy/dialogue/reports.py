@@ -8,7 +8,7 @@ from typing import Final
 import attrs
 
 from proxy.wire.constants import SessionTrack, Status
-from proxy.wire.primitives import Malformed
+from proxy.wire.primitives import Malformed, lenenc_bytes
 from proxy.wire.responses import Ok, parse_schema_change
 from proxy.wire.tracking import Tracking
 
@@ -39,7 +39,7 @@ def next_transaction(changes: Iterable[tuple[int, bytes]]) -> bytes | None:
 
 
 def for_client(
-    ok: Ok, tracking: Tracking, capabilities: int, *, explicit: bool = False
+    ok: Ok, tracking: Tracking, capabilities: int, *, explicit: bytes | None = None
 ) -> bytes:
     """The OK packet with those reports that the client has asked for.
 
@@ -47,13 +47,12 @@ def for_client(
         ok: The packet.
         tracking: What the client asked for.
         capabilities: What it has negotiated.
-        explicit: A transaction that was asked for begins or ends with this packet.
+        explicit: What is told of a transaction that was asked for, when it begins or ends.
     """
-    unasked = SessionTrack.TRANSACTION_STATE if explicit and tracking.tells_explicit else None
-    told = tuple(
-        change for change in ok.changes if change[0] == unasked or tracking.tells(*change)
-    )
-    return attrs.evolve(ok, changes=told).encode(capabilities)
+    told = [change for change in ok.changes if tracking.tells(*change)]
+    if explicit is not None and tracking.tells_explicit and tracking.transaction_info == b"OFF":
+        told.append((SessionTrack.TRANSACTION_STATE, lenenc_bytes(explicit)))
+    return attrs.evolve(ok, changes=tuple(told)).encode(capabilities)
 
 
 class Teller:
@@ -86,4 +85,4 @@ class Teller:
         elif isinstance(state, bytes) and SessionTrack.TRANSACTION_CHARACTERISTICS in reports:
             now = state or before
         self._explicit = now
-        return for_client(ok, tracking, capabilities, explicit=now != before)
+        return for_client(ok, tracking, capabilities, explicit=now if now != before else None)

@@ -74,7 +74,7 @@ def _say(
     client: Client, session: Session, head: tuple[bytes, ...], rows: tuple[bytes, ...]
 ) -> None:
     status = session.lasting_status
-    session.leftovers.row_count = -1
+    session.leftovers.row_count, session.leftovers.told = -1, 0
     if client.dialogue.capabilities & Capability.DEPRECATE_EOF:
         end = Ok(status=status, header=0xFE).encode(client.dialogue.capabilities)
         client.dialogue.answer((*head, *rows, end))

@@ -246,7 +246,7 @@ async def execute(client: Client, payload: bytes) -> None:
     types = prepared.types if held.types != prepared.types else None
     held.bind(prepared.types, prepared.learned)
     packet = encode(parsed.rewrite(payload, held.statement_id, types))
-    changed = held.definitions != prepared.definitions
+    changed = _has_changed(prepared, held)
     if changed:
         _check_parameters(prepared, held)
         prepared.definitions = held.definitions
@@ -268,6 +268,14 @@ async def execute(client: Client, payload: bytes) -> None:
     if prepared.means.trackers and not outcome.failed:
         await trackers.take_over(client, prepared.means)
     concluding.conclude(client, prepared.means, prepared.key.text, outcome)
+
+
+def _has_changed(prepared: Prepared, held: Held) -> bool:
+    """Whether the backend gives other columns than the client knows."""
+    known, given = prepared.definitions, held.definitions
+    if known is None or given is None or known == given:
+        return known is not given and known != given
+    return known.shape != given.shape
 
 
 def _check_parameters(prepared: Prepared, held: Held) -> None:

@@ -118,12 +118,8 @@ def _follow_leftovers(session: Session, means: Meaning, text: bytes, outcome: Ou
     known.told = outcome.warnings if means is KEEPING else 0
     if means.counts_rows:
         session.remains |= left.FOUND_ROWS
-    elif not (outcome.failed or means.reads_diagnostics) and known.count_found_rows(
-        text, outcome.rows, mariadb=session.target.kind is ServerKind.MARIADB
-    ):
-        session.remains &= ~left.FOUND_ROWS
-        if known.found_rows is None and is_worth_asking(text):
-            session.remains |= left.FOUND_ROWS
+    elif not (outcome.failed or means.reads_diagnostics):
+        _follow_found_rows(session, means, text, outcome.rows)
     if means.reads_diagnostics and not (outcome.failed or outcome.warnings):
         return
     if (
@@ -131,6 +127,7 @@ def _follow_leftovers(session: Session, means: Meaning, text: bytes, outcome: Ou
         and not outcome.failed
         and not outcome.warnings
         and session.target.kind is ServerKind.MARIADB
+        and means.single
         and keeps_conditions(text)
     ):
         return
@@ -146,6 +143,17 @@ def _follow_leftovers(session: Session, means: Meaning, text: bytes, outcome: Ou
         session.remains |= left.DIAGNOSTICS
     else:
         session.remains &= ~left.DIAGNOSTICS
+
+
+def _follow_found_rows(session: Session, means: Meaning, text: bytes, rows: int | None) -> None:
+    known, mariadb = session.leftovers, session.target.kind is ServerKind.MARIADB
+    if not means.single:
+        known.found_rows = None
+    elif not known.count_found_rows(text, rows, mariadb=mariadb):
+        return
+    session.remains &= ~left.FOUND_ROWS
+    if known.found_rows is None and (not means.single or is_worth_asking(text)):
+        session.remains |= left.FOUND_ROWS
 
 
 def keeps_conditions(text: bytes) -> bool:

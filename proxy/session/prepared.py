@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import OrderedDict
 from collections.abc import Collection, Hashable
 from typing import Final
@@ -10,6 +11,9 @@ import attrs
 
 from proxy.session.meaning import PLAIN, Meaning
 from proxy.session.state import State
+from proxy.wire.framing import Packet, PacketReader
+from proxy.wire.primitives import Malformed
+from proxy.wire.responses import parse_column, parse_column_names
 
 FRESH_SECONDS: Final = 10.0
 """For how long definitions are taken for true that a DDL statement beside the proxy changed."""
@@ -45,6 +49,22 @@ class Definitions:
     def has_columns(self) -> bool:
         """Whether the statement gives rows: its count of columns is not 0."""
         return self.data[9:11] != b"\0\0"
+
+    @functools.cached_property
+    def shape(self) -> tuple[tuple[bytes, int], ...]:
+        """Names of parameters and columns, and the types of those that are columns of tables.
+
+        The types of others come from values, lengths from settings.
+        """
+        found = []
+        reader = PacketReader(len(self.data), self.data[3])
+        reader.feed(self.data)
+        while isinstance(packet := reader.next_packet(), Packet):
+            names, column = parse_column_names(packet.payload), parse_column(packet.payload)
+            if not isinstance(names, Malformed) and not isinstance(column, Malformed):
+                table, name = names
+                found.append((name, column.type if table else 0))
+        return tuple(found)
 
     def for_client(self, statement_id: int) -> bytes:
         """The packets that tell a client of this id."""

@@ -237,6 +237,14 @@ class Column:
 
 
 @total
+def parse_column_names(payload: bytes) -> tuple[bytes, bytes]:
+    """Of a column definition the table that the column stands in, empty for none; its name."""
+    reader = Reader(payload)
+    _, _, _, table, name, _ = (reader.lenenc_bytes() for _ in range(6))
+    return table, name
+
+
+@total
 def parse_column(payload: bytes) -> Column:
     """A column definition (ColumnDefinition41).
 

@@ -5,6 +5,7 @@ Texts have `{other}` for the stage's second schema and `{lock}` for a name of it
 
 from __future__ import annotations
 
+import functools
 import re
 
 from hypothesis import strategies as st
@@ -352,7 +353,13 @@ PREPARED = {
     "eleven": "UPDATE u SET a = ? WHERE id = ?",
     "twelve": "SHOW WARNINGS",
 }
-RUNNING_OTHERS = re.compile(r"call\b|execute\b|begin not atomic", re.IGNORECASE)
+NEUTRAL = Query("SELECT 1 FROM u LIMIT 0")
+UNSETTLING = {
+    False: re.compile(r"update|(insert|replace).*select", re.IGNORECASE),
+    True: re.compile(
+        r"call|execute|begin not atomic|(insert|replace|create).*select", re.IGNORECASE
+    ),
+}
 VALUES = st.sampled_from((None, 1, -5, 2.5, "text", "7", 10**12))
 
 
@@ -411,21 +418,42 @@ def script(*, mariadb: bool, schema: str, other: str) -> st.SearchStrategy[list[
             st.booleans().map(SetOption),
         )
     )
-    found = st.lists(st.one_of(parts), min_size=20, max_size=60)
-    return found.map(_with_tables) if mariadb else found
+    found = st.lists(st.one_of(parts), min_size=20, max_size=60).map(_with_known_statements)
+    return found.map(functools.partial(_settled, mariadb=mariadb))
 
 
-def _with_tables(script: list[Step]) -> list[Step]:
-    """A script in which a table is opened behind what runs other statements.
+def _with_known_statements(script: list[Step]) -> list[Step]:
+    """A script in which something else follows on a statement that is not there.
 
-    MariaDB clears warnings only in statements that open tables, and nobody can see from outside
-    whether those that are run do (docs/differences.rst).
+    MySQL adds such an error to those that are there already; the proxy knows the last one.
     """
-    changed = []
+    changed: list[Step] = []
+    known: set[str] = set()
+    for step in script:
+        match step:
+            case Prepare(name, text):
+                known |= {name} if "nothing" not in text else set()
+            case Close(name):
+                known.discard(name)
+            case Reset():
+                known.clear()
+        changed.append(step)
+        if isinstance(step, Execute | Fetch | ResetStatement) and step.name not in known:
+            changed.append(NEUTRAL)
+    return changed
+
+
+def _settled(script: list[Step], *, mariadb: bool) -> list[Step]:
+    """A script in which a table is read behind what leaves more than can be seen from outside.
+
+    MariaDB clears warnings only in statements that open tables, and nobody can see whether those
+    that others run do; FOUND_ROWS() after statements that do not select is in no manual, and in
+    a new connection it is chance (docs/differences.rst).
+    """
+    changed: list[Step] = [NEUTRAL]
     for step in script:
         changed.append(step)
-        if (isinstance(step, Query) and RUNNING_OTHERS.search(step.text)) or (
-            isinstance(step, Execute) and RUNNING_OTHERS.match(PREPARED[step.name])
-        ):
-            changed.append(Query("SELECT 1 FROM u LIMIT 0"))
+        text = PREPARED[step.name] if isinstance(step, Execute) else getattr(step, "text", "")
+        if UNSETTLING[mariadb].match(text):
+            changed.append(NEUTRAL)
     return changed

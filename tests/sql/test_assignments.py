@@ -126,20 +126,20 @@ def test_the_insert_id():
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "effect"),
     [
-        "SET NAMES utf8mb4",
-        "SET NAMES 'utf8mb4' COLLATE 'utf8mb4_bin'",
-        "SET NAMES DEFAULT",
-        "SET CHARACTER SET utf8mb4",
-        "SET CHARSET 'utf8mb4'",
+        ("SET NAMES utf8mb4", effects.SetsNames()),
+        ("SET NAMES 'utf8mb4' COLLATE 'utf8mb4_bin'", effects.SetsNames()),
+        ("SET NAMES DEFAULT", effects.SetsNames()),
+        ("SET CHARACTER SET utf8mb4", effects.SetsCharacterSet()),
+        ("SET CHARSET 'utf8mb4'", effects.SetsCharacterSet()),
     ],
 )
-def test_charsets(text):
-    """SET NAMES and SET CHARACTER SET, also in a list."""
-    assert found(text) == [effects.SetsNames()]
+def test_charsets(text, effect):
+    """SET NAMES and SET CHARACTER SET are told apart, also in a list."""
+    assert found(text) == [effect]
     assert found(f"SET a = 1, {text[4:]}, b = 2") == [
-        effects.SetsNames(),
+        effect,
         effects.SetsVariables(("a", "b")),
     ]
 

@@ -303,6 +303,7 @@ def test_what_is_explained_in_parentheses_is_no_call(text):
 
 
 def test_the_text_of_what_is_prepared_from_a_variable_is_not_known():
-    """Only a plain string tells the text."""
-    assert effects.PreparesText("s") in found("PREPARE s FROM @a")
-    assert effects.PreparesText("s") in found("PREPARE s FROM what")
+    """Only a plain string tells the text, and only where it stands alone."""
+    for source in ("@a", "what", "CONCAT('SELECT ', 1)", "'SELECT 1' '2'"):
+        assert effects.PreparesText("s") in found(f"PREPARE s FROM {source}")
+    assert effects.PreparesText("s") in found("PREPARE s")

@@ -24,6 +24,9 @@ FACTS = (b"STRICT_TRANS_TABLES", b"utf8mb4", b"utf8mb4", b"utf8mb4", b"utf8mb4_g
 VARIABLES = [(b"autocommit", b"ON"), (b"sql_mode", FACTS[0]), (b"time_zone", b"SYSTEM")]
 """The variables of a new connection."""
 
+NO_LIMIT = b"18446744073709551615"
+"""sql_select_limit of a new connection."""
+
 NONCE = b"abcdefghijklmnopqrst"
 
 
@@ -156,11 +159,13 @@ class ServerSide:
             return [self.ok()]
         if payload[0] == Command.SET_OPTION:
             return [Eof(status=self.status).encode()]
-        if payload[0] == Command.PING or text.startswith((b"SET session_track", b"SET char")):
+        if payload[0] == Command.PING or text.startswith((b"SET session_track", b"SET char", b"SET NAMES")):
             return [self.ok()]
         return self._told(text)
 
     def _told(self, text):
+        if text == b"SELECT @@sql_select_limit":
+            return self.rows([(NO_LIMIT,)])
         if text == b"SHOW SESSION VARIABLES":
             return self.rows(VARIABLES)
         if b"performance_schema" in text:

@@ -230,9 +230,15 @@ def test_no_server_has_so_many_columns(payload):
 @pytest.mark.parametrize(
     ("fixed", "column"),
     [
-        ("0c 3f 00 15 00 00 00 08 80 00 00 00 00", Column(FieldType.LONGLONG, 0x80)),
-        ("0c 3f 00 15 00 00 00 08 a0 00 00 00 00", Column(FieldType.LONGLONG, 0x80 | UNSIGNED)),
-        ("0c ff 00 ff ff ff ff fb 10 01 1f 00 00", Column(FieldType.LONG_BLOB, 0x110)),
+        ("0c 3f 00 15 00 00 00 08 80 00 00 00 00", Column(FieldType.LONGLONG, 0x80, 21)),
+        (
+            "0c 3f 00 15 00 00 00 08 a0 00 00 00 00",
+            Column(FieldType.LONGLONG, 0x80 | UNSIGNED, 21),
+        ),
+        (
+            "0c ff 00 ff ff ff ff fb 10 01 1f 00 00",
+            Column(FieldType.LONG_BLOB, 0x110, 0xFFFFFFFF),
+        ),
     ],
 )
 def test_a_column_tells_the_type_of_its_values(fixed, column):
