@@ -18,7 +18,7 @@ PURE_COVERAGE := $(foreach package,$(PURE),--cov=proxy.$(package)) --cov=proxy.e
 PURE_TESTS := $(wildcard $(PURE:%=tests/%) tests/observe tests/test_*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check lint suites bench docs reference clean absent
+.PHONY: help run demo test check lint suites soak bench docs reference clean absent
 
 help:
 	@echo 'make run        a MySQL server with the proxy in front, until Ctrl-C'
@@ -26,6 +26,7 @@ help:
 	@echo 'make test       all checks and all tests'
 	@echo 'make check      the quick ones, within a minute'
 	@echo 'make suites     the tests of SQLAlchemy and Django, directly and through the proxy'
+	@echo 'make soak       an hour of scripts by chance, directly and through the proxy'
 	@echo 'make bench      compare with a direct connection and with other proxies'
 	@echo 'make docs       the manual, in docs/_build/html'
 	@echo 'make reference  rewrite the reference of the settings in docs/configuration.rst'
@@ -69,6 +70,10 @@ test: lint
 # Three minutes; all that there is, with SUITES=--all, takes twenty.
 suites: $(STAMPS)/venv
 	$(BIN)/python -m tests.suites.run $(SUITES)
+
+# An hour, or SECONDS=600.
+soak: $(STAMPS)/venv
+	$(BIN)/python -m tests.differential.soak $(SECONDS)
 
 bench: $(STAMPS)/venv
 	$(BIN)/python bench/run.py

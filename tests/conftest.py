@@ -10,7 +10,8 @@ APP_GRANTS = ("ALL PRIVILEGES ON `shop`.*", "ALL PRIVILEGES ON `test%`.*")
 ADMIN_GRANTS = ("ALL PRIVILEGES ON *.* WITH GRANT OPTION",)
 
 
-def _prepared(flavor: Flavor) -> Iterator[Server]:
+def prepared(flavor: Flavor) -> Iterator[Server]:
+    """A running server with the schema and the accounts that all tests know."""
     with start_server(flavor) as server:
         server.execute("CREATE DATABASE shop")
         server.create_user("app", "app-secret-1", grants=APP_GRANTS)
@@ -26,13 +27,13 @@ def mysql_server() -> Iterator[Server]:
     The account ``app`` (``app-secret-1``) has all privileges on ``shop`` and on schemas
     whose names begin with ``test``; ``admin`` (``admin-secret-1``) has all there are.
     """
-    yield from _prepared(Flavor.MYSQL)
+    yield from prepared(Flavor.MYSQL)
 
 
 @pytest.fixture(scope="session")
 def mariadb_server() -> Iterator[Server]:
     """A running MariaDB, prepared like `mysql_server`."""
-    yield from _prepared(Flavor.MARIADB)
+    yield from prepared(Flavor.MARIADB)
 
 
 @pytest.fixture(scope="session", params=list(Flavor), ids=lambda flavor: flavor.value)

@@ -63,7 +63,9 @@ def conclude(
     if number != session.last_insert_id:
         client.insert_lease = here
     elif session.remains & remains.INSERT_ID and not doubted:
-        session.told_insert_id = None if client.insert_lease == here else outcome.insert_id
+        session.told_insert_id = (
+            None if client.insert_lease == here else outcome.insert_id or -1
+        )
     lease.state = session.state
     for pin in pins:
         report_pin(client, pin)

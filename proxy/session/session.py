@@ -59,7 +59,7 @@ class Session:
         in_transaction: Whether the server said that a transaction is open.
         last_insert_id: What LAST_INSERT_ID() gives; 0 before the first.
         told_insert_id: What the statement told that may have changed it, on a backend that had
-            another session's; None where that had its own.
+            another session's, -1 for nothing; None where that had its own.
         statements: Its prepared statements, by the id that it knows.
         collation: Collation id of its login.
         tracking: What it wants to be reported.

@@ -36,11 +36,11 @@ def client(stage):
     ],
 )
 def test_what_cannot_be_served_is_refused_and_the_client_stays(client, command, code):
-    """An ERR packet with the right code, and the next command is answered."""
+    """An ERR packet with the right code, and the next OK repeats that it left a condition."""
     client.send(encode(bytes((command,)) + b"whatever"))
     assert client.reply().code == code
     client.send(encode(b"\x0e"))
-    assert client.reply() == Ok()
+    assert client.reply() == Ok(warnings=1)
 
 
 def test_a_ping_costs_no_backend(stage, client):
@@ -63,29 +63,29 @@ def test_a_ping_in_a_transaction_is_the_servers(stage, client):
 @pytest.mark.parametrize(
     ("command", "answer"),
     [
-        (b"\x04t\x00", None),
+        (b"\x04t\x00", b"\xfe\x00\x00\x02\x00\x00\x00"),
         (b"\x09", b"Uptime: 5"),
-        (b"\x0d", None),
-        (b"\x07\x01", None),
+        (b"\x0d", b"\x00\x00\x00\x02\x00\x00\x00"),
+        (b"\x07\x01", b"\x00\x00\x00\x02\x00\x00\x00"),
     ],
 )
 def test_commands_of_the_server_go_there(stage, client, command, answer):
     """FIELD_LIST, STATISTICS, DEBUG and REFRESH are answered by a backend."""
     client.send(encode(command))
     assert stage.busy().asked == [command]
-    end = b"\xfe\x00\x00\x02\x00\x00\x00"
-    stage.serve(answer or end)
-    assert client.payloads() == [answer or end]
+    stage.serve(answer)
+    assert client.payloads() == [answer]
     assert not stage.ledger.lent
 
 
 def test_a_schema_is_changed_on_the_backend(stage, client):
-    """COM_INIT_DB is the server's to judge."""
+    """COM_INIT_DB is the server's to judge; its OK repeats the last warning count."""
     stage.servers.routines[b"\x02bad"] = lambda _: [error(1049, "42000").encode()]
     client.send(encode(b"\x02bad"))
     assert client.reply().code == 1049
     client.send(encode(b"\x02good"))
-    assert client.reply() == Ok()
+    assert client.reply() == Ok(warnings=1)
+    assert client.client.session.state.schema == b"good"
 
 
 def test_multi_statements_are_switched_here(stage, client):

@@ -163,16 +163,16 @@ def test_a_server_that_says_more_than_its_answer_is_not_used_again(
 
 def test_a_backend_that_dies_during_replay_is_an_error_before_the_statement(stage, client):
     """Nothing was run for the client, and it may go on at once."""
-    stage.servers.routines[b"SET character_set"] = lambda side: None
+    stage.servers.routines[b"SET NAMES"] = lambda side: None
     client.query(b"INSERT INTO t VALUES (1)")
     server = stage.busy()
-    assert server.texts[0].startswith(b"SET character_set_client")
+    assert server.texts[0].startswith(b"SET NAMES utf8mb4 COLLATE ")
     server.die()
     stage.run()
     reply = client.reply()
     assert (reply.code, reply.sqlstate) == (2013, "HY000")
     assert "before the statement was run" in reply.text
-    del stage.servers.routines[b"SET character_set"]
+    del stage.servers.routines[b"SET NAMES"]
     client.query(b"SELECT 1")
     stage.serve()
     assert client.reply().affected_rows == 0
@@ -181,7 +181,7 @@ def test_a_backend_that_dies_during_replay_is_an_error_before_the_statement(stag
 
 def test_a_backend_that_hangs_during_replay_is_given_up_in_time(stage, client):
     """A statement of ours takes no longer than a login may."""
-    stage.servers.routines[b"SET character_set"] = lambda side: None
+    stage.servers.routines[b"SET NAMES"] = lambda side: None
     client.query(b"SELECT 1")
     stage.run(5)
     assert client.reply().code == 2013

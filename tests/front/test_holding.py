@@ -26,7 +26,7 @@ def client(stage):
     """A client that has logged in and run one statement."""
     client = stage.client()
     client.query(b"SELECT 1")
-    stage.serve()
+    stage.serve(*stage.busy().side.rows([(b"1",)]))
     client.payloads()
     return client
 

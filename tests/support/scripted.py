@@ -7,6 +7,7 @@ own sake, and leaves every other command to whoever drives it (`memory` or `loop
 from __future__ import annotations
 
 from proxy.dialogue.backend import ALWAYS, SHAPE
+from proxy.front.leftovers import CLEARING
 from proxy.wire.auth import native
 from proxy.wire.constants import Capability, Command, SessionTrack, Status
 from proxy.wire.framing import Packet, PacketReader, encode
@@ -26,6 +27,15 @@ VARIABLES = [(b"autocommit", b"ON"), (b"sql_mode", FACTS[0]), (b"time_zone", b"S
 
 NO_LIMIT = b"18446744073709551615"
 """sql_select_limit of a new connection."""
+
+OURS = (
+    b"SET session_track",
+    b"SET character_set",
+    b"SET NAMES utf8mb4 COLLATE",
+    b"SET last_insert_id",
+    b"SIGNAL SQLSTATE",
+)
+"""How assignments begin that a proxy makes for its own sake."""
 
 NONCE = b"abcdefghijklmnopqrst"
 
@@ -138,6 +148,12 @@ class ServerSide:
         fields["status"] = self.status if status is None else status
         return Ok(**fields).encode(self.capabilities)
 
+    def end(self):
+        """Write what stands at the end of a result."""
+        if self.capabilities & Capability.DEPRECATE_EOF:
+            return Ok(status=self.status, header=0xFE).encode(self.capabilities)
+        return Eof(status=self.status).encode()
+
     def rows(self, rows, **more):
         """Write a result set's payloads for this connection."""
         more.setdefault("status", self.status)
@@ -158,8 +174,8 @@ class ServerSide:
             self.status = AUTOCOMMIT
             return [self.ok()]
         if payload[0] == Command.SET_OPTION:
-            return [Eof(status=self.status).encode()]
-        if payload[0] == Command.PING or text.startswith((b"SET session_track", b"SET char", b"SET NAMES")):
+            return [self.end()]
+        if payload[0] == Command.PING or text.startswith(OURS):
             return [self.ok()]
         return self._told(text)
 
@@ -174,8 +190,10 @@ class ServerSide:
             return self.rows([(b"%d" % self.max_connections, *FACTS)])
         if text == b"SHOW WARNINGS":
             return self.rows([(b"Error", b"1146", b"no")])
-        if text == b"SELECT LAST_INSERT_ID()":
+        if text in (b"SELECT LAST_INSERT_ID()", b"SELECT FOUND_ROWS()"):
             return self.rows([(b"0",)])
+        if text == CLEARING:
+            return self.rows([(b"1",)])
         if text == b"SELECT DATABASE()":
             return self.rows([(self.schema,)])
         return None
