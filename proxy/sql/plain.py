@@ -96,7 +96,15 @@ _PATTERNS: Final = {
 }
 
 _STOP: Final = frozenset(
-    (b"into", b"sql_calc_found_rows", b"next", b"previous", b".nextval", b".currval")
+    (
+        b"into",
+        b"sql_calc_found_rows",
+        b"next",
+        b"previous",
+        b".nextval",
+        b".currval",
+        b"returning",
+    )
 )
 """Words that need the lexer."""
 

@@ -61,6 +61,8 @@ def _read_expressions(reading: Reading) -> None:
 
 def _read_insert(reading: Reading) -> None:
     """The parenthesis after the table's name is no call."""
+    if "RETURNING" in reading.tokens:  # MariaDB tells no id behind rows
+        reading.add(effects.WritesLastInsertId())
     _scan_insert(reading, 0)
 
 

@@ -92,7 +92,7 @@ def _ok(payload: bytes, capabilities: int) -> str:
     insert_id, at = _lenenc(payload, at)
     status, warnings = struct.unpack_from("<HH", payload, at)
     at += 4
-    info = changes = ""
+    info, changes = "", []
     if at < len(payload):
         size, at = _lenenc(payload, at)
         info = f", {payload[at : at + size]!r}"
@@ -105,9 +105,10 @@ def _ok(payload: bytes, capabilities: int) -> str:
             if payload[at : at + size].startswith(STATEMENT_ID):
                 at += size  # a number of the server's that grows with every statement
                 continue
-            changes += f", change {kind} {payload[at : at + size]!r}"
+            changes.append(f", change {kind} {payload[at : at + size]!r}")
             at += size
     if not changes:  # servers set the bit now and then, and have nothing to report
         status &= ~CHANGED
     said = f"OK {payload[0]:#x}, {rows} rows, id {insert_id}, status {status:#06x}"
-    return f"{said}, {warnings} warnings{info or NO_INFO}{changes}"
+    reports = "".join(sorted(changes))  # MariaDB's come in any order
+    return f"{said}, {warnings} warnings{info or NO_INFO}{reports}"

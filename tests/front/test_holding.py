@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 
 from proxy.wire.constants import Capability
 from proxy.wire.framing import encode
-from proxy.wire.responses import Eof, variable_change
+from proxy.wire.responses import Eof, Ok, variable_change
 from tests.support.memory import Stage
 from tests.support.scripted import AUTOCOMMIT, CLIENT_CAPABILITIES, error, query_packet
 
@@ -258,12 +258,47 @@ def test_a_statement_that_closes_ends_the_connection_after_its_answer(stage, cli
     assert stage.is_clean()
 
 
-def test_multi_statements_are_switched_without_a_backend(stage, client):
-    """COM_SET_OPTION is answered at once, and brought along with the next statement."""
+@pytest.mark.parametrize("used_since", [True, False])
+def test_multi_statements_are_switched_once(stage, client, used_since):
+    """COM_SET_OPTION goes where nobody has been since, or comes with the next statement."""
+    if used_since:
+        run(stage, stage.client(), b"INSERT INTO t VALUES (1)")
     before = len(stage.backends[0].side.commands)
     client.send(encode(b"\x1b\x00\x00"))
     assert client.payloads() == [b"\xfe\x00\x00\x02\x00\x00\x00"]
-    assert len(stage.backends[0].side.commands) == before
+    assert len(stage.backends[0].side.commands) == before + (not used_since)
     client.query(b"SELECT 1")
     assert texts(stage, 2) == [b"\x1b\x00\x00", b"SELECT 1"]
     assert Eof().encode() not in client.payloads()
+
+
+@pytest.mark.parametrize("others", [(), ((b"b", b"@`b` = 2"),)])
+def test_user_variables_of_others_go_by_a_reset(stage, client, others):
+    """Only a reset takes a user variable away; what the session itself has is set again."""
+    stage.servers.routines[b"SET @"] = lambda side: [side.ok()]
+    session = client.client.session
+    plain = session.state
+    session.change_state(plain.assign_user_variables({b"a": b"@`a` = 1"}))
+    run(stage, client, b"INSERT INTO t VALUES (1)")
+    assert texts(stage, 2) == [b"SET @`a` = 1", b"INSERT INTO t VALUES (1)"]
+    session.change_state(plain.assign_user_variables(dict(others)))
+    run(stage, client, b"INSERT INTO t VALUES (2)")
+    asked = texts(stage, 12)
+    asked = asked[asked.index(b"\x1f") :]
+    assert asked[1] == b"\x1b\x01\x00"
+    assert not any(b"@`a`" in text for text in asked)
+    assert all(text in asked[-2] for _, text in others)
+    assert asked[-1] == b"INSERT INTO t VALUES (2)"
+
+
+@pytest.mark.parametrize(("found", "known"), [(b"7", 7), (b"8", 0)])
+def test_an_insert_id_on_a_backend_of_others_is_taken_when_it_was_told(
+    stage, client, found, known
+):
+    """A number other than the statement told is of whoever had the backend before."""
+    stage.servers.routines[b"SELECT LAST_INSERT_ID()"] = lambda side: side.rows([(found,)])
+    run(stage, client, b"INSERT INTO t VALUES (7)", Ok(1, 7).encode(0))
+    stage.part()
+    assert texts(stage, 1) == [b"SELECT LAST_INSERT_ID()"]
+    assert client.client.session.last_insert_id == known
+    assert not stage.ledger.lent

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from proxy.errors import ErrorReply
+from proxy.front.leftovers import CLEARING, signal
+from proxy.wire.framing import encode
 from proxy.wire.responses import Ok, parse_text_row
 from tests.support.memory import Stage
 from tests.support.scripted import error
@@ -72,3 +75,29 @@ def test_warnings_are_told_from_memory(stage, client):
     assert b"\x05Error\x041146\x02no" in client.payloads()
     client.query(b"SHOW WARNINGS LIMIT 1, 5")
     assert b"\x05Error\x041146\x02no" not in client.payloads()
+
+
+def test_an_error_of_ours_is_left_on_the_backend_for_who_asks(stage, client):
+    """The server that never saw it is made to tell of it by a SIGNAL."""
+    client.send(encode(b"\x12" + bytes(10)))
+    code = client.reply().code
+    assert client.client.session.leftovers.refusal.code == code
+    client.query(b"SHOW WARNINGS")
+    side = stage.backends[0].side
+    signalled, shown = map(side.text_of, side.commands[-2:])
+    assert signalled.startswith(b"SIGNAL SQLSTATE '42000' SET MYSQL_ERRNO = %d, " % code)
+    assert shown == b"SHOW WARNINGS"
+    assert client.payloads()[-2] == b"\x05Error\x041146\x02no"
+
+
+def test_warnings_of_others_are_cleared_before_a_statement_that_counts_them(stage, client):
+    """A statement that reads no warnings is spared that."""
+    ask(stage, client, b"SELECT @@warning_count")
+    assert CLEARING in map(stage.backends[0].side.text_of, stage.backends[0].side.commands)
+
+
+def test_a_signal_says_what_our_error_says():
+    """The text goes in hexadecimal, whatever is in it, and no longer than servers take it."""
+    said = signal(ErrorReply(1235, "42000", "it's" + "x" * 200))
+    assert said.startswith(b"SIGNAL SQLSTATE '42000' SET MYSQL_ERRNO = 1235, ")
+    assert said.endswith(b"x'" + (b"it's" + b"x" * 124).hex().encode() + b"'")

@@ -34,7 +34,7 @@ def client(stage):
 def prepare(client, text=b"SELECT 1"):
     """Prepare a statement; the id that the client got, as four bytes."""
     client.send(encode(b"\x16" + text))
-    (payload,) = client.payloads()
+    payload, *_ = client.payloads()
     return payload[1:5]
 
 
@@ -141,6 +141,47 @@ def test_a_cursor_pins_until_its_last_row(stage, client):
     assert not stage.ledger.lent
     client.send(encode(b"\x1c" + number + b"\x05\x00\x00\x00"))
     assert client.reply().code == 1421
+
+
+def bound(number, kind):
+    """Write an execute with a NULL of this type for its only parameter."""
+    return encode(b"\x17" + number + b"\x00\x01\x00\x00\x00" + b"\x01\x01" + kind + b"\x00")
+
+
+def test_a_statement_is_prepared_anew_for_parameters_of_another_type(stage, client):
+    """A server converts to the type that it has seen first, so each has its statement."""
+    ids = iter(range(71, 99))
+    stage.servers.routines[b"\x16"] = lambda _: [
+        PrepareOk(next(ids), 1, 1).encode(),
+        COLUMN,
+        COLUMN,
+    ]
+    number = prepare(client, b"SELECT ?")
+    other = stage.client()
+    same = prepare(other, b"SELECT ?")
+    for who, mine, kind, held in (
+        (client, number, b"\x08", 71),
+        (other, same, b"\xfd", 72),
+        (client, number, b"\x08", 71),
+        (other, same, b"\xfd", 72),
+    ):
+        who.send(bound(mine, kind))
+        assert asked(stage)[1:5] == held.to_bytes(4, "little")
+        stage.serve()
+        who.payloads()
+
+
+def test_a_statement_closed_with_its_cursor_is_dropped_by_the_backend(stage, client):
+    """It is prepared anew for whoever needs it next."""
+    number = prepare(client)
+    client.send(execute(number, flags=1))
+    cursor = int(Status.AUTOCOMMIT | Status.CURSOR_EXISTS)
+    stage.serve(b"\x01", COLUMN, Ok(status=cursor, header=0xFE).encode(0))
+    client.send(encode(b"\x19" + number))
+    client.payloads()
+    number = prepare(client)
+    client.send(execute(number))
+    assert asked(stage)[1:5] == (72).to_bytes(4, "little")
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.errors import BackendLostError
 from proxy.net.answer import Answer
 from proxy.wire.constants import Capability, FieldType
 from proxy.wire.responses import Column, Ok
@@ -27,7 +28,7 @@ def test_a_result_is_taken_apart(shape):
     assert found.rows == ((b"1", None), (b"", b"x"))
     assert found.row_payloads == tuple(map(row, rows))
     assert found.head == (b"\x02", column(b"a"), column(b"b"))
-    assert found.columns == (Column(FieldType.VAR_STRING, 0),) * 2
+    assert found.columns == (Column(FieldType.VAR_STRING, 0, 256),) * 2
 
 
 @shapes
@@ -45,6 +46,42 @@ def test_an_ok_has_neither_columns_nor_rows(shape, payloads):
     """What a SET is answered by, and what nobody answered."""
     found = answer(payloads, shape)
     assert (found.head, found.columns, found.rows, found.row_payloads) == ((), (), (), ())
+
+
+@shapes
+def test_the_only_row_is_given(shape):
+    """As many values as were asked for, NULL among them."""
+    assert answer(result([(b"1", None)], shape), shape).row(2) == (b"1", None)
+    assert answer(result([(b"",)], shape), shape).row() == (b"",)
+
+
+@pytest.mark.parametrize("rows", [[], [(b"1",), (b"2",)], [(b"1", b"2")]])
+def test_an_answer_of_another_form_is_a_loss(rows):
+    """Nobody knows a server that answers a statement of ours so."""
+    found = answer(result(rows, 0))
+    with pytest.raises(BackendLostError, match="makes no sense"):
+        found.row()
+    with pytest.raises(BackendLostError, match="makes no sense"):
+        found.number()
+
+
+def test_an_ok_is_no_row():
+    """A server that says OK where a value belongs is not understood either."""
+    with pytest.raises(BackendLostError, match="makes no sense"):
+        answer([Ok(4).encode(0)]).row()
+
+
+def test_the_only_value_is_a_number():
+    """Of any size."""
+    assert answer(result([(b"0",)], 0)).number() == 0
+    assert answer(result([(b"18446744073709551615",)], 0)).number() == 2**64 - 1
+
+
+@pytest.mark.parametrize("value", [None, b"", b"many", b"-1", b"1.5", "\u0661".encode()])
+def test_a_value_that_is_no_number_is_a_loss(value):
+    """What goes on to be counted with has to be digits."""
+    with pytest.raises(BackendLostError, match="no number"):
+        answer(result([(value,)], 0)).number()
 
 
 def test_what_cannot_be_read_is_left_out():

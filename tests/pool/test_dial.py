@@ -10,13 +10,13 @@ from twisted.internet.testing import MemoryReactorClock
 from proxy.config.address import TcpAddress, UnixAddress
 from proxy.dialogue.backend import Account
 from proxy.errors import BackendLostError, BackendRefusedError
-from proxy.pool.dial import SEES_LOCKS, SEES_USER_VARIABLES, VARIABLES, Dialer
+from proxy.pool.dial import SEES_LOCKS, SEES_USER_VARIABLES, Dialer
 from proxy.session.outcome import Target
 from proxy.vocabulary import ServerKind
-from proxy.wire.commands import RESET_CONNECTION
+from proxy.wire.commands import RESET_CONNECTION, set_multi_statements
 from proxy.wire.constants import Capability, Command
 from proxy.wire.responses import variable_change
-from tests.support.scripted import CAPABILITIES, FACTS, error
+from tests.support.scripted import CAPABILITIES, FACTS, NO_LIMIT, VARIABLES, error
 from tests.support.servers import MemoryDialer, Servers
 
 ACCOUNT = Account("app", "secret")
@@ -29,6 +29,9 @@ MAY_SEE = {
     SEES_LOCKS: lambda side: side.rows([(b"0",)]),
 }
 """Routines of a server that lets an account see what its connection has."""
+
+LIMIT = b"SELECT @@sql_select_limit"
+SHOW = b"SHOW SESSION VARIABLES"
 
 MARIADB = "5.5.5-10.11.19-MariaDB-scripted"
 
@@ -65,6 +68,17 @@ class Dialing:
         return [side.text_of(command) or command for command in side.commands]
 
 
+@pytest.fixture
+def limited():
+    """A dialer, and a backend whose session has a sql_select_limit."""
+    dialing = Dialing()
+    ((backend, _),) = dialing.dial()
+    dialing.servers.routines[LIMIT] = lambda side: side.rows([(b"5",)])
+    dialing.servers.routines[b"SET sql_select_limit"] = lambda side: [side.ok()]
+    dialing.servers.routines[SHOW] = lambda side: side.rows(VARIABLES)
+    return dialing, backend
+
+
 def test_a_dial_ends_with_a_backend_and_what_it_told():
     """Trackers are switched on, and the target's limits are read."""
     dialing = Dialing()
@@ -74,8 +88,8 @@ def test_a_dial_ends_with_a_backend_and_what_it_told():
     assert facts.kind is ServerKind.MYSQL
     assert facts.target == Target(ServerKind.MYSQL, 80400, b"STRICT_TRANS_TABLES")
     assert facts.charsets[-1] == (b"collation_connection", b"utf8mb4_general_ci")
-    variables, user_variables, locks, trackers, asked = dialing.texts()
-    assert (variables, user_variables, locks) == (VARIABLES, SEES_USER_VARIABLES, SEES_LOCKS)
+    *first, trackers, asked = dialing.texts()
+    assert first == [LIMIT, SHOW, SEES_USER_VARIABLES, SEES_LOCKS]
     assert trackers.startswith(SET_TRACKERS)
     assert asked.startswith(b"SELECT @@max_connections, @@sql_mode, @@global.character_set_")
 
@@ -85,7 +99,7 @@ def test_the_init_query_changes_the_baseline():
     dialing = Dialing("SET time_zone = '+02:00'; SET sort_buffer_size = 1")
     got = dialing.dial()
     side = dialing.server.side
-    assert dialing.texts()[4:] == [
+    assert dialing.texts()[5:] == [
         bytes((Command.SET_OPTION, 0, 0)),
         b"SET time_zone = '+02:00'; SET sort_buffer_size = 1",
     ]
@@ -160,14 +174,14 @@ def test_a_login_alone_asks_for_nothing_more():
 
 
 def test_a_reset_brings_the_baseline_and_keeps_the_schema():
-    """Trackers and the init query run again; the server is asked which schema is left."""
+    """COM_SET_OPTION and trackers come again, and the server says which schema is left."""
     dialing = Dialing()
     ((backend, _),) = dialing.dial()
     dialing.server.side.schema = b"shop"
     (state,) = dialing.outcome(dialing.dialer.reset(backend))
     assert state.schema == b"shop"
-    reset, trackers, asked = dialing.texts()[5:]
-    assert reset == RESET_CONNECTION
+    reset, option, trackers, asked = dialing.texts()[6:]
+    assert (reset, option) == (RESET_CONNECTION, set_multi_statements(on=False))
     assert trackers.startswith(SET_TRACKERS)
     assert asked == b"SELECT DATABASE()"
 
@@ -220,7 +234,7 @@ def test_only_the_first_login_of_an_account_gets_acquainted():
     """Variables and rights are not asked again, and each account has its own rights."""
     dialing = Dialing()
     dialing.dial()
-    for account, first in [(ACCOUNT, SET_TRACKERS), (Account("other", "secret"), VARIABLES)]:
+    for account, first in [(ACCOUNT, SET_TRACKERS), (Account("other", "secret"), LIMIT)]:
         ((backend, _),) = dialing.dial(account)
         assert backend.account is account
         assert dialing.texts()[0].startswith(first)
@@ -232,7 +246,7 @@ def test_a_new_version_is_got_acquainted_with():
     dialing.dial()
     dialing.servers.version = "9.0.0-scripted"
     ((_, facts),) = dialing.dial()
-    assert dialing.texts()[0] == VARIABLES
+    assert dialing.texts()[:2] == [LIMIT, SHOW]
     assert facts.target.version == 90000
 
 
@@ -273,13 +287,52 @@ def test_variables_that_differ_from_a_new_connections_are_found():
         (b"max_connections", b"5"),
         (None, b"5"),
     ]
-    dialing.servers.routines[VARIABLES] = lambda side: side.rows(rows)
-    (answer,) = dialing.outcome(dialing.dialer._ask(backend, VARIABLES))
-    assert dialing.dialer.changed(backend, answer) == {
+    dialing.servers.routines[SHOW] = lambda side: side.rows(rows)
+    (changed,) = dialing.outcome(dialing.dialer.changed(backend))
+    assert changed == {
         b"time_zone": b"+02:00",
         b"character_set_results": b"",
         b"collation_connection": b"utf8mb4_general_ci",
     }
+    assert dialing.texts()[-2:] == [LIMIT, SHOW]
+
+
+def test_variables_are_read_whole_whatever_the_limit(limited):
+    """SHOW obeys sql_select_limit: it is lifted, and put back as the session has it."""
+    dialing, backend = limited
+    (changed,) = dialing.outcome(dialing.dialer.changed(backend))
+    assert changed == {b"sql_select_limit": b"5"}
+    assert dialing.texts()[-4:] == [
+        LIMIT,
+        b"SET sql_select_limit = " + NO_LIMIT,
+        SHOW,
+        b"SET sql_select_limit = 5",
+    ]
+
+
+@pytest.mark.parametrize(
+    "trouble", [LIMIT, b"SET sql_select_limit = 1", SHOW, b"SET sql_select_limit = 5"]
+)
+def test_variables_that_cannot_be_read_are_the_servers_error(limited, trouble):
+    """Whoever asked hears it, at whichever step."""
+    dialing, backend = limited
+    dialing.servers.routines.pop(trouble, None)
+    routines = {trouble: lambda side: [error(1317, "70100").encode()]}
+    routines |= dialing.servers.routines
+    dialing.servers.routines.clear()
+    dialing.servers.routines |= routines
+    (refused,) = dialing.outcome(dialing.dialer.changed(backend))
+    assert isinstance(refused, BackendRefusedError)
+
+
+def test_variables_that_take_too_long_are_a_loss(limited):
+    """They take no longer than a login may."""
+    dialing, backend = limited
+    dialing.servers.routines[SHOW] = lambda side: None
+    got = dialing.outcome(dialing.dialer.changed(backend))
+    dialing.run(5)
+    assert isinstance(got[0], BackendLostError)
+    assert dialing.server.gone
 
 
 def test_a_server_without_session_tracking_is_told_of_no_trackers():
