@@ -26,6 +26,9 @@ _WITHOUT_TABLES: Final = re.compile(
     re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
 
+_FOR_ONE_STATEMENT: Final = re.compile(rb"\bset\s+statement\b", re.IGNORECASE)
+"""MariaDB reports what holds for one statement only like what lasts."""
+
 _RUNNING_OTHERS: Final = re.compile(rb"\s*+(?:call|execute)\b", re.IGNORECASE)
 
 CHANGED: Final = int(Status.SESSION_STATE_CHANGED)
@@ -59,6 +62,8 @@ def follow(
     _follow_leftovers(session, means, text, outcome)
     _follow_insert_id(session, means, text, outcome)
     found += _follow_reports(session, means, outcome)
+    if _FOR_ONE_STATEMENT.search(text):
+        session.remains |= left.VARIABLES
     found += _follow_user_variables(session, means)
     found += _follow_text(session, means, outcome)
     if means.sets_savepoint and not outcome.status & (IN_TRANSACTION | AUTOCOMMIT):
