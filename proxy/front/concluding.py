@@ -62,10 +62,11 @@ def conclude(
     here = (lease, lease.serial)
     if number != session.last_insert_id:
         client.insert_lease = here
-    elif session.remains & remains.INSERT_ID and not doubted:
-        session.told_insert_id = (
-            None if client.insert_lease == here else outcome.insert_id or -1
-        )
+    elif session.remains & remains.INSERT_ID:
+        if not doubted:
+            session.told_insert_ids = None if client.insert_lease == here else frozenset()
+        if session.told_insert_ids is not None and outcome.insert_id:
+            session.told_insert_ids |= {outcome.insert_id}
     lease.state = session.state
     for pin in pins:
         report_pin(client, pin)

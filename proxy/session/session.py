@@ -58,8 +58,8 @@ class Session:
         status: Status bits of its last answer, see `lasting_status`.
         in_transaction: Whether the server said that a transaction is open.
         last_insert_id: What LAST_INSERT_ID() gives; 0 before the first.
-        told_insert_id: What the statement told that may have changed it, on a backend that had
-            another session's, -1 for nothing; None where that had its own.
+        told_insert_ids: What statements told that may have changed it, on a backend that had
+            another session's; None where that had its own.
         statements: Its prepared statements, by the id that it knows.
         collation: Collation id of its login.
         tracking: What it wants to be reported.
@@ -91,7 +91,7 @@ class Session:
         "status",
         "target",
         "texts",
-        "told_insert_id",
+        "told_insert_ids",
         "tracking",
         "unread",
         "user",
@@ -129,7 +129,7 @@ class Session:
         self.status = status
         self.in_transaction = False
         self.last_insert_id = 0
-        self.told_insert_id: int | None = None
+        self.told_insert_ids: frozenset[int] | None = None
         self.remains = 0
         self.unread: set[bytes] | None = set()
         self.tracking = Tracking(tells_explicit=self.target.kind is ServerKind.MYSQL)
@@ -259,7 +259,7 @@ class Session:
             it is when the statement told this very number, and unchanged otherwise.
         """
         self.remains &= ~left.INSERT_ID
-        if self.told_insert_id not in (None, number):
+        if self.told_insert_ids is not None and number not in self.told_insert_ids:
             return False
         self.last_insert_id = number
         return True

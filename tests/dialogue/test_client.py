@@ -259,7 +259,9 @@ def test_a_change_of_user_is_a_login():
     events = peer.dialogue.identify(verifier(), event.change.plugin, event.change.auth_response)
     assert events == [Authenticated()]
     peer.dialogue.accept(0)
-    assert peer.command(b"\x0e") == [CommandReceived(b"\x0e")]
+    (received,) = peer.command(b"\x0e")
+    assert received == CommandReceived(b"\x0e")
+    assert received.code == 14
 
 
 def test_a_change_of_user_that_waits_for_a_challenge_gets_one():

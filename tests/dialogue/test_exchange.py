@@ -280,10 +280,31 @@ def test_reports_of_transactions_are_kept_apart(cuts):
     exchange, sent = follow(Answer(Kind.RESULT, TRACK, (ok.encode(TRACK),)), cuts, TRACK)
     assert exchange.changes == [CHANGES[0]]
     assert exchange.next_transaction == text
-    assert sent == encode(Ok(changes=(state, CHANGES[0])).encode(TRACK), 1)
+    assert sent == encode(Ok(changes=(CHANGES[0],)).encode(TRACK), 1)
     exchange.begin(Kind.RESULT, TRACK)
     assert exchange.next_transaction is None
     assert exchange.changes == []
+
+
+def test_transactions_that_were_asked_for_are_told_over_several_answers():
+    """The answer to BEGIN tells of one, later ones do not, and that to COMMIT of its end."""
+    exchange = Exchange(TRACK)
+    begun, ended = (
+        (int(SessionTrack.TRANSACTION_STATE), lenenc_bytes(state))
+        for state in (b"T_______", b"________")
+    )
+    begins = (int(SessionTrack.TRANSACTION_CHARACTERISTICS), b"\x12START TRANSACTION;")
+    in_transaction = AUTOCOMMIT | int(Status.IN_TRANS)
+    for status, changes, told in (
+        (in_transaction, (begun, begins), (begun,)),
+        (in_transaction, (begun,), ()),
+        (AUTOCOMMIT, (ended,), (ended,)),
+        (AUTOCOMMIT, (ended,), ()),
+    ):
+        exchange.begin(Kind.SIMPLE, TRACK, TRACKING)
+        sent = exchange.feed(encode(Ok(status=status, changes=changes).encode(TRACK), 1))
+        assert sent == encode(Ok(status=status, changes=told).encode(TRACK), 1)
+        assert exchange.status == status
 
 
 @given(capabilities_, cuts_)
@@ -304,3 +325,38 @@ def test_a_client_may_be_told_more_status_bits(capabilities, cuts):
     assert exchange.ended
     assert exchange.status == AUTOCOMMIT
     assert sent == Answer(Kind.RESULT, capabilities, expected).data
+
+
+REPORTS = int(Status.SESSION_STATE_CHANGED)
+
+
+@given(st.sampled_from([0, DEPRECATE]), cuts_, st.sampled_from([0, int(Status.IN_TRANS)]))
+def test_no_client_hears_of_reports_that_a_packet_has_no_room_for(capabilities, cuts, more):
+    """An EOF or a short OK says by a bit that there are some: the session alone is told."""
+    changed = AUTOCOMMIT | REPORTS | int(Status.MORE_RESULTS)
+    last = b"\x00\x01\x02" + (AUTOCOMMIT | REPORTS).to_bytes(2, "little") + b"\x03\x00"
+    payloads = (*result(capabilities, [b"\x01a"], changed), last)
+    exchange = Exchange(capabilities)
+    exchange.begin(Kind.RESULT, capabilities, TRACKING, extra_status=more)
+    data = Answer(Kind.RESULT, capabilities, payloads).data
+    sent = b"".join(map(exchange.feed, pieces(data, cuts)))
+    assert exchange.ended
+    assert exchange.status == AUTOCOMMIT | REPORTS
+    assert (exchange.row_count, exchange.last_insert_id, exchange.warnings) == (1, 2, 3)
+    told = result(capabilities, [b"\x01a"], changed & ~REPORTS | more)
+    quiet = b"\x00\x01\x02" + (AUTOCOMMIT | more).to_bytes(2, "little") + b"\x03\x00"
+    assert sent == Answer(Kind.RESULT, capabilities, (*told, quiet)).data
+
+
+@given(cuts_)
+def test_a_long_ok_that_announces_reports_and_has_none_is_told_without(cuts):
+    """What is left of it is a packet like any other, and the session has nothing to absorb."""
+    ok = Ok(300, 0, AUTOCOMMIT, 0, b"Records: 300")
+    payload = bytearray(ok.encode(TRACK))
+    payload[6] |= REPORTS >> 8  # behind the first byte, four of a number and one, and a status
+    answer = Answer(Kind.RESULT, TRACK, (bytes(payload) + b"\x00",))
+    exchange, sent = follow(answer, cuts, TRACK)
+    assert exchange.ended
+    assert exchange.changes == []
+    assert exchange.status == AUTOCOMMIT
+    assert sent == encode(ok.encode(TRACK), 1)

@@ -54,8 +54,7 @@ def script(name: str) -> str:
 
 def mysqlclient() -> Story:
     words, environment = drivers.mysqlclient()
-    plugins = next(Path(environment["PYTHONHOME"]).glob("lib/*/libmariadb3/plugin"))
-    more = {"MARIADB_PLUGIN_DIR": str(plugins)}
+    more = {"MARIADB_PLUGIN_DIR": drivers.plugins()}
     return Story([*words, script("mysqldb_story.py")], environment | more)
 
 

@@ -278,7 +278,7 @@ CASES: Mapping[str, Case] = {
     ),
     "sequence": Case(("SELECT NEXTVAL(numbers)",), only=Flavor.MARIADB),
     "routine": Case(("CALL leaves_something()",)),
-    "routine-granted": Case(("CALL leaves_something()",), user="admin"),
+    "routine-granted": Case(("CALL leaves_something()",), user="admin", only=Flavor.MYSQL),
     "trigger": Case(("INSERT INTO watched VALUES (1)",)),
     "multi-statements": Case(("SELECT 1; SELECT 2",)),
     "large-statement": Case((LARGE,)),

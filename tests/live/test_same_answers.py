@@ -38,6 +38,7 @@ def python(driver):
 
 def mysqlclient(_):
     words, environment = drivers.mysqlclient()
+    environment |= {"MARIADB_PLUGIN_DIR": drivers.plugins()}
     return lambda port: [*words, DBAPI, "MySQLdb", port, PASSWORD], environment
 
 
@@ -60,7 +61,8 @@ def mysql(flavor):
     else:
         program = drivers.mysql()
         fixed += ["--ssl-mode=DISABLED", "--get-server-public-key"]
-    return lambda port: [*program, *fixed, f"-P{port}"], {"MYSQL_PWD": PASSWORD}
+    environment = {"MYSQL_PWD": PASSWORD, "MARIADB_PLUGIN_DIR": drivers.plugins()}
+    return lambda port: [*program, *fixed, f"-P{port}"], environment
 
 
 CLIENTS = {

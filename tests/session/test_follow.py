@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from proxy.session import follow as following
 from proxy.session import remains as left
+from proxy.session.leftovers import Leftovers
 from proxy.session.meaning import PLAIN, Meaning
 from proxy.session.outcome import Outcome
 from proxy.session.pins import Pin, PinReason
@@ -137,7 +138,7 @@ def test_user_variables_are_read_back_when_the_backend_is_needed(kind):
     assert follow(one, "SET @a = 1", changes=[STATE_CHANGED]) == []
     follow(one, "SELECT @B := 2")
     assert one.unread == {b"a", b"b"}
-    assert remains(one) == Remains.USER_VARIABLES
+    assert remains(one) & ~Remains.FOUND_ROWS == Remains.USER_VARIABLES
     assert not one.holds_backend
     follow(one, "SELECT @a")
     assert one.unread == {b"a", b"b"}
@@ -152,6 +153,16 @@ def test_a_name_that_no_charset_spells_alike_may_be_any():
     assert reasons(follow(other, "SET @ä = 1", changes=[STATE_CHANGED])) == [
         PinReason.USER_VARIABLE
     ]
+
+
+@pytest.mark.parametrize("sees", [True, False])
+def test_a_variable_with_such_a_name_among_its_names_pins(sees):
+    """It cannot be read back by a name in bytes."""
+    one = session(sees_user_variables=sees)
+    means = Meaning(user_variables=frozenset((b"a", "ä".encode())), flags=True)
+    found = following.follow(one, means, b"?", Outcome(AUTOCOMMIT, [STATE_CHANGED]), NOW)
+    assert reasons(found) == [PinReason.USER_VARIABLE]
+    assert one.unread == set()
 
 
 def test_variables_without_names_are_all_of_them():
@@ -261,16 +272,18 @@ def test_a_statement_that_could_not_be_prepared_is_not_known():
     st.sampled_from(KINDS),
 )
 def test_a_reset_ends_whatever_was(history, kind):
-    """After any statements COM_RESET_CONNECTION gives a session as after its login."""
+    """A session is as after its login then, but for FOUND_ROWS() and for COM_SET_OPTION."""
     one = session(kind)
     for text, failed, status in history:
         follow(one, text, failed=failed, status=status, warnings=int(failed))
+    asked = one.remains & left.FOUND_ROWS
+    found_rows = None if asked else one.leftovers.found_rows
     one.reset()
     assert not one.holds_backend
     assert not one.misses_backend
     assert one.remains == 0
     assert one.state == session(kind).state
-    assert one.leftovers == session(kind).leftovers
+    assert one.leftovers == Leftovers(found_rows=found_rows)
 
 
 def test_what_execute_runs_counts_as_if_it_stood_there():
@@ -279,6 +292,16 @@ def test_what_execute_runs_counts_as_if_it_stood_there():
     prepare(one, "s", b"SET @a = 1")
     follow(one, "EXECUTE s")
     assert one.unread == {b"a"}
+
+
+def test_what_execute_runs_by_way_of_another_is_not_known():
+    """An EXECUTE among several statements may be of one that sets something."""
+    one = session(sees_user_variables=False)
+    prepare(one, "s", b"SELECT 1")
+    prepare(one, "r", b"SET @a = 1")
+    both = Meaning(executes=("s", "r"), flags=True, single=False)
+    found = following.follow(one, both, b"EXECUTE", Outcome(AUTOCOMMIT, [STATE_CHANGED]), NOW)
+    assert reasons(found) == [PinReason.USER_VARIABLE, PinReason.OPAQUE]
 
 
 def test_a_text_that_nobody_can_read_does_nothing():

@@ -7,6 +7,7 @@ import pytest
 from proxy.session import remains as left
 from proxy.session.pins import PinReason
 from proxy.session.remains import Remains
+from proxy.session.variables import NAMES
 from proxy.wire.constants import SessionTrack, Status
 from proxy.wire.responses import variable_change
 from tests.support.sessions import (
@@ -48,6 +49,66 @@ def test_a_new_charset_leaves_the_collation_to_be_asked():
     changes = [variable_change(b"character_set_connection", b"latin1"), STATE_CHANGED]
     follow(one, "SET NAMES latin1", changes=changes)
     assert remains(one) == Remains.COLLATION
+
+
+def charsets(name=b"latin1", *, collation=None):
+    """What servers report of SET NAMES; MariaDB with the collation."""
+    names = ("client", "connection", "results")
+    told = [variable_change(b"character_set_" + one.encode(), name) for one in names]
+    if collation is not None:
+        told.append(variable_change(b"collation_connection", collation))
+    return [*told, STATE_CHANGED]
+
+
+def test_the_collation_of_set_names_is_remembered_beside_the_variables():
+    """MySQL does not report it, so that it is asked, and is that of SET NAMES as well."""
+    one = session()
+    follow(one, "SET NAMES latin1", changes=charsets())
+    assert one.names_charsets
+    assert one.state.value(NAMES) is None
+    one.settle_collation(b"latin1_swedish_ci")
+    assert not one.names_charsets
+    assert one.state.value(NAMES) == b"latin1_swedish_ci"
+    assert one.state.value(b"collation_connection") == b"latin1_swedish_ci"
+
+
+def test_a_reported_collation_is_that_of_set_names():
+    """Where it is in the report nobody has to be asked."""
+    one = session(MARIADB)
+    follow(one, "SET NAMES latin1", changes=charsets(collation=b"latin1_bin"))
+    assert one.state.value(NAMES) == b"latin1_bin"
+    assert remains(one) == Remains(0)
+
+
+@pytest.mark.parametrize(
+    ("text", "changes"),
+    [
+        ("SET character_set_client = latin1", [variable_change(b"character_set_client", b"x")]),
+        ("SET CHARACTER SET latin1", charsets()),
+        ("SET NAMES latin1, character_set_results = NULL", charsets()),
+        ("CALL p()", charsets()),
+    ],
+)
+def test_charsets_that_are_set_in_another_way_end_what_set_names_said(text, changes):
+    """The client and the results have the default collation of their charset from then on."""
+    one = session()
+    one.change_state(one.state.assign({NAMES: b"utf8mb4_bin"}))
+    follow(one, text, changes=changes)
+    assert one.state.value(NAMES) is None
+    one.settle_collation(b"latin1_swedish_ci")
+    assert one.state.value(NAMES) is None
+
+
+def test_the_connections_charset_alone_leaves_what_set_names_said():
+    """A collation that is asked for afterwards is no longer that of SET NAMES."""
+    one = session()
+    follow(one, "SET NAMES latin1", changes=charsets())
+    one.change_state(one.state.assign({NAMES: b"latin1_bin"}))
+    change = variable_change(b"character_set_connection", b"utf8mb4")
+    follow(one, "SET character_set_connection = utf8mb4", changes=[change, STATE_CHANGED])
+    assert not one.names_charsets
+    one.settle_collation(b"utf8mb4_bin")
+    assert one.state.value(NAMES) == b"latin1_bin"
 
 
 def test_a_stopped_clock_is_to_be_asked():
@@ -118,14 +179,41 @@ def test_reports_that_came_settle_the_doubt():
     [
         (AUTOCOMMIT | CHANGED, True),
         (AUTOCOMMIT, False),
-        (IN_TRANSACTION | CHANGED, False),
-        (CHANGED, False),
+        (IN_TRANSACTION | CHANGED, True),
+        (CHANGED, True),
+        (IN_TRANSACTION, False),
     ],
 )
 def test_an_eof_has_no_room_for_reports(status, doubtful):
-    """Its status bit says that there were some; in transactions that says nothing."""
+    """Its status bit says that there were some, of a routine even in transactions."""
     one = session()
     follow(one, "SELECT f()", status=status, rows=1, row_count=-1)
+    assert bool(one.remains & left.VARIABLES) is doubtful
+
+
+@pytest.mark.parametrize(
+    ("status", "doubtful"),
+    [(AUTOCOMMIT | CHANGED, True), (IN_TRANSACTION | CHANGED, False), (CHANGED, False)],
+)
+def test_what_a_plain_statement_reports_in_a_transaction_is_the_transactions(status, doubtful):
+    """An EOF packet cannot say it, and the status bits do."""
+    one = session()
+    follow(one, "SELECT a FROM t", status=status, rows=1, row_count=-1)
+    assert bool(one.remains & left.VARIABLES) is doubtful
+
+
+@pytest.mark.parametrize(
+    ("text", "doubtful"),
+    [
+        ("SET STATEMENT sql_mode = '' FOR SELECT 1", True),
+        ("set\nstatement max_statement_time = 1 for DELETE FROM t", True),
+        ("SELECT 'statement'", False),
+    ],
+)
+def test_what_holds_for_one_statement_is_not_taken_for_lasting(text, doubtful):
+    """MariaDB reports it like what lasts, so that all variables are asked for."""
+    one = session(MARIADB)
+    follow(one, text, rows=1, row_count=-1)
     assert bool(one.remains & left.VARIABLES) is doubtful
 
 

@@ -112,6 +112,25 @@ def test_carried_state_does_not_pin(text):
     assert found.pins == ()
 
 
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("SET NAMES utf8mb4", True),
+        ("SET NAMES utf8mb4, autocommit = 0", True),
+        ("SET NAMES utf8mb4, character_set_results = NULL", False),
+        ("SET CHARACTER SET utf8mb4", False),
+        ("SET NAMES latin1, CHARACTER SET utf8mb4", False),
+        ("SET autocommit = 0; SET NAMES utf8mb4", False),
+        ("SET character_set_client = utf8mb4", False),
+    ],
+)
+def test_set_names_by_itself_is_told_apart(text, names):
+    """Its collation holds for client and results too, unless they are set in another way."""
+    found = means(text)
+    assert found.assigns
+    assert found.names is names
+
+
 def test_variables_are_known_by_name():
     """What a SET names has to be reported; its own reports are a matter of their own."""
     found = means("SET sql_mode = '', @@session.time_zone = 'UTC', @a = 1")
@@ -169,6 +188,8 @@ def test_a_routine_may_do_what_no_text_tells(text):
     """What it set is asked of the server, so that it is no pin by itself."""
     found = means(text)
     assert found.calls
+    assert found.reads_insert_id
+    assert found.reads_user_variables is None
     assert found.writes_insert_id
     assert found.defines
     assert found.pins == ()

@@ -9,20 +9,41 @@ from hypothesis import strategies as st
 from proxy.session.prepared import (
     FRESH_SECONDS,
     KNOWN_BYTES,
+    UNKNOWN,
     Definitions,
     Held,
     Holdings,
     KnownDefinitions,
     Prepared,
     StatementKey,
+    learn,
 )
 from proxy.session.state import State
+from proxy.wire.constants import FieldType
 from proxy.wire.framing import encode
+from proxy.wire.primitives import lenenc_bytes
 from proxy.wire.responses import PrepareOk
 
 
 def key(text: bytes, schema: bytes = b"shop") -> StatementKey:
     return StatementKey(text, State(schema))
+
+
+def definitions(
+    statement_id: int, parameters: int = 1, more: bytes = b"", columns: int = 0
+) -> Definitions:
+    answer = encode(PrepareOk(statement_id, columns, parameters).encode(), 1)
+    return Definitions(answer + more, parameters)
+
+
+def column(table: bytes, name: bytes, kind: int) -> bytes:
+    names = (b"def", b"shop", b"alias", table, name, b"")
+    fixed = b"\x0c\x3f\x00\x0b\x00\x00\x00" + bytes((kind,)) + bytes(5)
+    return b"".join(map(lenenc_bytes, names)) + fixed
+
+
+NULL, LONG, TEXT, DOUBLE = UNKNOWN, b"\x03\x00", b"\xfd\x00", b"\x05\x00"
+ONE_TYPE = st.sampled_from([NULL, LONG, TEXT, DOUBLE, b"\x03\x80"])
 
 
 def test_the_state_at_the_time_of_the_prepare_matters():
@@ -43,12 +64,105 @@ def test_the_statement_not_used_for_longest_is_closed():
     assert repr(holdings) == "<Holdings 2 of 2>"
 
 
-def test_a_statement_prepared_again_replaces_itself():
-    """The older id is closed: nobody knows it any more."""
+def test_a_backend_may_hold_several_statements_of_one_key():
+    """One that is taken cannot serve, so that the other one does."""
     holdings = Holdings(5)
-    holdings.put(key(b"a"), Held(1))
-    assert holdings.put(key(b"a"), Held(9)) == [1]
-    assert len(holdings) == 1
+    one, other = Held(1), Held(9)
+    holdings.put(key(b"a"), one)
+    assert holdings.put(key(b"a"), other) == []
+    assert len(holdings) == 2
+    assert holdings.find(key(b"a"), taken=(one,)) is other
+    assert holdings.find(key(b"a"), taken=(other,)) is one
+    assert holdings.find(key(b"a"), taken=(one, other)) is None
+    holdings.drop(one)
+    assert holdings.find(key(b"a")) is other
+
+
+def test_a_statement_that_has_learned_its_types_is_found_before_one_that_has_not():
+    """The latter can still serve whoever has others."""
+    holdings = Holdings(5)
+    fresh, numbers, texts = Held(1), Held(2, learned=LONG), Held(3, learned=TEXT)
+    for held in (fresh, numbers, texts):
+        holdings.put(key(b"a"), held)
+    assert holdings.find(key(b"a"), LONG) is numbers
+    assert holdings.find(key(b"a"), TEXT) is texts
+    assert holdings.find(key(b"a"), DOUBLE) is fresh
+    assert holdings.find(key(b"a"), DOUBLE, taken=(fresh,)) is None
+    assert holdings.find(key(b"a"), LONG, taken=(numbers,)) is fresh
+
+
+# Types of parameters
+
+
+@pytest.mark.parametrize(
+    ("known", "types", "learned"),
+    [
+        (None, LONG + NULL, LONG + NULL),
+        (LONG + NULL, NULL + TEXT, LONG + TEXT),
+        (LONG + TEXT, TEXT + LONG, TEXT + LONG),
+        (LONG + TEXT, NULL + NULL, LONG + TEXT),
+        (None, b"", b""),
+    ],
+)
+def test_a_null_tells_no_type(known, types, learned):
+    """What a parameter was before stays true, and any other type takes its place."""
+    assert learn(known, types) == learned
+
+
+@given(st.lists(st.tuples(ONE_TYPE, ONE_TYPE), max_size=5))
+def test_each_parameter_learns_by_itself(types):
+    """Of two executes the later one counts, but for its NULLs."""
+    first = b"".join(one for one, _ in types)
+    second = b"".join(other for _, other in types)
+    expected = b"".join(one if other == NULL else other for one, other in types)
+    assert learn(first, second) == expected
+    assert learn(expected, expected) == expected
+
+
+@pytest.mark.parametrize(
+    ("held", "learned", "rows", "suits"),
+    [
+        (None, LONG, True, True),
+        (LONG, None, True, True),
+        (LONG, LONG, True, True),
+        (LONG, TEXT, True, False),
+        (LONG, TEXT, False, False),
+        (LONG + NULL, LONG + TEXT, True, False),
+        (LONG + NULL, LONG + TEXT, None, False),
+        (LONG + NULL, LONG + TEXT, False, True),
+        (NULL + LONG, TEXT + NULL, False, True),
+        (NULL + LONG, TEXT + TEXT, False, False),
+    ],
+)
+def test_a_statement_suits_whoever_gets_the_same_of_it(held, learned, rows, suits):
+    """A statement without columns treats a NULL alike whatever its type; None: not known."""
+    defined = None if rows is None else definitions(1, columns=int(rows))
+    assert Held(1, defined, learned=held).suits(learned) is suits
+
+
+def test_a_backends_statement_learns_what_its_clients_bind():
+    """The types bound last are those of the client; what was learned is added up."""
+    held = Held(1)
+    held.bind(None, None)
+    assert (held.types, held.learned) == (None, None)
+    held.bind(NULL + LONG, NULL + LONG)
+    held.bind(TEXT + NULL, TEXT + LONG)
+    assert (held.types, held.learned) == (TEXT + NULL, TEXT + LONG)
+    held.bind(LONG + NULL, None)
+    assert (held.types, held.learned) == (LONG + NULL, TEXT + LONG)
+
+
+def test_a_clients_statement_learns_what_it_binds():
+    """The same types once more tell nothing new."""
+    prepared = Prepared(1, key(b"SELECT ?, ?"), 2)
+    prepared.bind(LONG + NULL)
+    prepared.bind(NULL + TEXT)
+    assert (prepared.types, prepared.learned) == (NULL + TEXT, LONG + TEXT)
+    prepared.bind(NULL + TEXT)
+    assert prepared.learned == LONG + TEXT
+
+
+# Holdings
 
 
 def test_nothing_is_closed_while_one_is_in_use():
@@ -64,10 +178,14 @@ def test_statements_can_be_forgotten():
     holdings = Holdings(5)
     holdings.put(key(b"a"), Held(1))
     holdings.put(key(b"b"), Held(2))
-    assert holdings.pop(key(b"a")) is not None
-    assert holdings.pop(key(b"a")) is None
+    first = holdings.find(key(b"a"))
+    assert first is not None
+    holdings.drop(first)
+    assert holdings.find(key(b"a")) is None
+    assert len(holdings) == 1
     holdings.clear()
     assert len(holdings) == 0
+    assert holdings.find(key(b"b")) is None
 
 
 def test_a_prepared_statement_is_plain_until_told_otherwise():
@@ -75,12 +193,34 @@ def test_a_prepared_statement_is_plain_until_told_otherwise():
     prepared = Prepared(1, key(b"SELECT ?"), 1)
     assert prepared.means.is_plain
     assert prepared.types is None
+    assert prepared.learned is None
+    assert prepared.held is None
     assert "types" not in repr(prepared)
 
 
-def definitions(statement_id: int, parameters: int = 1, more: bytes = b"") -> Definitions:
-    answer = encode(PrepareOk(statement_id, 0, parameters).encode(), 1)
-    return Definitions(answer + more, parameters)
+@pytest.mark.parametrize(("columns", "has_columns"), [(0, False), (1, True), (256, True)])
+def test_a_statement_with_columns_gives_rows(columns, has_columns):
+    """The count of columns has two bytes."""
+    assert definitions(1, columns=columns).has_columns is has_columns
+
+
+def test_the_shape_of_a_statement_is_what_no_value_decides():
+    """Names of all, types of columns of tables; packets that define nothing are left out."""
+    packets = [
+        column(b"", b"?", FieldType.VAR_STRING),
+        b"\xfe\x00\x00\x02\x00",
+        column(b"t", b"a", FieldType.LONG),
+        column(b"", b"1 + ?", FieldType.DOUBLE),
+    ]
+    more = b"".join(encode(packet, 2 + at) for at, packet in enumerate(packets))
+    assert definitions(7, columns=2, more=more).shape == (
+        (b"?", 0),
+        (b"a", FieldType.LONG),
+        (b"1 + ?", 0),
+    )
+    assert definitions(7, 0).shape == ()
+    cut = encode(column(b"t", b"a", FieldType.LONG)[:-8], 2)
+    assert definitions(7, more=cut).shape == ()
 
 
 def test_a_client_is_told_its_own_id():

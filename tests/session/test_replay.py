@@ -9,9 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.session.replay import Impossible, Query, Replay, is_reachable, replay
+from proxy.session.replay import (
+    Impossible,
+    Query,
+    Replay,
+    is_reachable,
+    needs_reset,
+    replay,
+)
 from proxy.session.state import State, absorb
-from proxy.session.user_variables import clearing
+from proxy.session.variables import NAMES
 from proxy.vocabulary import ServerKind
 from proxy.wire.constants import Command
 from proxy.wire.responses import variable_change
@@ -45,10 +52,32 @@ def pairs(values):
     )
 
 
+def named(values):
+    """These variables as they are after SET NAMES, which has set all charsets."""
+    collation, (charset, other) = values
+    name = collation.split(b"_")[0]
+    found = dict.fromkeys(SET_BY_NAMES, name) | {NAMES: collation}
+    if charset is not None:
+        found |= {b"character_set_connection": charset, b"collation_connection": other}
+    return tuple(sorted(found.items()))
+
+
+SET_BY_NAMES = (b"character_set_client", b"character_set_connection", b"character_set_results")
+NAMED = st.tuples(
+    st.sampled_from([b"utf8mb4_bin", b"latin1_swedish_ci"]),
+    st.sampled_from(
+        [
+            (None, None),
+            (b"utf8mb4", b"utf8mb4_bin"),
+            (b"utf8mb4", b"utf8mb4_general_ci"),
+            (b"latin1", b"latin1_swedish_ci"),
+        ]
+    ),
+).map(named)
 STATES = st.builds(
     State,
     st.sampled_from([b"shop", b"other", "lädchen".encode()]),
-    pairs(VALUES),
+    pairs(VALUES) | NAMED,
     st.booleans(),
     pairs(USER_VARIABLES),
     st.sampled_from(NEXT),
@@ -80,6 +109,10 @@ def run_set(state: State, text: bytes) -> State:
     assert text.startswith(b"SET ")
     found: dict[bytes, bytes | None] = {}
     said: dict[bytes, list[bytes]] = {}
+    names = re.match(rb"NAMES (\w+) COLLATE (\w+)", text[4:])
+    if names:
+        found = dict.fromkeys(SET_BY_NAMES, names[1])
+        found |= {b"collation_connection": names[2], NAMES: names[2]}
     items = re.findall(rb"(@`[^`]*`|\w+) = ((?:'(?:[^']|'')*'|[^',(]|\([^)]*\))+)", text[4:])
     for name, written in items:
         if name[:1] == b"@":
@@ -87,10 +120,11 @@ def run_set(state: State, text: bytes) -> State:
             continue
         if name == b"character_set_connection":
             found[b"collation_connection"] = b"its default"
+        if name in (b"character_set_client", b"character_set_results"):
+            found[NAMES] = None
         found[name] = _value(written)
     user = dict(state.user_variables) | {name: b", ".join(all_) for name, all_ in said.items()}
-    kept = {name: text for name, text in user.items() if text != clearing(name)}
-    return attrs.evolve(state.assign(found), user_variables=tuple(sorted(kept.items())))
+    return attrs.evolve(state.assign(found), user_variables=tuple(sorted(user.items())))
 
 
 def _value(written: bytes) -> bytes | None:
@@ -104,6 +138,8 @@ def _value(written: bytes) -> bytes | None:
 @given(STATES, STATES)
 def test_a_replay_leads_from_any_state_to_any_other(one, other):
     """Running the steps on the one gives the other, but for a collation nobody wants."""
+    if needs_reset(one, other):
+        one = attrs.evolve(one, user_variables=())
     plan = replay(one, other)
     assert isinstance(plan, Replay)
     result = run(one, plan)
@@ -193,13 +229,64 @@ def test_a_variable_that_sets_another_is_said_with_it(have, want, said):
     assert plan.steps == (Query(said),)
 
 
-@given(STATES, STATES)
-def test_what_was_cleared_is_told(one, other):
-    """The next statement that reads a cleared variable can be warned of it."""
-    plan = replay(one, other)
-    assert isinstance(plan, Replay)
-    gone = dict(one.user_variables).keys() - dict(other.user_variables).keys()
-    assert plan.cleared == gone
+@pytest.mark.parametrize(
+    ("have", "want", "needed"),
+    [
+        ((), (b"a",), False),
+        ((b"a",), (b"a",), False),
+        ((b"a",), (b"a", b"b"), False),
+        ((b"a",), (), True),
+        ((b"a", b"b"), (b"b",), True),
+    ],
+)
+def test_only_a_reset_takes_user_variables_away(have, want, needed):
+    """A variable that was set to NULL is not like one that was never set."""
+    one = State(user_variables=tuple((name, b"@`x` = 1") for name in have))
+    other = State(user_variables=tuple((name, b"@`x` = 2") for name in want))
+    assert needs_reset(one, other) is needed
+
+
+LATIN = dict.fromkeys(SET_BY_NAMES, b"latin1") | {
+    b"collation_connection": b"latin1_bin",
+    NAMES: b"latin1_bin",
+}
+
+
+@pytest.mark.parametrize(
+    ("have", "want", "said"),
+    [
+        ({}, {}, b"NAMES latin1 COLLATE latin1_bin"),
+        (
+            {**LATIN, b"character_set_client": b"utf8mb4"},
+            {},
+            b"NAMES latin1 COLLATE latin1_bin",
+        ),
+        (
+            {**LATIN, NAMES: b"latin1_swedish_ci"},
+            {b"character_set_results": b""},
+            b"NAMES latin1 COLLATE latin1_bin, character_set_results = NULL",
+        ),
+        (
+            {},
+            {b"collation_connection": None},
+            b"NAMES latin1 COLLATE latin1_bin, character_set_connection = 'latin1'",
+        ),
+        (
+            LATIN,
+            {NAMES: None},
+            b"character_set_client = 'latin1', character_set_results = 'latin1'",
+        ),
+        (
+            LATIN,
+            {NAMES: None, b"character_set_results": None},
+            b"character_set_client = 'latin1', character_set_results = DEFAULT",
+        ),
+    ],
+)
+def test_set_names_is_said_as_such(have, want, said):
+    """Servers remember its collation for client and results, unless those are set alone."""
+    plan = replay(State().assign(have), State().assign({**LATIN, **want}))
+    assert plan == Replay((Query(b"SET " + said),))
 
 
 def texts(plan: Replay) -> list[bytes]:
@@ -207,13 +294,14 @@ def texts(plan: Replay) -> list[bytes]:
 
 
 def test_user_variables_share_the_statement_of_the_others():
-    """One SET brings system variables and user variables."""
+    """One SET brings system variables and user variables, and none that is there already."""
     one = State(user_variables=((b"a", b"@`a` = 1"), (b"b", b"@`b` = 2")))
-    other = State(None, ((b"autocommit", b"OFF"),), user_variables=((b"b", b"@`b` = 3"),))
-    plan = replay(one, other)
-    assert plan == Replay(
-        (Query(b"SET autocommit = OFF, @`b` = 3, " + clearing(b"a")),), frozenset((b"a",))
+    other = State(
+        None,
+        ((b"autocommit", b"OFF"),),
+        user_variables=((b"a", b"@`a` = 1"), (b"b", b"@`b` = 3")),
     )
+    assert replay(one, other) == Replay((Query(b"SET autocommit = OFF, @`b` = 3"),))
 
 
 def test_the_next_transactions_characteristics_are_set_last():
@@ -223,7 +311,7 @@ def test_the_next_transactions_characteristics_are_set_last():
     assert isinstance(plan, Replay)
     assert texts(plan) == [
         b"SET TRANSACTION ISOLATION LEVEL SERIALIZABLE",
-        b" SET TRANSACTION READ WRITE",
+        b"SET TRANSACTION READ WRITE",
     ]
     assert plan.steps[0] == b"\x02shop"
 

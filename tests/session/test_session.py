@@ -8,13 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.session import remains as left
-from proxy.session.conditions import Conditions
 from proxy.session.leftovers import Leftovers
-from proxy.session.pins import SOME_NAME, Pin, PinReason
-from proxy.session.prepared import Prepared, StatementKey
+from proxy.session.pins import Pin, PinReason
+from proxy.session.prepared import Held, Prepared, StatementKey
 from proxy.session.remains import Remains
-from proxy.session.state import Reports, State
-from proxy.session.user_variables import LIMIT_BYTES
+from proxy.session.state import State
 from proxy.wire.constants import SessionTrack, Status
 from proxy.wire.tracking import Tracking
 from tests.support.sessions import (
@@ -28,14 +26,6 @@ from tests.support.sessions import (
 )
 
 
-def lock(name: str) -> Pin:
-    return Pin(PinReason.NAMED_LOCK, detail=name)
-
-
-def locks(one):
-    return {pin.detail for pin in one.pins if pin.reason is PinReason.NAMED_LOCK}
-
-
 def test_a_new_session_holds_nothing():
     """Nothing is open, nothing is left on a backend, all else is as servers have it."""
     one = session()
@@ -43,7 +33,10 @@ def test_a_new_session_holds_nothing():
     assert not one.misses_backend
     assert one.remains == 0
     assert one.unread == set()
-    assert one.leftovers == Leftovers()
+    assert one.leftovers == Leftovers(found_rows=0)
+    assert session(MARIADB).leftovers == Leftovers(found_rows=1)
+    assert one.told_insert_ids is None
+    assert not one.names_charsets
     assert one.last_insert_id == 0
     assert one.lasting_status == AUTOCOMMIT
     assert repr(one) == "<Session of 'app' <Pins >>"
@@ -56,10 +49,10 @@ def test_repr_says_whose_it_is():
     assert repr(one) == "<Session of 'app' <Pins ROLE>>"
 
 
-def test_mysql_tells_states_of_transactions_unasked():
+def test_mysql_tells_of_explicit_transactions_unasked():
     """What a client hears by default depends on the family of its server."""
-    assert session().tracking == Tracking(always_tells_state=True)
-    assert session(MARIADB).tracking == Tracking(always_tells_state=False)
+    assert session().tracking == Tracking(tells_explicit=True)
+    assert session(MARIADB).tracking == Tracking(tells_explicit=False)
 
 
 def test_settings_decide_how_text_is_read():
@@ -134,118 +127,6 @@ def test_the_loss_of_state_is_noticed_and_that_of_leftovers_is_not(one_bit):
     assert one.misses_backend
 
 
-# What had to be asked for
-
-
-def test_warnings_that_were_read_are_kept():
-    """SHOW WARNINGS was asked of the backend; too many of them are left there."""
-    one = session()
-    one.remains = left.DIAGNOSTICS | left.FOUND_ROWS
-    kept = Conditions((b"\x03",), ())
-    one.settle_conditions(kept)
-    assert one.leftovers.conditions is kept
-    assert one.remains == left.FOUND_ROWS
-    one.remains |= left.DIAGNOSTICS
-    one.settle_conditions(None)
-    assert one.leftovers.conditions is None
-    assert one.remains == left.FOUND_ROWS
-
-
-def test_numbers_that_were_asked_are_known():
-    """FOUND_ROWS() and LAST_INSERT_ID() follow the client to any backend."""
-    one = session()
-    one.remains = left.FOUND_ROWS | left.INSERT_ID
-    one.settle_found_rows(12)
-    one.settle_insert_id(34)
-    assert (one.leftovers.found_rows, one.last_insert_id, one.remains) == (12, 34, 0)
-
-
-@pytest.mark.parametrize("status", [AUTOCOMMIT, IN_TRANSACTION, 0])
-def test_the_server_says_whether_a_transaction_is_open(status):
-    """After an error its word is asked for, and then it counts."""
-    one = session()
-    one.remains = left.STATUS
-    one.in_transaction = True
-    one.settle_status(status)
-    assert one.in_transaction is bool(status & Status.IN_TRANS)
-    assert one.status == status
-    assert one.remains == 0
-
-
-def test_collation_and_clock_become_state():
-    """What was asked is replayed from then on; a clock that goes is none of it."""
-    one = session()
-    one.remains = left.COLLATION | left.TIMESTAMP
-    one.settle_collation(b"latin1_swedish_ci")
-    one.settle_timestamp(b"5.000000")
-    assert one.state.value(b"collation_connection") == b"latin1_swedish_ci"
-    assert one.state.value(b"timestamp") == b"5.000000"
-    assert one.remains == 0
-    one.settle_timestamp(None)
-    assert one.state.value(b"timestamp") is None
-
-
-def test_variables_that_were_read_replace_all_that_were_known():
-    """A list of all that differ says of the others that they do not."""
-    one = session()
-    one.remains = left.VARIABLES | left.COLLATION | left.REPORTS | left.INSERT_ID
-    one.settle_variables({b"sql_mode": b"ANSI_QUOTES"})
-    assert one.state == State(b"shop", ((b"sql_mode", b"ANSI_QUOTES"),))
-    assert one.dialect.ansi_quotes
-    assert one.remains == left.INSERT_ID
-
-
-def test_user_variables_that_were_read_become_state():
-    """They are carried up to a limit, which the caller hears of."""
-    one = session()
-    one.unread = {b"a", b"b"}
-    one.remains = left.USER_VARIABLES
-    assert one.settle_user_variables({b"a": b"@`a` = 1", b"b": b"@`b` = 2"})
-    assert [name for name, _ in one.state.user_variables] == [b"a", b"b"]
-    assert one.unread == set()
-    assert one.remains == 0
-    assert not one.settle_user_variables({b"c": b"x" * LIMIT_BYTES})
-
-
-@pytest.mark.parametrize(
-    ("held", "others", "kept"),
-    [
-        ({"a"}, False, {"a"}),
-        ({"a", "b"}, True, {"a", "b", SOME_NAME}),
-        (set(), True, {SOME_NAME}),
-        (set(), False, set()),
-    ],
-)
-def test_locks_that_are_still_held_pin(held, others, kept):
-    """The pins of all others end, and a lock without a known name with the last unknown one."""
-    one = session()
-    for name in ("a", "b", SOME_NAME):
-        one.pins.add(lock(name))
-    one.pins.add(Pin(PinReason.ROLE))
-    one.remains = left.NAMED_LOCKS
-    one.settle_locks(frozenset(held), others=others)
-    assert locks(one) == kept
-    assert PinReason.ROLE in one.pins
-    assert one.remains == 0
-
-
-@pytest.mark.parametrize(
-    ("reports", "remains"),
-    [
-        (Reports(State(b"other")), 0),
-        (Reports(State(b"other"), collation_unknown=True), left.COLLATION),
-        (Reports(State(b"other"), timestamp_unknown=True), left.TIMESTAMP),
-    ],
-)
-def test_reports_that_came_late_count_like_others(reports, remains):
-    """An ERR packet had no room for them: a PING brought them."""
-    one = session()
-    one.remains = left.REPORTS
-    one.settle_reports(reports)
-    assert one.state is reports.state
-    assert one.remains == remains
-
-
 # Ends
 
 
@@ -277,6 +158,33 @@ def test_a_lost_backend_is_told_honestly(
     assert not one.misses_backend
     assert one.unread == set()
     assert not one.status & Status.IN_TRANS
+
+
+def test_what_a_lost_backend_held_of_a_statement_is_gone():
+    """Its cursor and its long data were there; the statement itself is prepared again."""
+    one = session()
+    prepared = Prepared(1, StatementKey(b"SELECT 1", one.state), 0, held=Held(9))
+    one.statements[1] = prepared
+    one.lose_backend(outcome_known=True)
+    assert one.statements == {1: prepared}
+    assert prepared.held is None
+
+
+@pytest.mark.parametrize(("remains", "known"), [(0, 4), (left.FOUND_ROWS, None)])
+def test_a_reset_keeps_what_servers_keep(remains, known):
+    """COM_SET_OPTION and FOUND_ROWS() go on, as far as that is known."""
+    one = session()
+    follow(one, "SELECT a FROM t", rows=4, row_count=-1)
+    one.change_state(attrs.evolve(one.state, multi_statements=True))
+    one.names_charsets = True
+    one.told_insert_ids = frozenset((5,))
+    one.remains = remains
+    one.reset()
+    assert one.leftovers == Leftovers(found_rows=known)
+    assert one.state.multi_statements
+    assert not one.names_charsets
+    assert one.told_insert_ids is None
+    assert one.remains == 0
 
 
 def test_a_reset_keeps_the_schema_only():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import attrs
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -142,6 +143,34 @@ def test_a_statement_is_prepared_again_in_the_state_of_its_own_time():
     assert back.for_prepare == then
     assert (back.multi_statements, back.next_transaction) == (True, b"SET 1;")
     assert now.prepared_like(State()).schema == b"other"
+
+
+@pytest.mark.parametrize(
+    ("reads", "kept"),
+    [
+        (frozenset(), ()),
+        (frozenset((b"b", b"c")), ((b"b", b"@`b` = 2"),)),
+        (None, ((b"a", b"@`a` = 1"), (b"b", b"@`b` = 2"))),
+    ],
+)
+def test_user_variables_that_a_statement_reads_decide_its_meaning(reads, kept):
+    """Their types become those of its columns; others do not matter."""
+    variables = ((b"a", b"@`a` = 1"), (b"b", b"@`b` = 2"))
+    state = State(b"shop", ((b"wait_timeout", b"5"),), user_variables=variables)
+    assert state.for_prepare_of(reads) == State(b"shop", user_variables=kept)
+    plain = attrs.evolve(state, user_variables=())
+    assert plain.for_prepare_of(reads) == State(b"shop")
+
+
+def test_user_variables_of_the_time_of_a_prepare_come_back():
+    """They take the place of those of now, beside which all others stay."""
+    now = State(user_variables=((b"a", b"@`a` = 1"), (b"c", b"@`c` = 3")))
+    then = State(user_variables=((b"a", b"@`a` = 2"), (b"b", b"@`b` = 2")))
+    assert now.prepared_like(then).user_variables == (
+        (b"a", b"@`a` = 2"),
+        (b"b", b"@`b` = 2"),
+        (b"c", b"@`c` = 3"),
+    )
 
 
 def test_equal_states_are_one_object_once_interned():

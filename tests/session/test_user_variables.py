@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from proxy.session.user_variables import (
     assignment,
     assignments,
-    clearing,
     quoted,
     reading,
     size,
@@ -94,9 +93,17 @@ def test_an_answer_is_taken_apart_by_threes():
     assert assignments([], [], []) == {}
 
 
-def test_a_cleared_variable_is_an_empty_string_that_is_null():
-    """That is what reads most like a variable that was never set."""
-    assert clearing(b"v") == b"@`v` = x'', @`v` = NULL"
+@pytest.mark.parametrize(
+    "column", [TEXT, Column(FieldType.LONG_BLOB, 0x80, 1 << 24)], ids=["MySQL", "MariaDB"]
+)
+def test_a_variable_that_was_never_set_is_left_alone(column):
+    """Its column differs from that of a NULL that was set, which is set again."""
+    set_to_null = Column(FieldType.LONG_BLOB, 0x80, (1 << 24) - 1)
+    columns = [column, TEXT, TEXT, set_to_null, TEXT, TEXT]
+    row = [None, None, b"binary", None, None, b"binary"]
+    assert assignments([b"a", b"b"], columns, row) == {b"b": b"@`b` = x'', @`b` = NULL"}
+    row[:2] = [b"", b""]
+    assert [*assignments([b"a", b"b"], columns, row)] == [b"a", b"b"]
 
 
 def test_what_variables_take_is_what_their_names_and_values_do():

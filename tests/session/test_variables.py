@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from proxy.session.variables import (
+    CHARSETS,
     FOLLOWERS,
+    NAMES,
     Treatment,
     assignment,
     canonical,
@@ -84,6 +86,13 @@ def test_followers_are_set_behind_their_leaders():
     for leader, follower in FOLLOWERS.items():
         assert rank(leader) < rank(follower)
         assert rank(b"wait_timeout") < rank(follower)
+
+
+def test_set_names_is_said_before_what_it_sets():
+    """Its name is that of no variable, and no server would set it alone."""
+    assert all(rank(NAMES) < rank(name) for name in CHARSETS)
+    assert treatment(NAMES, MYSQL) is treatment(NAMES, MARIADB) is None
+    assert matters_to_prepare(NAMES)
 
 
 @pytest.mark.parametrize(

@@ -74,18 +74,20 @@ def test_what_is_not_plain_is_left_to_the_server(text):
 
 def test_the_statement_has_two_items():
     """All others are of a condition, which has to be named."""
-    assert OF_STATEMENT == {"NUMBER", "ROW_COUNT"}
+    assert {"NUMBER", "ROW_COUNT"} == OF_STATEMENT
 
 
 def test_an_assignment_gives_the_variables_their_items():
-    """Numbers as they are, texts as bytes of UTF-8 in the charset that messages have."""
+    """Numbers with the sign that servers give them, texts as bytes of UTF-8."""
     wanted = Wanted(1, (("@e", "MYSQL_ERRNO"), ("@m", "MESSAGE_TEXT"), ("@c", "CURSOR_NAME")))
     values = {"MYSQL_ERRNO": 1146, "MESSAGE_TEXT": b"it's", "CURSOR_NAME": b"", "OTHER": 1}
     assert assigned(wanted, values) == (
-        b"SET @e = 1146, @m = CONVERT(_utf8mb4 x'69742773' USING utf8mb3), "
-        b"@c = CONVERT(_utf8mb4 x'' USING utf8mb3)"
+        b"SET @e = CAST(1146 AS UNSIGNED), @m = _utf8mb4 x'69742773', @c = _utf8mb4 x''"
     )
-    assert assigned(Wanted(0, (("@r", "ROW_COUNT"),)), {"ROW_COUNT": -1}) == b"SET @r = -1"
+    counts = Wanted(0, (("@r", "ROW_COUNT"), ("@n", "NUMBER")))
+    assert assigned(counts, {"ROW_COUNT": -1, "NUMBER": 0}) == (
+        b"SET @r = CAST(-1 AS SIGNED), @n = CAST(0 AS UNSIGNED)"
+    )
 
 
 def test_an_item_that_nobody_knows_is_not_made_up():

@@ -40,6 +40,7 @@ def found(text, *, mariadb=False):
         ("INSERT INTO t VALUES (1)", "INSERT"),
         ("INSERT LOW_PRIORITY IGNORE d.t(a) VALUES (1)", "INSERT"),
         ("REPLACE t (a) VALUES (1)", "REPLACE"),
+        ("INSERT INTO t VALUES (`returning`, 'RETURNING')", "INSERT"),
         ("UPDATE t SET a = 1", "UPDATE"),
         ("DELETE FROM t", "DELETE"),
         ("DO SLEEP(1)", "DO"),
@@ -214,6 +215,10 @@ def test_statements_with_one_effect(text, effect):
             ],
         ),
         ("INSERT INTO d.t (a) SELECT foo()", [effects.CallsRoutine("foo", procedure=False)]),
+        (
+            "REPLACE t (a) VALUES (@a) RETURNING id",
+            [effects.WritesLastInsertId(), effects.ReadsUserVariables(("a",))],
+        ),
         ("ANALYZE SELECT foo()", [effects.CallsRoutine("foo", procedure=False)]),
         ("EXPLAIN FORMAT=JSON INTO @a SELECT 1", [effects.WritesUserVariables(("a",))]),
     ],

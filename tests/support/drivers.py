@@ -32,6 +32,19 @@ def mariadb():
     return list(debian.tool("mariadb-client-core", "usr/bin/mariadb", OWN_SUITE, told))
 
 
+def plugins():
+    """Where MariaDB's library finds its plugins, for MARIADB_PLUGIN_DIR."""
+    words, _ = mysqlclient()
+    root = _root(words)
+    return str(next(root.glob("usr/lib/*/libmariadb3/plugin")))
+
+
+def _root(words):
+    return next(
+        Path(word) for word in words[::-1] if word.endswith("/usr/bin/python3")
+    ).parents[2]
+
+
 def node():
     """The command words of Node.js, and the environment in which it finds mysql2."""
     if shutil.which("node") is None or shutil.which("npm") is None:
@@ -95,5 +108,5 @@ def _build_go(source, folder):
 def mysqlclient():
     """The command words of a Python that has mysqlclient (MySQLdb): Debian's own."""
     words = list(debian.tool("python3-mysqldb", "usr/bin/python3", OWN_SUITE, told))
-    root = next(Path(word) for word in words[::-1] if word.endswith("/usr/bin/python3"))
-    return words, {"PYTHONHOME": str(root.parent.parent), "PYTHONPATH": ""}
+    home = _root(words) / "usr"
+    return words, {"PYTHONHOME": str(home), "PYTHONPATH": ""}

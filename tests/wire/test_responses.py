@@ -13,6 +13,7 @@ from proxy.wire.responses import (
     encode_changes,
     parse_column,
     parse_column_count,
+    parse_column_names,
     parse_eof,
     parse_err,
     parse_ok,
@@ -254,6 +255,19 @@ def test_a_column_that_is_cut_off_is_none(payload):
     assert isinstance(parse_column(payload), Malformed)
 
 
+@given(st.lists(st.binary(max_size=300), min_size=6, max_size=6), st.binary(max_size=13))
+def test_a_column_tells_its_table_and_its_name(names, rest):
+    """The table is the one that it stands in, the name is the one that the statement gives."""
+    words = b"".join(map(lenenc_bytes, names))
+    assert parse_column_names(words + rest) == (names[3], names[4])
+
+
+@pytest.mark.parametrize("payload", [b"", b"\x03def", b"\x00" * 5, b"\x00" * 5 + b"\x01"])
+def test_names_that_are_cut_off_are_none(payload):
+    """A definition has six of them."""
+    assert isinstance(parse_column_names(payload), Malformed)
+
+
 PARSERS = [
     lambda payload: parse_ok(payload, 0),
     lambda payload: parse_ok(payload, TRACK),
@@ -263,6 +277,7 @@ PARSERS = [
     parse_text_row,
     parse_column,
     parse_column_count,
+    parse_column_names,
     parse_variable_change,
     parse_schema_change,
 ]
