@@ -59,7 +59,6 @@ _REPORTED: Final = (
 _ASSIGNING: Final = (
     sql.SetsVariables,
     sql.SetsNames,
-    sql.SetsCharacterSet,
     sql.UsesSchema,
     sql.SetsNextTransaction,
 )
@@ -76,7 +75,6 @@ _FLAGGED: Final = (
     sql.SetsRole,
     sql.SetsVariables,
     sql.SetsNames,
-    sql.SetsCharacterSet,
     sql.SetsGlobal,
     sql.ChangesAccount,
     sql.Opaque,
@@ -219,9 +217,9 @@ def meaning(verdict: Classification) -> Meaning:
         pins=tuple(dict.fromkeys(pins)),
         releases=tuple(dict.fromkeys(releases)),
         assigns=not kinds.isdisjoint(_ASSIGNING),
-        names=sql.SetsNames in kinds
+        names=sql.SetsNames() in effects
         and verdict.single
-        and sql.SetsCharacterSet not in kinds
+        and sql.SetsNames(of_schema=True) not in effects
         and not names & CHARSETS,
         variables=names,
         trackers=any(name.startswith(b"session_track_") for name in names),

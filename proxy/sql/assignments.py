@@ -129,7 +129,7 @@ def _item(reading: Reading, first: int, last: int, scope: str, assigned: _Assign
         scan(reading, first + 1, last)
         return scope
     elif piece == "CHARSET" or reading.run(first, "CHARACTER", "SET"):
-        reading.add(effects.SetsCharacterSet())
+        reading.add(effects.SetsNames(of_schema=True))
         return scope
     else:
         name, index, said = _variable(reading, first)

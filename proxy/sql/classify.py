@@ -257,12 +257,7 @@ def _may_change_reading(effect: Effect) -> bool:
             return not DECIDES_READING.isdisjoint(names)
         case effects.CallsRoutine(procedure=procedure):
             return procedure
-        case (
-            effects.SetsNames()
-            | effects.SetsCharacterSet()
-            | effects.ExecutesText()
-            | effects.Opaque()
-        ):
+        case effects.SetsNames() | effects.ExecutesText() | effects.Opaque():
             return True
         case _:
             return False

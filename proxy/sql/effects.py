@@ -1,10 +1,9 @@
-"""
-The vocabulary of what a statement may do to a session, or needs to find in it.
+"""The vocabulary of what a statement may do to a session, or needs to find in it.
 
 Servers report much by themselves (MySQL manual, "Server Tracking of Client Session State");
 these values say what a text tells beyond that.  Names of variables, locks, statements and
-tables are in lower case; `None` in the place of a name means "some name that the text does not
-tell".  The union `Effect` at the end is closed.
+tables are in lower case; `None` means "some name that the text does not tell".  The union
+`Effect` at the end is closed.
 """
 
 from __future__ import annotations
@@ -12,8 +11,6 @@ from __future__ import annotations
 import attrs
 
 Names = tuple[str, ...]
-
-# Variables
 
 
 @attrs.frozen
@@ -25,12 +22,9 @@ class SetsVariables:
 
 @attrs.frozen
 class SetsNames:
-    """SET NAMES: the charsets of the session are assigned, all with one collation."""
+    """SET NAMES, or SET CHARACTER SET that takes the connection's charset from the schema."""
 
-
-@attrs.frozen
-class SetsCharacterSet:
-    """SET CHARACTER SET: charsets of client and results; the connection's is the schema's."""
+    of_schema: bool = False
 
 
 @attrs.frozen
@@ -356,7 +350,6 @@ class Opaque:
 Effect = (
     SetsVariables
     | SetsNames
-    | SetsCharacterSet
     | SetsGlobal
     | SetsNextTransaction
     | WritesUserVariables

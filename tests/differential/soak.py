@@ -17,7 +17,7 @@ from hypothesis import seed as seeded
 
 from proxy.embedded import Flavor
 from tests.conftest import prepared
-from tests.differential import vocabulary
+from tests.differential import chance
 from tests.differential.compare import differences, told
 from tests.differential.crowd import crowd
 from tests.differential.script import Step
@@ -51,7 +51,7 @@ def soak(flavor: Flavor, shape: int, seconds: float, seed: int) -> int:
         stage = Stage(server, "subject")
         others = stack.enter_context(crowd(server, proxy.port, OTHERS, shape))
         end = time.monotonic() + seconds
-        scripts = vocabulary.script(
+        scripts = chance.script(
             mariadb=flavor is Flavor.MARIADB, schema=stage.schema, other=stage.other
         )
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from proxy.embedded import Flavor
-from tests.differential import vocabulary
+from tests.differential import chance
 from tests.differential.compare import differences
 from tests.differential.crowd import crowd
 from tests.differential.scripts import SCRIPTS
@@ -55,7 +55,7 @@ def test_scripts_by_chance_are_answered_as_directly(played, shape):
     """The same for sequences that nobody thought of; the same ones in every run."""
     stage, port = played
     mariadb = stage.server.flavor is Flavor.MARIADB
-    scripts = vocabulary.script(mariadb=mariadb, schema=stage.schema, other=stage.other)
+    scripts = chance.script(mariadb=mariadb, schema=stage.schema, other=stage.other)
 
     @settings(
         max_examples=GENERATED,

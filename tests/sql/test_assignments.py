@@ -131,8 +131,8 @@ def test_the_insert_id():
         ("SET NAMES utf8mb4", effects.SetsNames()),
         ("SET NAMES 'utf8mb4' COLLATE 'utf8mb4_bin'", effects.SetsNames()),
         ("SET NAMES DEFAULT", effects.SetsNames()),
-        ("SET CHARACTER SET utf8mb4", effects.SetsCharacterSet()),
-        ("SET CHARSET 'utf8mb4'", effects.SetsCharacterSet()),
+        ("SET CHARACTER SET utf8mb4", effects.SetsNames(of_schema=True)),
+        ("SET CHARSET 'utf8mb4'", effects.SetsNames(of_schema=True)),
     ],
 )
 def test_charsets(text, effect):
