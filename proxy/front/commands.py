@@ -84,6 +84,7 @@ async def _query(client: Client, payload: bytes) -> None:
         kill.by_statement(client, means.kill.id, query=means.kill.query)
         return
     if leftovers.answer(client, means, text):
+        concluding.let_go_if_free(client)
         return
     await holding.hold_for(client, means)
     await leftovers.clear(client, means, text)
@@ -92,7 +93,7 @@ async def _query(client: Client, payload: bytes) -> None:
         payload = payload.removesuffix(text) + brought.text
     await client.relay(encode(payload), Kind.RESULT, patches=brought.patches)
     outcome = concluding.outcome_of(client.backend.exchange)
-    concluding.note_undisturbed(client, text, outcome)
+    concluding.note_undisturbed(client, means, text, outcome)
     if means.trackers and not outcome.failed:
         await trackers.take_over(client, means)
     concluding.conclude(client, means, text, outcome)
@@ -106,7 +107,9 @@ def _relayed(kind: Kind) -> Handler:
         undisturbed = client.is_undisturbed
         await client.relay(encode(payload), kind)
         concluding.conclude(client, KEEPING)
-        client.is_undisturbed = undisturbed
+        # An error is there to be read, whatever was there before.
+        failed = client.lease is not None and client.backend.exchange.err is not None
+        client.is_undisturbed = undisturbed or failed
 
     return relayed
 

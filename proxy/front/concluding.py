@@ -56,7 +56,7 @@ def conclude(
     assert lease is not None
     if outcome is None:
         outcome = outcome_of(client.backend.exchange)
-        note_undisturbed(client, text, outcome)
+        note_undisturbed(client, means, text, outcome)
     number, doubted = session.last_insert_id, session.remains & remains.INSERT_ID
     pins = follow(session, means, text, outcome, client.proxy.deadlines.now)
     here = (lease, lease.serial)
@@ -87,12 +87,14 @@ def answer_ok(client: Client) -> None:
     client.dialogue.answer_ok(Ok(status=session.lasting_status))
 
 
-def note_undisturbed(client: Client, text: bytes, outcome: Outcome) -> None:
+def note_undisturbed(client: Client, means: Meaning, text: bytes, outcome: Outcome) -> None:
     """A statement of the client's has run: what is there to be read is of its making.
 
-    But on MariaDB it may have left there what is somebody else's.
+    But on MariaDB it may have left there what is somebody else's, and what only reads warnings
+    makes none.
     """
-    if not client.is_undisturbed:
+    reads_only = means.reads_diagnostics and not (outcome.failed or outcome.warnings)
+    if not client.is_undisturbed and not reads_only:
         session = client.session
         assert session is not None
         client.is_undisturbed = bool(

@@ -15,7 +15,7 @@ from proxy.dialogue.exchange import Exchange
 from proxy.front import concluding, conductor
 from proxy.net.backend import BackendProtocol
 from proxy.policy.lease import Lease, Place
-from proxy.session.meaning import meaning
+from proxy.session.meaning import PLAIN, meaning
 from proxy.session.session import Session
 from proxy.sql.classify import classify
 from proxy.vocabulary import ServerKind
@@ -158,7 +158,7 @@ def finish(client: Client, exchange: Exchange) -> None:
         return
     if not client.is_undisturbed:
         outcome = concluding.outcome_of(exchange)
-        concluding.note_undisturbed(client, packet[5:], outcome)
+        concluding.note_undisturbed(client, PLAIN, packet[5:], outcome)
     leftovers.row_count = exchange.row_count
     _count_found_rows(session, packet, exchange.rows)
     session.status = status
@@ -201,7 +201,7 @@ def _conclude(client: Client, session: Session, packet: bytes) -> None:
             if held is not None:
                 held.types = None
         outcome = concluding.outcome_of(exchange, packet[14:])
-        concluding.note_undisturbed(client, prepared.key.text, outcome)
+        concluding.note_undisturbed(client, prepared.means, prepared.key.text, outcome)
         concluding.conclude(client, prepared.means, prepared.key.text, outcome)
     client.protocol.flush()
     client.protocol.proceed()

@@ -240,6 +240,7 @@ async def execute(client: Client, payload: bytes) -> None:
     if not parsed.cursor and leftovers.answer(
         client, prepared.means, prepared.key.text, binary=True
     ):
+        concluding.let_go_if_free(client)
         return
     await holding.hold_for(client, prepared.means)
     held = await _ensure(client, prepared)
@@ -264,7 +265,7 @@ async def execute(client: Client, payload: bytes) -> None:
     elif parsed.cursor and exchange.status & Status.CURSOR_EXISTS:
         _pin(client, PinReason.CURSOR, prepared, held)
     outcome = concluding.outcome_of(exchange, payload[10:])
-    concluding.note_undisturbed(client, prepared.key.text, outcome)
+    concluding.note_undisturbed(client, prepared.means, prepared.key.text, outcome)
     if prepared.means.trackers and not outcome.failed:
         await trackers.take_over(client, prepared.means)
     concluding.conclude(client, prepared.means, prepared.key.text, outcome)
@@ -345,6 +346,7 @@ async def reset(client: Client, payload: bytes) -> None:
     await client.relay(encode(_identified(payload, held)), Kind.SIMPLE)
     _unpin(session, prepared)
     concluding.conclude(client, KEEPING)
+    session.leftovers.told = 0
     client.is_undisturbed = undisturbed
 
 

@@ -120,7 +120,8 @@ def _follow_status(session: Session, means: Meaning, outcome: Outcome) -> None:
 def _follow_leftovers(session: Session, means: Meaning, text: bytes, outcome: Outcome) -> None:
     known = session.leftovers
     known.row_count = outcome.row_count
-    known.told = outcome.warnings if means is KEEPING else 0
+    if means is not KEEPING:
+        known.told = 0
     if means.counts_rows:
         session.remains |= left.FOUND_ROWS
     elif not (outcome.failed or means.reads_diagnostics):
