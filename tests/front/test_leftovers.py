@@ -77,6 +77,52 @@ def test_warnings_are_told_from_memory(stage, client):
     assert b"\x05Error\x041146\x02no" not in client.payloads()
 
 
+@pytest.fixture
+def failed(stage, client):
+    """The same client when its last statement has failed, and its lease was used since."""
+    client.query(b"INSERT INTO t VALUES (1)")
+    stage.serve(error(1146, "42S02").encode())
+    client.payloads()
+    stage.part()
+    other = stage.client()
+    other.query(b"INSERT INTO u VALUES (2)")
+    stage.serve()
+    return client
+
+
+@pytest.mark.parametrize(
+    ("asked", "written"),
+    [
+        (b"@n = NUMBER", b"SET @n = CAST(1 AS UNSIGNED)"),
+        (b"@r = ROW_COUNT", b"SET @r = CAST(-1 AS SIGNED)"),
+        (
+            b"CONDITION 1 @m = MESSAGE_TEXT, @s = RETURNED_SQLSTATE",
+            b"SET @m = _utf8mb4 x'6e6f', @s = _utf8mb4 x'3432533032'",
+        ),
+    ],
+)
+def test_diagnostics_are_assigned_from_memory(stage, failed, asked, written):
+    """GET DIAGNOSTICS on a backend that knows nothing of it is run as a SET."""
+    failed.query(b"GET DIAGNOSTICS " + asked)
+    assert stage.busy().texts == [written]
+    stage.serve()
+    assert failed.reply() == Ok()
+
+
+def test_diagnostics_that_nobody_remembers_are_refused(failed):
+    """A form that is not plain: whether it fails or what it gives is for the server to say."""
+    failed.query(b"GET DIAGNOSTICS CONDITION @i @m = MESSAGE_TEXT")
+    assert failed.reply().code == 1105
+
+
+def test_a_condition_where_none_was_left_is_asked_of_the_server(stage, client):
+    """Its error is the server's own, once what others left there is gone."""
+    client.query(b"GET DIAGNOSTICS CONDITION 1 @m = MESSAGE_TEXT")
+    assert stage.busy().texts == [b"GET DIAGNOSTICS CONDITION 1 @m = MESSAGE_TEXT"]
+    side = stage.backends[0].side
+    assert side.text_of(side.commands[-2]) == CLEARING
+
+
 def test_an_error_of_ours_is_left_on_the_backend_for_who_asks(stage, client):
     """The server that never saw it is made to tell of it by a SIGNAL."""
     client.send(encode(b"\x12" + bytes(10)))

@@ -184,6 +184,38 @@ def test_a_statement_closed_with_its_cursor_is_dropped_by_the_backend(stage, cli
     assert asked(stage)[1:5] == (72).to_bytes(4, "little")
 
 
+def test_two_cursors_of_one_text_are_two_statements_of_the_backend(stage, client):
+    """The statement that has the first one open cannot serve the second; each is fetched."""
+    cursor = int(Status.AUTOCOMMIT | Status.CURSOR_EXISTS)
+    numbers = [prepare(client), prepare(client)]
+    for number, held in zip(numbers, (71, 72), strict=True):
+        client.send(execute(number, flags=1))
+        assert asked(stage)[1:5] == held.to_bytes(4, "little")
+        stage.serve(b"\x01", COLUMN, Ok(status=cursor, header=0xFE).encode(0))
+        client.payloads()
+    last = int(Status.AUTOCOMMIT | Status.LAST_ROW_SENT)
+    for number, held in zip(numbers, (71, 72), strict=True):
+        assert stage.ledger.lent
+        client.send(encode(b"\x1c" + number + b"\x05\x00\x00\x00"))
+        assert asked(stage)[1:5] == held.to_bytes(4, "little")
+        stage.serve(b"\x00\x00\x01", Ok(status=last, header=0xFE).encode(0))
+        assert len(client.payloads()) == 2
+    assert not stage.ledger.lent
+    client.send(execute(numbers[0], flags=1))
+    assert asked(stage)[1:5] in {held.to_bytes(4, "little") for held in (71, 72)}
+
+
+def test_a_cursor_opened_again_stays_with_its_statement(stage, client):
+    """A new execute closes the cursor of the last one, so nothing is prepared for it."""
+    cursor = int(Status.AUTOCOMMIT | Status.CURSOR_EXISTS)
+    number = prepare(client)
+    for _ in range(2):
+        client.send(execute(number, flags=1))
+        assert asked(stage)[1:5] == (71).to_bytes(4, "little")
+        stage.serve(b"\x01", COLUMN, Ok(status=cursor, header=0xFE).encode(0))
+        client.payloads()
+
+
 @pytest.mark.parametrize("how", ["close", "reset"])
 def test_a_cursor_ends_with_its_statement(stage, client, how):
     """Closing or resetting the statement frees the backend."""
