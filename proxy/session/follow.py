@@ -26,7 +26,9 @@ _WITHOUT_TABLES: Final = re.compile(
     re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
 
-_FOR_ONE_STATEMENT: Final = re.compile(rb"\bset\s+statement\b", re.IGNORECASE)
+_FOR_ONE_STATEMENT: Final = re.compile(
+    rb"\bset(?:\s|/\*.*?\*/|(?:--|\#)[^\n]*\n)++statement\b", re.IGNORECASE | re.DOTALL
+)
 """MariaDB reports what holds for one statement only like what lasts."""
 
 _RUNNING_OTHERS: Final = re.compile(rb"\s*+(?:call|execute)\b", re.IGNORECASE)

@@ -23,8 +23,6 @@ class Query:
     text: bytes
 
 
-_REMEMBERED = (b"character_set_client", b"character_set_results")
-
 Step = Query | bytes
 """A statement, or the payload of another command."""
 

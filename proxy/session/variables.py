@@ -158,6 +158,8 @@ def assignment(name: bytes, value: bytes) -> bytes:
     """`name = value` for a SET statement, the value as a server reported it."""
     if name in _BARE:
         return name + b" = " + value
+    if name == b"system_versioning_asof" and value == b"DEFAULT":
+        return name + b" = DEFAULT"  # as a text it would be no time
     if name in _NULLABLE and not value:
         return name + b" = NULL"
     if b"\\" in value or not value.isascii():

@@ -19,18 +19,24 @@ OWN_NUMBER = re.compile(r"connection_id|get_lock|is_used_lock", re.IGNORECASE)
 OWN_REPORTS = re.compile(r"set (session )?session_track_", re.IGNORECASE)
 """A SET of what is reported: the proxy reports of it by what held before."""
 
+STATUS = re.compile(r"(?<=status )0x[0-9a-f]{4}")
+
 
 def lines(client: Client, step: Step, packets: Packets) -> list[str]:
     """What a client heard, a line for each packet."""
     text = step.text if isinstance(step, Query) else ""
     if OWN_REPORTS.match(text):
         return [
-            line.split(", change")[0].replace("0x4", "0x0")
+            STATUS.sub(_unchanged, line.split(", change")[0])
             for line in _lines(client, text, packets)
         ]
     name = getattr(step, "name", "")
     own = f"({client.number(name)})"
     return [line.replace(own, "(its id)") for line in _lines(client, text, packets)]
+
+
+def _unchanged(status: re.Match[str]) -> str:
+    return f"{int(status[0], 16) & ~CHANGED:#06x}"
 
 
 def _lines(client: Client, text: str, packets: Packets) -> list[str]:

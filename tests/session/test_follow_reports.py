@@ -207,6 +207,8 @@ def test_what_a_plain_statement_reports_in_a_transaction_is_the_transactions(sta
     [
         ("SET STATEMENT sql_mode = '' FOR SELECT 1", True),
         ("set\nstatement max_statement_time = 1 for DELETE FROM t", True),
+        ("SET /* for one */ STATEMENT sql_mode = '' FOR SELECT 1", True),
+        ("SET -- for one\n# only\nSTATEMENT sql_mode = '' FOR SELECT 1", True),
         ("SELECT 'statement'", False),
     ],
 )

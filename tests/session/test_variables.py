@@ -34,6 +34,7 @@ MYSQL, MARIADB = ServerKind.MYSQL, ServerKind.MARIADB
         (b"sql_mode", b"it's", b"sql_mode = 'it''s'"),
         (b"time_zone", b"a\\'b", b"time_zone = _utf8mb4 x'" + b"a\\'b".hex().encode() + b"'"),
         (b"lc_messages", "ü".encode(), b"lc_messages = _utf8mb4 x'c3bc'"),
+        (b"system_versioning_asof", b"DEFAULT", b"system_versioning_asof = DEFAULT"),
         (b"of_the_future", b"x", b"of_the_future = 'x'"),
     ],
 )

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +99,7 @@ def running_proxy(
     pool: Mapping[str, Any] | None = None,
     settings: Mapping[str, Any] | None = None,
     level: str = "info",
+    program: Sequence[str] = ("-m", "proxy"),
 ) -> Iterator[RunningProxy]:
     """Run a proxy in front of a server for the length of a block.
 
@@ -109,6 +110,7 @@ def running_proxy(
         pool: Settings of ``connection_pool_config``; by default 4 connections.
         settings: Other settings of the proxy, such as ``idle_client_timeout``.
         level: The least serious lines that it logs.
+        program: What Python runs.
 
     Raises:
         AssertionError: It did not start, did not stop when asked to, or logged an error.
@@ -141,7 +143,7 @@ def running_proxy(
     folder.mkdir(parents=True, exist_ok=True)
     configuration, log_path = folder / "mysqlproxy.yaml", folder / "mysqlproxy.log"
     configuration.write_text(yaml.safe_dump(document), "utf-8")
-    command = [sys.executable, "-m", "proxy", "run", "--config", str(configuration)]
+    command = [sys.executable, *program, "run", "--config", str(configuration)]
     with log_path.open("wb") as log:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
