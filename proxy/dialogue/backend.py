@@ -34,7 +34,6 @@ SHAPE: Final = (
     | Capability.INTERACTIVE
     | Capability.MULTI_RESULTS
     | Capability.PS_MULTI_RESULTS
-    | Capability.DEPRECATE_EOF
     | Capability.QUERY_ATTRIBUTES
 )
 """Capabilities that change what statements mean or what answers look like: a client's own are
@@ -50,6 +49,7 @@ ALWAYS: Final = (
     | Capability.PLUGIN_AUTH_LENENC_CLIENT_DATA
     | Capability.CONNECT_ATTRS
     | Capability.SESSION_TRACK
+    | Capability.DEPRECATE_EOF
 )
 """Capabilities that we ask every server for."""
 

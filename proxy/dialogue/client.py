@@ -35,6 +35,7 @@ from proxy.wire.greeting import (
 )
 from proxy.wire.primitives import Malformed
 from proxy.wire.responses import Err, Ok
+from proxy.wire.scan import number_packets
 
 LOGIN_PACKET_LIMIT = 1 << 17
 """Bytes of a packet before login: user, proof and schema are short, attributes end at 64 KiB.
@@ -83,6 +84,7 @@ class ClientDialogue:
 
     __slots__ = (
         "_file_continues",
+        "_file_sequence",
         "_file_skip",
         "_outgoing",
         "_reader",
@@ -107,6 +109,7 @@ class ClientDialogue:
         self._outgoing: list[bytes] = []
         self._file_skip = 0
         self._file_continues = False
+        self._file_sequence = 0
         self._send(greeting.encode())
 
     def __repr__(self) -> str:
@@ -315,15 +318,19 @@ class ClientDialogue:
 
     # LOCAL INFILE
 
-    def expect_file(self) -> None:
-        """The client was asked for a file: what it sends goes on to the server as it is."""
+    def expect_file(self, sequence: int) -> None:
+        """The client was asked for a file: what it sends goes on to the server.
+
+        Its packets are numbered as the server expects them, from `sequence` on.
+        """
         self._enter(State.FILE)
         self._file_skip = 0
         self._file_continues = False
+        self._file_sequence = sequence
 
     def _receive_file(self, data: bytes) -> ClientEvent:
         """Find the empty packet that ends a file, looking at headers only."""
-        position = self._file_skip
+        start = position = self._file_skip
         size = len(data)
         while position + HEADER <= size:
             length = int.from_bytes(data[position : position + 3], "little")
@@ -331,10 +338,15 @@ class ClientDialogue:
             if not length and not self._file_continues:
                 self._enter(State.ANSWERING)
                 self._reader.feed(data[position:])
-                return FileReceived(data[:position], ended=True)
+                return FileReceived(self._numbered(data[:position], start), ended=True)
             self._file_continues = length == MAX_PACKET
         if position < size:  # a header cut in two: seen again with its rest
             self._reader.feed(data[position:])
             data = data[:position]
         self._file_skip = max(position - size, 0)
-        return FileReceived(data, ended=False)
+        return FileReceived(self._numbered(data, start), ended=False)
+
+    def _numbered(self, data: bytes, start: int) -> bytes:
+        packets = bytearray(data)
+        self._file_sequence = number_packets(packets, start, self._file_sequence)
+        return bytes(packets)

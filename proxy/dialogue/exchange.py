@@ -3,26 +3,30 @@
 The answer goes on to the client as it comes, in the chunks in which it comes.  Held back are
 only bytes that must be seen whole: a header cut in two and the small packets that begin and end
 a result.  What changes on the way are OK packets with session reports that the client did not
-ask for, and the statement id of a prepare answer.
+ask for, and the ends of results for a client that wants EOF packets, see `Classic`.
 """
 
 from __future__ import annotations
 
+import attrs
+
 from proxy.dialogue.answers import Kind, State
-from proxy.dialogue.edits import Edit, Patch, edited, patched
+from proxy.dialogue.classic import Classic
+from proxy.dialogue.edits import Edit, Patch, edited
 from proxy.dialogue.reports import OF_TRANSACTIONS, Teller, next_transaction
+from proxy.dialogue.rows import Rows
 from proxy.wire.constants import HEADER, MAX_PACKET, Capability, Status
+from proxy.wire.framing import encode
 from proxy.wire.primitives import Malformed
 from proxy.wire.responses import (
     Err,
-    Ok,
     PrepareOk,
     parse_column_count,
     parse_err,
     parse_ok,
     parse_prepare_ok,
 )
-from proxy.wire.scan import skip_packets, skip_rows
+from proxy.wire.scan import is_end, skip_packets
 from proxy.wire.tracking import NOTHING, Tracking
 
 LARGEST_END = 1 << 20
@@ -37,6 +41,7 @@ _MORE = int(Status.MORE_RESULTS)
 _CURSOR = int(Status.CURSOR_EXISTS)
 _MORE_OUT = int(Status.PS_OUT_PARAMS | Status.MORE_RESULTS)
 _REPORTS = int(Status.SESSION_STATE_CHANGED)
+_DEPRECATE_EOF = int(Capability.DEPRECATE_EOF)
 
 
 class Exchange:
@@ -47,7 +52,6 @@ class Exchange:
         ended: Whether the whole answer has come; what follows is true from then on.
         status: Status bits of its last OK or EOF packet; unchanged by an ERR.
         warnings: Warning count of the last OK or EOF.
-        ok: The last OK packet that was more than seven plain bytes, else None.
         err: The ERR packet that ended it, or None.
         changes: Session reports of all its packets, (kind, data) each, but for those of
             transactions: status bits tell their state.
@@ -57,32 +61,31 @@ class Exchange:
         row_count: Rows that the last result changed; -1 where it gave rows.
         prepared: The first packet of a prepare answer, with the server's own id.
         results: Results that ended with rows or an OK.
+        file_sequence: The number of the file's first packet, when it is wanted.
         excess: Bytes that came behind the end.
     """
 
     __slots__ = (
         "_after_file",
         "_carry",
-        "_continues",
-        "_counted",
+        "_classic",
         "_edits",
         "_left",
         "_more_due",
+        "_rows",
         "_skip",
         "_teller",
         "changes",
         "client_capabilities",
-        "client_statement_id",
         "deprecate_eof",
         "ended",
         "err",
         "excess",
         "extra_status",
+        "file_sequence",
         "kind",
         "last_insert_id",
         "next_transaction",
-        "ok",
-        "patches",
         "prepared",
         "results",
         "row_count",
@@ -98,10 +101,11 @@ class Exchange:
 
     def __init__(self, server_capabilities: int) -> None:
         self.server_capabilities = server_capabilities
-        self.deprecate_eof = bool(server_capabilities & Capability.DEPRECATE_EOF)
+        self.deprecate_eof = bool(server_capabilities & _DEPRECATE_EOF)
         self.client_capabilities = server_capabilities
         self.status = int(Status.AUTOCOMMIT)
         self._teller = Teller()
+        self._rows = Rows()
         self.kind = Kind.SIMPLE
         self.tracking = NOTHING
         self.why = ""
@@ -118,7 +122,6 @@ class Exchange:
         kind: Kind,
         client_capabilities: int,
         tracking: Tracking = NOTHING,
-        client_statement_id: int = 0,
         patches: tuple[Patch, ...] = (),
         extra_status: int = 0,
     ) -> None:
@@ -128,22 +131,20 @@ class Exchange:
             kind: Shape of the answer.
             client_capabilities: What whoever gets the answer has negotiated.
             tracking: Which session reports the client hears of.
-            client_statement_id: For PREPARE: the id that the client shall know.
             patches: Values that the first row shall have instead of the server's.
             extra_status: Status bits for the client beside the server's.
         """
         self.kind = kind
         self.client_capabilities = client_capabilities
+        is_classic = self.deprecate_eof and not client_capabilities & _DEPRECATE_EOF
+        self._classic = Classic() if is_classic else None
         self.tracking = tracking
-        self.patches = patches
         self.extra_status = extra_status
-        self.client_statement_id = client_statement_id
         self.state = _START.get(kind, _FIRST)
         self._carry = b""
         self._skip = 0
         self._left = 0
-        self._continues = False
-        self._counted = 0
+        self._rows.begin(patches)
         self._after_file = False
         self._more_due = False
         self._edits: list[Edit] = []
@@ -154,7 +155,6 @@ class Exchange:
         self.last_insert_id = 0
         self.next_transaction: bytes | None = None
         self.warnings = 0
-        self.ok: Ok | None = None
         self.err: Err | None = None
         self.prepared: PrepareOk | None = None
         self.changes: list[tuple[int, bytes]] = []
@@ -173,6 +173,8 @@ class Exchange:
 
     def file_sent(self) -> None:
         """The client's file went to the server: its verdict comes next."""
+        if self._classic is not None:
+            self._classic.file_sent(self.file_sequence)
         self.state = _FIRST
         self._after_file = True
 
@@ -187,7 +189,7 @@ class Exchange:
             chunk = self._carry + chunk
             self._carry = b""
         size = len(chunk)
-        position = self._skip
+        start = position = self._skip
         if position > size:
             self._skip = position - size
             return chunk
@@ -203,20 +205,27 @@ class Exchange:
         if position < size:
             self.excess = chunk[position:]
             size = position
-        if self._edits:
-            edits, self._edits = self._edits, []
-            return edited(chunk[:size], edits)
-        return chunk if size == len(chunk) else chunk[:size]
+        if size != len(chunk):
+            chunk = chunk[:size]
+        edits = self._edits
+        if edits:
+            self._edits = []
+        if self._classic is not None:
+            return self._classic.finished(chunk, edits, start)
+        return edited(chunk, edits) if edits else chunk
 
     def _step(self, chunk: bytes, position: int, size: int) -> int:
         """Follow one packet, or a run of rows; the position behind it, -1 for more bytes."""
         state = self.state
         if state == _ROWS:
-            return self._rows(chunk, position, size)
+            return self._follow_rows(chunk, position, size)
         if state in (_COLUMNS, _BLOCKS):
             behind, self._left = skip_packets(chunk, position, self._left)
             if not self._left:
-                self._columns_done()
+                behind_columns = _ROWS if self.deprecate_eof else _COLUMNS_END
+                self.state = _ENDED if state == _BLOCKS else behind_columns
+                if self._classic is not None:
+                    self._classic.due = state == _COLUMNS
             return behind if behind > position else -1
         if size - position < HEADER:
             return -1
@@ -231,53 +240,16 @@ class Exchange:
             return self._end(chunk, position, size)
         return self._first(chunk, position, length)
 
-    def _rows(self, chunk: bytes, position: int, size: int) -> int:
+    def _follow_rows(self, chunk: bytes, position: int, size: int) -> int:
         """Rows, up to the packet that ends them or to the end of the chunk."""
-        if self._continues:
-            return self._split_row(chunk, position, size)
-        end = MAX_PACKET if self.deprecate_eof else 9
-        if self.patches:
-            return self._patch_row(chunk, position, size)
-        position, found, rows = skip_rows(chunk, position, end)
-        self._counted += rows
-        if rows or position >= size:
-            return position  # what may have to wait for more does so without these rows
-        if found:
-            return self._end(chunk, position, size)
-        return self._split_row(chunk, position, size)
-
-    def _split_row(self, chunk: bytes, position: int, size: int) -> int:
-        """A row of 16 MiB or more: its next physical packets may begin with any byte."""
-        if size - position < HEADER:
-            return -1
-        length = int.from_bytes(chunk[position : position + 3], "little")
-        if length != MAX_PACKET and not self._continues:
-            return -1
-        self._continues = length == MAX_PACKET
-        self._counted += not self._continues
-        return position + HEADER + length
-
-    def _patch_row(self, chunk: bytes, position: int, size: int) -> int:
-        """The first row, with values of ours in the place of the server's."""
-        at = position + HEADER
-        if size <= at:
-            return -1
-        length = int.from_bytes(chunk[position : position + 3], "little")
-        if not 0 < length <= LARGEST_END:
-            return self._break(f"a row of {length} bytes where one value was asked for")
-        behind = at + length
-        if behind > size:
-            return -1
-        patches, self.patches = self.patches, ()
-        if chunk[at] >= 0xFE:
-            return position
-        self._edits.append((position, behind, patched(chunk[position:behind], patches)))
-        self._counted += 1
-        return behind
-
-    def _columns_done(self) -> None:
-        behind_columns = _ROWS if self.deprecate_eof else _COLUMNS_END
-        self.state = _ENDED if self.state == _BLOCKS else behind_columns
+        longest_end = MAX_PACKET if self.deprecate_eof else 9
+        if self._classic is not None and self._classic.due:
+            if size - position <= HEADER:
+                return -1
+            if not is_end(chunk, position, longest_end):
+                self._classic.between(self._edits, position, self.status)
+        position, found = self._rows.follow(chunk, position, longest_end, self._edits)
+        return self._end(chunk, position, size) if found else position
 
     def _first(self, chunk: bytes, position: int, length: int) -> int:
         """The packet that says what kind of answer this is."""
@@ -296,6 +268,7 @@ class Exchange:
             return self._break(f"first byte {first} of an answer")
         if first == 0xFB:
             self.state = _FILE
+            self.file_sequence = chunk[position + 3] + 1
             return behind
         count = parse_column_count(chunk[position + HEADER : behind])
         if isinstance(count, Malformed):
@@ -309,9 +282,6 @@ class Exchange:
         if isinstance(prepared, Malformed):
             return self._break(prepared.why)
         self.prepared = prepared
-        if self.client_statement_id:
-            at = position + HEADER + 1
-            self._edits.append((at, at + 4, self.client_statement_id.to_bytes(4, "little")))
         eof = 0 if self.deprecate_eof else 1
         self._left = sum(
             count + eof for count in (prepared.parameters, prepared.columns) if count
@@ -330,18 +300,23 @@ class Exchange:
         first = chunk[at]
         if first == 0xFF:
             return self._error(chunk, position, behind)
-        if length in (5, 7):  # else it may be made anew
-            self._edit_status(chunk, at + 3)
         if first == 0xFE and length == 5:  # EOF: an OK packet has seven bytes at least
             self.warnings = chunk[at + 1] | chunk[at + 2] << 8
             self.status = chunk[at + 3] | chunk[at + 4] << 8
-        elif length == 7:  # an OK packet with small numbers and nothing behind them
+            if self.extra_status:
+                told = (self.status | self.extra_status).to_bytes(2, "little")
+                self._edits.append((at + 3, behind, told))
+        elif length == 7 and not (self.extra_status or chunk[at + 4] & _REPORTS >> 8):
+            # An OK packet with small numbers and nothing behind them.
             self.row_count = chunk[at + 1]
             self.last_insert_id = chunk[at + 2]
             self.status = chunk[at + 3] | chunk[at + 4] << 8
             self.warnings = chunk[at + 5] | chunk[at + 6] << 8
         elif not self._long_ok(chunk, position, behind):
             return behind
+        if first == 0xFE and self._classic is not None:
+            status = self.status | self.extra_status
+            self._classic.end(self._edits, (position, behind), self.warnings, status)
         if self.state == _COLUMNS_END and not self.status & _CURSOR:
             self.state = _ROWS
             # MySQL forgets to say behind the OUT parameters of a CALL that its OK follows.
@@ -350,38 +325,32 @@ class Exchange:
         self.results += 1
         if self.state == _ROWS:
             self.row_count = -1
-            self.rows, self._counted = self._counted, 0
+            self.rows, self._rows.counted = self._rows.counted, 0
         more = self.status & _MORE or (self._more_due and self.state == _ROWS)
         self._more_due = False
         self.state = _FIRST if more else _ENDED
         self._after_file = False
         return behind
 
-    def _edit_status(self, chunk: bytes, at: int) -> None:
-        """Status bits for the client, in a packet that has no room for reports."""
-        if self.extra_status or chunk[at + 1] & _REPORTS >> 8:
-            status = (chunk[at] | chunk[at + 1] << 8) & ~_REPORTS | self.extra_status
-            self._edits.append((at, at + 2, status.to_bytes(2, "little")))
-
     def _long_ok(self, chunk: bytes, position: int, behind: int) -> bool:
-        """An OK packet with large numbers, an info text or session reports."""
+        """An OK packet with large numbers, an info text, reports, or for us to change."""
         ok = parse_ok(chunk[position + HEADER : behind], self.server_capabilities)
         if isinstance(ok, Malformed):
             self._break(ok.why)
             return False
-        self.ok = ok
         before = self.status
         self.row_count, self.last_insert_id = ok.affected_rows, ok.last_insert_id
         self.warnings, self.status = ok.warnings, ok.status & ~_REPORTS
-        if not ok.status & _REPORTS:
+        if not (ok.status & _REPORTS or self.extra_status):
             return True
         following = next_transaction(ok.changes)
         if following is not None:
             self.next_transaction = following
         self.changes += (change for change in ok.changes if change[0] not in OF_TRANSACTIONS)
-        told = self._teller.packet(ok, self.tracking, self.client_capabilities, before)
-        packet = len(told).to_bytes(3, "little") + chunk[position + 3 : position + 4] + told
-        self._edits.append((position, behind, packet))
+        changed = attrs.evolve(ok, status=ok.status | self.extra_status)
+        told = self._teller.packet(changed, self.tracking, self.client_capabilities, before)
+        if self._classic is None or ok.header == 0x00:  # an EOF packet tells no reports
+            self._edits.append((position, behind, encode(told, chunk[position + 3])))
         return True
 
     def _error(self, chunk: bytes, position: int, behind: int) -> int:
@@ -390,6 +359,8 @@ class Exchange:
             return self._break(err.why)
         self.err = err
         self.state = _ENDED
+        if self._classic is not None and self._classic.due:
+            self._classic.between(self._edits, position, self.status)
         return behind
 
     def _break(self, why: str) -> int:

@@ -61,7 +61,6 @@ class Client:
     __slots__ = (
         "_answered",
         "_cause",
-        "_kept",
         "_proof",
         "address",
         "bucket",
@@ -105,7 +104,6 @@ class Client:
         self.gone = self.ends = False
         self.is_undisturbed = False
         self.tasks = Tasks(self)
-        self._kept: list[bytes] | None = None
         self.packet = b""
         self.waiter: Waiter | None = None
         self.bucket = 0
@@ -218,44 +216,24 @@ class Client:
     # Exchanges
 
     async def relay(
-        self,
-        packet: bytes,
-        kind: Kind,
-        statement_id: int = 0,
-        patches: tuple[Patch, ...] = (),
-        *,
-        status: int = 0,
-        keep: bool = False,
-    ) -> bytes:
+        self, packet: bytes, kind: Kind, patches: tuple[Patch, ...] = (), *, status: int = 0
+    ) -> None:
         """Run a command on the lease; its answer goes to the client as it comes.
 
         Args:
             packet: The command, header included.
             kind: Shape of its answer.
-            statement_id: See `Exchange.begin`, as for `patches` and `status`.
-            patches: Likewise.
+            patches: See `Exchange.begin`, as for `status`.
             status: Likewise.
-            keep: Whether to give the answer back as well; only for short ones.
 
         Raises:
             BackendLostError: the backend went away before the answer had ended.
         """
         waiting = self._answered = Deferred()
         assert self.session is not None
-        self.backend.send(
-            packet,
-            kind,
-            self,
-            self.dialogue.capabilities,
-            self.session.tracking,
-            statement_id,
-            patches,
-            status,
-        )
-        self._kept = [] if keep else None
+        capabilities, tracking = self.dialogue.capabilities, self.session.tracking
+        self.backend.send(packet, kind, self, capabilities, tracking, patches, status)
         await waiting
-        kept, self._kept = self._kept, None
-        return b"".join(kept or ())
 
     def answer_arrived(self, data: bytes) -> None:
         """More of the answer that the client waits for."""
@@ -263,8 +241,6 @@ class Client:
         exchange = backend.exchange
         if data:
             protocol.write_from(backend, data)
-            if self._kept is not None:
-                self._kept.append(data)
         if exchange.ended:
             protocol.end_flow()
             waiting = self._answered
@@ -274,7 +250,7 @@ class Client:
                 self._answered = None
                 waiting.callback(None)
         elif exchange.wants_file:
-            self.dialogue.expect_file()
+            self.dialogue.expect_file(exchange.file_sequence)
             protocol.proceed()
 
     def _send_file(self, data: bytes, *, ended: bool) -> None:

@@ -28,7 +28,6 @@ _QUERY: Final = int(Command.QUERY)
 _EXECUTE: Final = int(Command.STMT_EXECUTE)
 _ATTRIBUTES: Final = int(Capability.QUERY_ATTRIBUTES)
 _IN_TRANSACTION: Final = int(Status.IN_TRANS)
-_CHANGED: Final = int(Status.SESSION_STATE_CHANGED)
 _NO_ATTRIBUTES: Final = b"\x00\x01"
 _RESULT: Final = Kind.RESULT
 
@@ -149,7 +148,6 @@ def finish(client: Client, exchange: Exchange) -> None:
         or exchange.warnings
         or exchange.next_transaction
         or exchange.last_insert_id
-        or status & _CHANGED
         or session.remains
         or leftovers.warnings
         or session.state.next_transaction

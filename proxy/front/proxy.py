@@ -55,6 +55,7 @@ OFFERED = int(
     | Capability.PLUGIN_AUTH_LENENC_CLIENT_DATA
     | Capability.CAN_HANDLE_EXPIRED_PASSWORDS
     | Capability.SESSION_TRACK
+    | Capability.DEPRECATE_EOF
 )
 """What we can do for a client, as far as its target can too."""
 

@@ -92,25 +92,25 @@ async def prepare(client: Client, payload: bytes) -> None:
         concluding.let_go_if_free(client)
         return
     pool, now = client.proxy.pool, client.proxy.deadlines.now
-    data = await client.relay(
-        encode(payload), Kind.PREPARE, session.peek_statement_id(), keep=True
-    )
-    backend = client.backend
-    answer = backend.exchange.prepared
-    if answer is None:
+    try:
+        there, definitions = await _prepare_here(client, text)
+    except BackendRefusedError:
+        err = client.backend.exchange.err
+        assert err is not None
+        client.protocol.write(encode(err.encode(), 1))
         concluding.conclude(client, PLAIN)
-    else:
-        definitions = Definitions(data, answer.parameters)
-        number = _register(client, text, means, definitions)
-        _keep(client, session.statements[number].key, Held(answer.statement_id, definitions))
-        if not answer.warnings and not session.pins:
-            state = session.statements[number].key.state
-            pool.definitions.put((key, text, state), definitions, now)
-        follow_prepare(session, text, answer.warnings)
-        if answer.warnings and not client.is_undisturbed:
-            await lingering.take_along(client)
-        client.dialogue.answered()
-        concluding.let_go_if_free(client)
+        return
+    warnings = client.backend.exchange.warnings
+    number = _register(client, text, means, definitions)
+    statement = session.statements[number].key
+    _keep(client, statement, Held(there, definitions))
+    if not warnings and not session.pins:
+        pool.definitions.put((key, text, statement.state), definitions, now)
+    follow_prepare(session, text, warnings)
+    if warnings and not client.is_undisturbed:
+        await lingering.take_along(client)
+    _answer(client, definitions, number)
+    concluding.let_go_if_free(client)
 
 
 def _answer_known(client: Client, text: bytes, means: Meaning) -> bool:
@@ -127,9 +127,33 @@ def _answer_known(client: Client, text: bytes, means: Meaning) -> bool:
     before = session.leftovers
     follow_prepare(session, text, 0)
     client.is_undisturbed = client.is_undisturbed and session.leftovers is before
-    client.protocol.write(known.for_client(number))
-    client.dialogue.answered()
+    _answer(client, known, number)
     return True
+
+
+def _answer(client: Client, definitions: Definitions, number: int) -> None:
+    """Tell the client of its new statement."""
+    session = client.session
+    assert session is not None
+    told = definitions.for_client(number, client.dialogue.capabilities, session.lasting_status)
+    client.protocol.write(told)
+    client.dialogue.answered()
+
+
+async def _prepare_here(client: Client, text: bytes) -> tuple[int, Definitions]:
+    """Prepare on the lease's backend.
+
+    Returns:
+        The id of the statement there, and its definitions.
+
+    Raises:
+        BackendRefusedError: the server refuses the statement.
+    """
+    backend = client.backend
+    answer = await backend.ask(encode_prepare(text), Kind.PREPARE)
+    first = backend.exchange.prepared
+    assert first is not None
+    return first.statement_id, Definitions.of(answer.data, first.parameters)
 
 
 def _register(client: Client, text: bytes, means: Meaning, definitions: Definitions) -> int:
@@ -195,16 +219,14 @@ async def _prepare_again(client: Client, key: StatementKey) -> Held:
     """
     backend = client.backend
     try:
-        answer = await backend.ask(encode_prepare(key.text), Kind.PREPARE)
+        there, definitions = await _prepare_here(client, key.text)
     except BackendRefusedError as error:
         if error.reply.code != TOO_MANY_STATEMENTS or not len(backend.holdings):
             raise
         for number in backend.holdings.shrink():
             backend.tell(close_statement(number))
-        answer = await backend.ask(encode_prepare(key.text), Kind.PREPARE)
-    first = backend.exchange.prepared
-    assert first is not None
-    held = Held(first.statement_id, Definitions(answer.data, first.parameters))
+        there, definitions = await _prepare_here(client, key.text)
+    held = Held(there, definitions)
     _keep(client, key, held)
     return held
 

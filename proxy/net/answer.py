@@ -16,8 +16,9 @@ from proxy.wire.responses import (
     parse_text_row,
 )
 
-ANSWER_LIMIT = 1 << 20
-"""Bytes of an answer to a statement of our own: the longest lists all variables."""
+ANSWER_LIMIT = 1 << 24
+"""Bytes of an answer to a command of our own: the longest defines 4,096 columns, with names of
+64 characters in five places, and 65,535 parameters."""
 
 
 @attrs.frozen

@@ -133,7 +133,6 @@ class BackendProtocol(Shell):
         taker: AnswerTaker,
         capabilities: int,
         tracking: Tracking = NOTHING,
-        statement_id: int = 0,
         patches: tuple[Patch, ...] = (),
         status: int = 0,
     ) -> None:
@@ -141,7 +140,7 @@ class BackendProtocol(Shell):
 
         The other arguments are those of `Exchange.begin`.
         """
-        self.exchange.begin(kind, capabilities, tracking, statement_id, patches, status)
+        self.exchange.begin(kind, capabilities, tracking, patches, status)
         self._taker = taker
         self.write(packet)
 

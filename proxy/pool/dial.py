@@ -315,4 +315,6 @@ def _number(value: bytes) -> int:
 
 
 def _tracks(backend: BackendProtocol) -> bool:
-    return bool(backend.exchange.server_capabilities & Capability.SESSION_TRACK)
+    """Without CLIENT_DEPRECATE_EOF the ends of results have no room for reports."""
+    needed = Capability.SESSION_TRACK | Capability.DEPRECATE_EOF
+    return backend.exchange.server_capabilities & needed == needed

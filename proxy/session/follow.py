@@ -18,7 +18,6 @@ from proxy.session.variables import CHARSETS, NAMES, Treatment, treatment
 from proxy.sql.classify import classify
 from proxy.sql.digest import digest
 from proxy.vocabulary import ServerKind
-from proxy.wire.constants import Status
 
 _WITHOUT_TABLES: Final = re.compile(
     rb"""\s*+(?:(?:set|do|begin|start|commit|rollback|use|prepare|deallocate|savepoint|release)\b
@@ -32,8 +31,6 @@ _FOR_ONE_STATEMENT: Final = re.compile(
 """MariaDB reports what holds for one statement only like what lasts."""
 
 _RUNNING_OTHERS: Final = re.compile(rb"\s*+(?:call|execute)\b", re.IGNORECASE)
-
-CHANGED: Final = int(Status.SESSION_STATE_CHANGED)
 
 
 def follow(
@@ -281,11 +278,6 @@ def _doubt_reports(
             lost = kind is ServerKind.MARIADB and means.assigns
             session.remains |= left.VARIABLES if lost else left.REPORTS
         return
-    in_transaction = session.in_transaction or not outcome.status & AUTOCOMMIT
-    if outcome.status & CHANGED and not (means.is_plain and in_transaction):
-        # The server had something to report, and an EOF packet no room for it; what it reports
-        # of a plain statement in a transaction is what became of the transaction.
-        session.remains |= left.VARIABLES
     silent = means.variables - told
     if any(treatment(name, kind) is Treatment.CARRIED for name in silent):
         session.disagreements += 1

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import functools
 from collections import OrderedDict
-from collections.abc import Collection, Hashable
+from collections.abc import Collection, Hashable, Iterable
 from typing import Final
 
 import attrs
 
 from proxy.session.meaning import PLAIN, Meaning
 from proxy.session.state import State
-from proxy.wire.framing import Packet, PacketReader
+from proxy.wire.constants import Capability
+from proxy.wire.framing import Packet, PacketReader, encode
 from proxy.wire.primitives import Malformed
-from proxy.wire.responses import parse_column, parse_column_names
+from proxy.wire.responses import EOF_BYTES, Eof, parse_column, parse_column_names
 
 FRESH_SECONDS: Final = 10.0
 """For how long definitions are taken for true that a DDL statement beside the proxy changed."""
@@ -38,12 +39,21 @@ class Definitions:
     """The answer to a COM_STMT_PREPARE.
 
     Attributes:
-        data: All of its packets; the statement id stands in bytes 5 to 8.
+        data: All of its packets but EOF packets, which are for clients without
+            CLIENT_DEPRECATE_EOF; the statement id stands in bytes 5 to 8.
         parameters: How many placeholders the statement has.
     """
 
     data: bytes = attrs.field(repr=False, eq=lambda data: data[9:])
     parameters: int
+
+    @classmethod
+    def of(cls, data: bytes, parameters: int) -> Definitions:
+        """Those of an answer as a server sent it."""
+        payloads = _payloads(data)
+        if not any(map(_is_eof, payloads)):
+            return cls(data, parameters)
+        return cls(_packets(one for one in payloads if not _is_eof(one)), parameters)
 
     @property
     def has_columns(self) -> bool:
@@ -57,18 +67,46 @@ class Definitions:
         The types of others come from values, lengths from settings.
         """
         found = []
-        reader = PacketReader(len(self.data), self.data[3])
-        reader.feed(self.data)
-        while isinstance(packet := reader.next_packet(), Packet):
-            names, column = parse_column_names(packet.payload), parse_column(packet.payload)
+        for payload in _payloads(self.data):
+            names, column = parse_column_names(payload), parse_column(payload)
             if not isinstance(names, Malformed) and not isinstance(column, Malformed):
                 table, name = names
                 found.append((name, column.type if table else 0))
         return tuple(found)
 
-    def for_client(self, statement_id: int) -> bytes:
-        """The packets that tell a client of this id."""
-        return self.data[:5] + statement_id.to_bytes(4, "little") + self.data[9:]
+    def for_client(self, statement_id: int, capabilities: int, status: int) -> bytes:
+        """The packets that tell a client of this id.
+
+        Args:
+            statement_id: The id.
+            capabilities: What the client has negotiated.
+            status: Status bits of its session.
+        """
+        data = self.data
+        if not capabilities & Capability.DEPRECATE_EOF:
+            first, *rest = _payloads(data)
+            blocks = rest[: self.parameters], rest[self.parameters :]
+            for block in filter(None, blocks):
+                block.append(Eof(status=status).encode())
+            data = _packets((first, *blocks[0], *blocks[1]))
+        return data[:5] + statement_id.to_bytes(4, "little") + data[9:]
+
+
+def _payloads(data: bytes) -> list[bytes]:
+    payloads = []
+    reader = PacketReader(len(data), data[3])
+    reader.feed(data)
+    while isinstance(packet := reader.next_packet(), Packet):
+        payloads.append(packet.payload)
+    return payloads
+
+
+def _packets(payloads: Iterable[bytes]) -> bytes:
+    return b"".join(encode(payload, 1 + number) for number, payload in enumerate(payloads))
+
+
+def _is_eof(payload: bytes) -> bool:
+    return payload[:1] == b"\xfe" and len(payload) == EOF_BYTES
 
 
 class KnownDefinitions:

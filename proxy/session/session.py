@@ -181,10 +181,6 @@ class Session:
             version=self.target.version,
         )
 
-    def peek_statement_id(self) -> int:
-        """The id that the next prepared statement will have."""
-        return self._next_statement_id
-
     def next_statement_id(self) -> int:
         """The id of the next prepared statement; ids are never used twice."""
         number = self._next_statement_id

@@ -149,6 +149,10 @@ def parse_err(payload: bytes) -> Err:
     return Err(code, state.decode("ascii") if state.isalnum() else "HY000", message[6:])
 
 
+EOF_BYTES: Final = 5
+"""The length of an EOF packet's payload: no other packet that begins with 0xFE is as short."""
+
+
 @attrs.frozen
 class Eof:
     """An EOF packet: 0xFE, warnings, status."""

@@ -57,3 +57,24 @@ def skip_rows(data: bytes, position: int, longest_end: int) -> tuple[int, bool, 
         position += HEADER + length
         rows += 1
     return position, False, rows
+
+
+def is_end(data: bytes, position: int, longest_end: int) -> bool:
+    """Whether the packet at this position ends rows, as in `skip_rows`."""
+    header, first = _unpack(data, position)
+    return bool(first == 0xFF or (first == 0xFE and header & 0xFFFFFF < longest_end))
+
+
+def number_packets(data: bytearray, position: int, sequence: int) -> int:
+    """Number the packets of an answer anew, from the one at this position on.
+
+    Returns:
+        The number of the packet that comes next.
+    """
+    size = len(data)
+    while position < size:
+        length = data[position] | data[position + 1] << 8 | data[position + 2] << 16
+        data[position + 3] = sequence & 0xFF
+        sequence += 1
+        position += HEADER + length
+    return sequence & 0xFF

@@ -50,6 +50,9 @@ def _readable(client: Client, packet: Packet, number: bytes | None) -> str:
     match packet.kind:
         case "column":
             return _column(payload)
+        case "between":  # how many warnings there are so far says nothing of the answer
+            status = struct.unpack("<H", payload[3:])[0] & ~CHANGED
+            return f"EOF, status {status:#06x}"
         case "prepared":
             return repr(payload[5:])  # the id is the script's business alone
         case "first" | "end" if payload[0] in (0x00, 0xFE):

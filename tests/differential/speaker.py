@@ -31,8 +31,8 @@ class Packet:
     """A packet of an answer.
 
     Attributes:
-        kind: What it is: first (OK, ERR, or how many columns follow), column, row, end (OK, EOF
-            or ERR), prepared.
+        kind: What it is: first (OK, ERR, or how many columns follow), column, between (the EOF
+            behind columns), row, end (OK, EOF or ERR), prepared.
         payload: Its bytes.
     """
 
@@ -117,7 +117,7 @@ class Speaker:
             else:
                 found += [self._packet("column") for _ in range(first[0])]
                 if not self.capabilities & DEPRECATE_EOF:
-                    found.append(self._packet("end"))
+                    found.append(self._packet("between"))
                     if _status_of_eof(found[-1].payload) & CURSOR_EXISTS:
                         return found
                 found += self.rows()
@@ -153,7 +153,7 @@ class Speaker:
         for count in (parameters, columns):
             found += [self._packet("column") for _ in range(count)]
             if count and not self.capabilities & DEPRECATE_EOF:
-                found.append(self._packet("end"))
+                found.append(self._packet("between"))
         return found
 
 
