@@ -40,11 +40,19 @@ class Classic:
         """How far."""
         return f"<Classic answer, packet {self._sequence}>"
 
-    def between(self, edits: list[Edit], position: int, status: int) -> None:
-        """Put in the EOF packet behind the columns, before the packet at this position."""
+    def between(self, edits: list[Edit], number: int, position: int, status: int) -> None:
+        """Put in the EOF packet behind the columns.
+
+        Args:
+            edits: What changes in this chunk.
+            number: How many of these stand before it.
+            position: Of the packet before which it belongs.
+            status: What it says.
+        """
         self.due = False
-        self._between = len(edits)
-        edits.append((position, position, encode(Eof(status=status & ~_OF_THE_END).encode())))
+        self._between = number
+        packet = encode(Eof(status=status & ~_OF_THE_END).encode())
+        edits.insert(number, (position, position, packet))
 
     def end(
         self, edits: list[Edit], where: tuple[int, int], warnings: int, status: int
@@ -55,7 +63,7 @@ class Classic:
         gone out before.
         """
         if self.due and not status & _CURSOR:
-            self.between(edits, where[0], status)
+            self.between(edits, len(edits), where[0], status)
         elif self._between >= 0:
             start, end, _ = edits[self._between]
             edits[self._between] = (

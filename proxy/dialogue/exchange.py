@@ -26,7 +26,7 @@ from proxy.wire.responses import (
     parse_ok,
     parse_prepare_ok,
 )
-from proxy.wire.scan import is_end, skip_packets
+from proxy.wire.scan import skip_packets
 from proxy.wire.tracking import NOTHING, Tracking
 
 LARGEST_END = 1 << 20
@@ -243,13 +243,13 @@ class Exchange:
     def _follow_rows(self, chunk: bytes, position: int, size: int) -> int:
         """Rows, up to the packet that ends them or to the end of the chunk."""
         longest_end = MAX_PACKET if self.deprecate_eof else 9
-        if self._classic is not None and self._classic.due:
-            if size - position <= HEADER:
-                return -1
-            if not is_end(chunk, position, longest_end):
-                self._classic.between(self._edits, position, self.status)
-        position, found = self._rows.follow(chunk, position, longest_end, self._edits)
-        return self._end(chunk, position, size) if found else position
+        before = len(self._edits)
+        behind, found = self._rows.follow(chunk, position, longest_end, self._edits)
+        if found:
+            return self._end(chunk, behind, size)
+        if behind > position and self._classic is not None and self._classic.due:
+            self._classic.between(self._edits, before, position, self.status)
+        return behind
 
     def _first(self, chunk: bytes, position: int, length: int) -> int:
         """The packet that says what kind of answer this is."""
@@ -360,7 +360,7 @@ class Exchange:
         self.err = err
         self.state = _ENDED
         if self._classic is not None and self._classic.due:
-            self._classic.between(self._edits, position, self.status)
+            self._classic.between(self._edits, len(self._edits), position, self.status)
         return behind
 
     def _break(self, why: str) -> int:

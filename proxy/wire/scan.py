@@ -59,12 +59,6 @@ def skip_rows(data: bytes, position: int, longest_end: int) -> tuple[int, bool, 
     return position, False, rows
 
 
-def is_end(data: bytes, position: int, longest_end: int) -> bool:
-    """Whether the packet at this position ends rows, as in `skip_rows`."""
-    header, first = _unpack(data, position)
-    return bool(first == 0xFF or (first == 0xFE and header & 0xFFFFFF < longest_end))
-
-
 def number_packets(data: bytearray, position: int, sequence: int) -> int:
     """Number the packets of an answer anew, from the one at this position on.
 

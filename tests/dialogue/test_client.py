@@ -286,7 +286,7 @@ def test_a_file_goes_on_as_it_comes(cuts):
     """However it is cut, every byte goes to the server, and the empty packet ends it."""
     peer = ready()
     peer.command(b"\x03LOAD DATA LOCAL")
-    peer.dialogue.expect_file()
+    peer.dialogue.expect_file(2)
     data, start, events = FILE + encode(b"\x0e"), 0, []
     for cut in [*sorted(cuts), len(data)]:
         events += peer.dialogue.receive_data(data[start:cut])
@@ -303,7 +303,7 @@ def test_a_full_packet_of_a_file_is_not_ended_by_its_empty_rest():
     """A packet of full length is followed by another one, which may be empty."""
     peer = ready()
     peer.command(b"\x03LOAD DATA LOCAL")
-    peer.dialogue.expect_file()
+    peer.dialogue.expect_file(2)
     assert peer.dialogue.next_events() == []
     full = b"\xff\xff\xff\x02" + bytes(0xFFFFFF)
     (event,) = peer.dialogue.receive_data(full + encode(b"", 3))

@@ -194,7 +194,7 @@ def test_an_error_in_answer_to_a_statement_of_ours(connection):
 def test_an_answer_of_ours_that_never_ends_is_cut_off(connection):
     """No more is kept than an answer to a statement of ours can have."""
     got = connection.ask(query(b"SELECT 1"), Kind.RESULT)
-    endless = connection.server.side.rows([(b"x" * 60_000,)] * 20)[:-1]
+    endless = connection.server.side.rows([(b"x" * 60_000,)] * 280)[:-1]
     assert sum(map(len, endless)) > ANSWER_LIMIT
     connection.server.answer(*endless)
     connection.run()

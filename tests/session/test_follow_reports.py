@@ -11,7 +11,6 @@ from proxy.session.variables import NAMES
 from proxy.wire.constants import SessionTrack, Status
 from proxy.wire.responses import variable_change
 from tests.support.sessions import (
-    AUTOCOMMIT,
     IN_TRANSACTION,
     MARIADB,
     MYSQL,
@@ -172,34 +171,6 @@ def test_reports_that_came_settle_the_doubt():
     follow(one, "INSERT INTO t VALUES (1)", failed=True)
     follow(one, "USE shop", changes=[(int(SessionTrack.SCHEMA), b"\x04shop"), STATE_CHANGED])
     assert not one.remains & left.REPORTS
-
-
-@pytest.mark.parametrize(
-    ("status", "doubtful"),
-    [
-        (AUTOCOMMIT | CHANGED, True),
-        (AUTOCOMMIT, False),
-        (IN_TRANSACTION | CHANGED, True),
-        (CHANGED, True),
-        (IN_TRANSACTION, False),
-    ],
-)
-def test_an_eof_has_no_room_for_reports(status, doubtful):
-    """Its status bit says that there were some, of a routine even in transactions."""
-    one = session()
-    follow(one, "SELECT f()", status=status, rows=1, row_count=-1)
-    assert bool(one.remains & left.VARIABLES) is doubtful
-
-
-@pytest.mark.parametrize(
-    ("status", "doubtful"),
-    [(AUTOCOMMIT | CHANGED, True), (IN_TRANSACTION | CHANGED, False), (CHANGED, False)],
-)
-def test_what_a_plain_statement_reports_in_a_transaction_is_the_transactions(status, doubtful):
-    """An EOF packet cannot say it, and the status bits do."""
-    one = session()
-    follow(one, "SELECT a FROM t", status=status, rows=1, row_count=-1)
-    assert bool(one.remains & left.VARIABLES) is doubtful
 
 
 @pytest.mark.parametrize(

@@ -19,10 +19,16 @@ from proxy.session.prepared import (
     learn,
 )
 from proxy.session.state import State
-from proxy.wire.constants import FieldType
+from proxy.wire.constants import Capability, FieldType, Status
 from proxy.wire.framing import encode
 from proxy.wire.primitives import lenenc_bytes
-from proxy.wire.responses import PrepareOk
+from proxy.wire.responses import Eof, PrepareOk
+
+DEPRECATE, AUTOCOMMIT = int(Capability.DEPRECATE_EOF), int(Status.AUTOCOMMIT)
+
+
+def packets(payloads: list[bytes]) -> bytes:
+    return b"".join(encode(payload, 1 + number) for number, payload in enumerate(payloads))
 
 
 def key(text: bytes, schema: bytes = b"shop") -> StatementKey:
@@ -225,8 +231,23 @@ def test_the_shape_of_a_statement_is_what_no_value_decides():
 
 def test_a_client_is_told_its_own_id():
     """Only the four bytes of the id differ from what the backend said."""
-    assert definitions(99).for_client(7) == definitions(7).data
-    assert definitions(99, more=b"xyz").for_client(7) == definitions(7, more=b"xyz").data
+    for more in (b"", b"xyz"):
+        told = definitions(99, more=more).for_client(7, DEPRECATE, AUTOCOMMIT)
+        assert told == definitions(7, more=more).data
+
+
+@given(st.integers(0, 3), st.integers(0, 3))
+def test_a_client_without_deprecate_eof_is_told_the_ends_too(parameters, columns):
+    """An EOF stands behind the parameters and one behind the columns, where there are any."""
+    prepared = PrepareOk(7, columns, parameters).encode()
+    blocks = [[column(b"", b"?", 253)] * parameters, [column(b"t", b"a", 3)] * columns]
+    eof = Eof(status=AUTOCOMMIT).encode()
+    today = [prepared, *blocks[0], *blocks[1]]
+    before = [prepared, *(payload for block in blocks if block for payload in [*block, eof])]
+    for payloads in (today, before):  # a server may be of either kind
+        known = Definitions.of(packets(payloads), parameters)
+        assert known.for_client(7, DEPRECATE, AUTOCOMMIT) == packets(today)
+        assert known.for_client(7, 0, AUTOCOMMIT) == packets(before)
 
 
 def test_definitions_are_equal_whatever_the_id():
