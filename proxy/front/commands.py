@@ -21,7 +21,7 @@ from proxy.wire.commands import multi_statements_option, process_id, query_text_
 from proxy.wire.constants import Capability, Command
 from proxy.wire.framing import encode
 from proxy.wire.primitives import Malformed
-from proxy.wire.responses import Eof, Ok
+from proxy.wire.responses import Eof, Ok, schema_change
 
 if TYPE_CHECKING:
     from proxy.front.client import Client
@@ -106,7 +106,7 @@ def _relayed(kind: Kind) -> Handler:
         await holding.hold(client)
         undisturbed = client.is_undisturbed
         await client.relay(encode(payload), kind)
-        concluding.conclude(client, KEEPING)
+        _conclude(client, payload)
         # An error is there to be read, whatever was there before.
         failed = client.lease is not None and client.backend.exchange.err is not None
         client.is_undisturbed = undisturbed or failed
@@ -128,9 +128,22 @@ async def _simple(client: Client, payload: bytes) -> None:
     ok = Ok(status=answer.status, warnings=told, changes=answer.changes)
     capabilities = client.dialogue.capabilities
     client.protocol.write(encode(for_client(ok, session.tracking, capabilities), 1))
-    concluding.conclude(client, KEEPING)
+    _conclude(client, payload)
     client.is_undisturbed = False
     session.leftovers.told = told
+
+
+def _conclude(client: Client, payload: bytes) -> None:
+    """Of the schema that COM_INIT_DB sets a server without trackers says nothing."""
+    session = client.session
+    assert session is not None
+    means, outcome = KEEPING, concluding.outcome_of(client.backend.exchange)
+    if payload[0] == Command.INIT_DB and not (session.target.tracks or outcome.failed):
+        if payload.isascii():
+            outcome = attrs.evolve(outcome, changes=[schema_change(payload[1:])])
+        else:  # in a charset that may not be UTF-8
+            means = attrs.evolve(KEEPING, assigns=True)
+    concluding.conclude(client, means, outcome=outcome)
 
 
 # Answered here
@@ -188,6 +201,8 @@ def answer_end(client: Client, session: Session) -> None:
 async def _reset_connection(client: Client, _: bytes) -> None:
     session = client.session
     assert session is not None
+    if client.lease is not None and not session.target.tracks:
+        await holding.learn_schema(client)  # which a reset leaves as it is
     concluding.let_go(client)
     session.reset()
     client.last_lease = None

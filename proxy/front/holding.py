@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import attrs
 from twisted.internet.defer import Deferred
 
 from proxy import errors
@@ -17,11 +18,12 @@ from proxy.errors import (
 from proxy.net.answer import Answer
 from proxy.net.backend import BackendProtocol
 from proxy.policy.lease import Lease, Place
+from proxy.pool.dial import DATABASE
 from proxy.pool.pool import TargetPool
 from proxy.session import remains
 from proxy.session.meaning import Meaning
 from proxy.session.replay import Impossible, Query, needs_reset, replay
-from proxy.session.state import State
+from proxy.session.state import State, interned
 from proxy.wire.commands import query
 
 if TYPE_CHECKING:
@@ -117,6 +119,15 @@ async def learn_insert_id(client: Client) -> None:
     number = (await ask(client.proxy.pool, lease, text, Kind.RESULT)).number()
     if session.settle_insert_id(number):
         client.insert_lease = (lease, lease.serial)
+
+
+async def learn_schema(client: Client) -> None:
+    """Ask the lease's backend for the default schema, of which nothing was reported."""
+    session, lease = client.session, client.lease
+    assert session is not None
+    assert lease is not None
+    (schema,) = (await ask(client.proxy.pool, lease, DATABASE, Kind.RESULT)).row()
+    session.change_state(interned(attrs.evolve(session.state, schema=schema)))
 
 
 async def bring(pool: TargetPool, lease: Lease, wanted: State) -> None:

@@ -49,6 +49,9 @@ SEES_LOCKS = (
 NO_LIMIT = b"18446744073709551615"
 """sql_select_limit of a session that has none."""
 
+DATABASE = b"SELECT CAST(DATABASE() AS BINARY)"
+"""The default schema in UTF-8, whatever the charset of results is."""
+
 FACTS = b"SELECT @@max_connections, @@sql_mode, " + b", ".join(
     b"@@global." + name for name in CHARSETS
 )
@@ -206,7 +209,7 @@ class Dialer:
         await backend.ask(RESET_CONNECTION)
         await backend.ask(set_multi_statements(on=False))  # a reset leaves that as it is
         state = await self._establish(backend)
-        (schema,) = _row(await self._ask(backend, b"SELECT DATABASE()"), 1)
+        (schema,) = _row(await self._ask(backend, DATABASE), 1)
         return attrs.evolve(state, schema=schema or None)
 
     async def _establish(self, backend: BackendProtocol) -> State:

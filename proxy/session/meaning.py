@@ -47,7 +47,6 @@ _REPORTED: Final = (
     sql.BeginsTransaction,
     sql.CommitsImplicitly,
     sql.SetsGlobal,
-    sql.DropsSchema,
     sql.LoadsLocalFile,
     sql.ChangesAccount,
     sql.DropsTables,
@@ -60,6 +59,7 @@ _ASSIGNING: Final = (
     sql.SetsVariables,
     sql.SetsNames,
     sql.UsesSchema,
+    sql.DropsSchema,
     sql.SetsNextTransaction,
 )
 """Effects on what a session carries, which trackers report."""

@@ -104,6 +104,11 @@ def variable_change(name: bytes, value: bytes) -> tuple[int, bytes]:
     return SessionTrack.SYSTEM_VARIABLES, lenenc_bytes(name) + lenenc_bytes(value)
 
 
+def schema_change(name: bytes) -> tuple[int, bytes]:
+    """A SCHEMA entry: the new default schema, empty for none."""
+    return SessionTrack.SCHEMA, lenenc_bytes(name)
+
+
 @total
 def parse_schema_change(data: bytes) -> bytes:
     """A SCHEMA entry: the new default schema, empty for none."""

@@ -10,7 +10,7 @@ from twisted.internet.testing import MemoryReactorClock
 from proxy.config.address import TcpAddress, UnixAddress
 from proxy.dialogue.backend import Account
 from proxy.errors import BackendLostError, BackendRefusedError
-from proxy.pool.dial import SEES_LOCKS, SEES_USER_VARIABLES, Dialer
+from proxy.pool.dial import DATABASE, SEES_LOCKS, SEES_USER_VARIABLES, Dialer
 from proxy.session.outcome import Target
 from proxy.vocabulary import ServerKind
 from proxy.wire.commands import RESET_CONNECTION, set_multi_statements
@@ -183,14 +183,14 @@ def test_a_reset_brings_the_baseline_and_keeps_the_schema():
     reset, option, trackers, asked = dialing.texts()[6:]
     assert (reset, option) == (RESET_CONNECTION, set_multi_statements(on=False))
     assert trackers.startswith(SET_TRACKERS)
-    assert asked == b"SELECT DATABASE()"
+    assert asked == DATABASE
 
 
 def test_a_reset_whose_answer_makes_no_sense_is_a_loss():
     """Whoever asked for the reset closes the backend then."""
     dialing = Dialing()
     ((backend, _),) = dialing.dial()
-    dialing.servers.routines[b"SELECT DATABASE()"] = lambda side: [side.ok()]
+    dialing.servers.routines[DATABASE] = lambda side: [side.ok()]
     (lost,) = dialing.outcome(dialing.dialer.reset(backend))
     assert isinstance(lost, BackendLostError)
 

@@ -7,6 +7,7 @@ from twisted.internet.defer import Deferred
 
 from proxy.errors import StatementRefusedError
 from proxy.policy.lease import Place
+from proxy.pool.dial import DATABASE
 from proxy.session.state import State
 from tests.support.borrow import BARE, KEY, OTHER, borrow
 from tests.support.memory import Stage
@@ -98,7 +99,7 @@ def test_a_reset_that_fails_closes_the_backend(full, trouble):
     if trouble == "refused":
         routines[b"\x1f"] = lambda side: [error(1047).encode()]
     elif trouble == "nonsense":
-        routines[b"SELECT DATABASE()"] = lambda side: [side.ok()]
+        routines[DATABASE] = lambda side: [side.ok()]
     else:
         routines[b"\x1f"] = lambda side: None
     lease = full.holders[0].lease

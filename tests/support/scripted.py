@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from proxy.dialogue.backend import ALWAYS, SHAPE
 from proxy.front.leftovers import CLEARING
+from proxy.pool.dial import DATABASE
 from proxy.wire.auth import native
 from proxy.wire.constants import Capability, Command, SessionTrack, Status
 from proxy.wire.framing import Packet, PacketReader, encode
@@ -194,7 +195,7 @@ class ServerSide:
             return self.rows([(b"0",)])
         if text == CLEARING:
             return self.rows([(b"1",)])
-        if text == b"SELECT DATABASE()":
+        if text == DATABASE:
             return self.rows([(self.schema,)])
         return None
 

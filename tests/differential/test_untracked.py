@@ -1,0 +1,43 @@
+"""Without session trackers the text alone tells what changes a session: more pins."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+
+from proxy.embedded import Flavor
+from tests.differential.compare import differences
+from tests.differential.crowd import crowd
+from tests.differential.scripts import SCRIPTS
+from tests.differential.stage import OLD, Stage
+from tests.support.old_server import old_server
+from tests.support.process import running_proxy
+
+pytestmark = pytest.mark.live
+
+OTHERS = 8
+BACKENDS = {"max_connections": OTHERS + 2, "connection_borrow_timeout": 30}
+"""One for each that is pinned: what is never enough with fewer is no fault of the sessions."""
+
+
+@pytest.fixture(scope="module", params=list(Flavor), ids=lambda flavor: flavor.value)
+def played(request, tmp_path_factory):
+    """A stage, and the port of a proxy before a server that reports nothing."""
+    server = request.getfixturevalue(f"{request.param.value}_server")
+    with contextlib.ExitStack() as stack:
+        target = stack.enter_context(old_server(server))
+        folder = tmp_path_factory.mktemp("untracked")
+        proxy = stack.enter_context(running_proxy(target, folder, pool=BACKENDS))
+        stage = Stage(server, "subject")
+        others = stack.enter_context(crowd(server, proxy.port, OTHERS, OLD))
+        yield stage, proxy.port
+        assert others.said > 0
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_is_answered_as_directly_without_trackers(name, played):
+    """What no text tells to be over pins, and nothing of it is seen elsewhere."""
+    stage, port = played
+    found = differences(stage, port, SCRIPTS[name], OLD)
+    assert not found, found
