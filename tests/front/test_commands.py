@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.wire.constants import Command, Status
+from proxy.session.pins import PinReason
+from proxy.wire.constants import Capability, Command, Status
 from proxy.wire.framing import encode
 from proxy.wire.responses import Ok, parse_eof
 from tests.support.memory import Stage
@@ -86,6 +87,22 @@ def test_a_schema_is_changed_on_the_backend(stage, client):
     client.send(encode(b"\x02good"))
     assert client.reply() == Ok(warnings=1)
     assert client.client.session.state.schema == b"good"
+
+
+@pytest.mark.parametrize(("name", "pinned"), [(b"good", False), (b"caf\xe9", True)])
+def test_a_schema_follows_without_trackers(stage, name, pinned):
+    """It is the one that was asked for, unless nobody knows its name in UTF-8."""
+    stage.servers.capabilities &= ~int(Capability.SESSION_TRACK | Capability.DEPRECATE_EOF)
+    client = stage.client()
+    client.send(encode(b"\x02" + name))
+    assert client.reply() == Ok()
+    session = client.client.session
+    assert (PinReason.UNTRACKED in session.pins) is pinned
+    assert session.state.schema == (None if pinned else name)
+    client.send(encode(b"\x1f"))
+    assert client.reply() == Ok()
+    assert session.state.schema == name
+    assert not session.pins
 
 
 def test_multi_statements_are_switched_here(stage, client):

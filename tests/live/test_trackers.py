@@ -24,6 +24,9 @@ REPORTED = [
     "USE test_trackers_two",
     "CALL test_trackers.changes()",
     "SELECT test_trackers.changed()",
+    "SELECT * FROM test_trackers.changing",
+    "SELECT * FROM test_trackers.marking",
+    "INSERT INTO test_trackers.watched VALUES (1)",
     "SET @a = 1",
     "CREATE TEMPORARY TABLE hidden (id INT)",
     "PREPARE hidden FROM 'SELECT 1'",
@@ -71,6 +74,11 @@ def blind(any_server, tmp_path):
         "CREATE PROCEDURE changes() SET group_concat_max_len = 78",
         "CREATE FUNCTION changed() RETURNS INT DETERMINISTIC "
         "BEGIN SET SESSION sql_mode = 'ANSI_QUOTES'; RETURN 1; END",
+        "CREATE FUNCTION marked() RETURNS INT DETERMINISTIC BEGIN SET @a = 2; RETURN 1; END",
+        "CREATE VIEW changing AS SELECT test_trackers.changed() AS it",
+        "CREATE VIEW marking AS SELECT test_trackers.marked() AS it",
+        "CREATE TABLE watched (id INT)",
+        "CREATE TRIGGER seen BEFORE INSERT ON watched FOR EACH ROW SET @a = NEW.id",
     )
     pool = {"max_connections": 1, "connection_borrow_timeout": 1}
     program = ("-m", "tests.support.blind")
