@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import re
 
+from proxy.embedded import Flavor
 from tests.differential.script import Script, Step
 from tests.differential.stage import NEW, Stage
 
@@ -17,6 +19,8 @@ def differences(stage: Stage, port: int, script: Script, capabilities: int = NEW
     """What a client hears differently; empty when it cannot tell."""
     directly = stage.play(stage.server.port, script, capabilities)
     proxied = stage.play(port, script, capabilities)
+    if stage.server.flavor is Flavor.MARIADB:
+        proxied = _without_late_reports(directly, proxied)
     if directly == proxied:
         return ""
     one, other = (
@@ -35,6 +39,27 @@ def differences(stage: Stage, port: int, script: Script, capabilities: int = NEW
     found = difflib.unified_diff(one, other, "directly", "proxied", lineterm="", n=3)
     head = f"after {first} steps, at {told(script[first])}:"
     return "\n".join((head, *(line[:400] for line in found)))
+
+
+LATE = re.compile(r"status 0x[0-9a-f]{4}|, change 1 b'[^']*'")
+
+
+def _without_late_reports(
+    directly: list[list[str]], proxied: list[list[str]]
+) -> list[list[str]]:
+    """The proxy's answers without a schema that MariaDB reports behind an error.
+
+    While it tracks changes of state it repeats the schema when a routine of another one failed.
+    """
+    return [
+        wanted
+        if number
+        and directly[number - 1][-1].startswith("first: ERR")
+        and "change 1" in heard[-1]
+        and [LATE.sub("", line) for line in heard] == [LATE.sub("", line) for line in wanted]
+        else heard
+        for number, (wanted, heard) in enumerate(zip(directly, proxied, strict=True))
+    ]
 
 
 def _block(step: Step, heard: list[str]) -> list[str]:
