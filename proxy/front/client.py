@@ -28,7 +28,7 @@ from proxy.front.proxy import Proxy
 from proxy.front.tasks import Tasks
 from proxy.net.backend import BackendProtocol
 from proxy.net.client import ClientProtocol
-from proxy.policy.lease import Lease, Waiter
+from proxy.policy.lease import Lease, Place, Waiter
 from proxy.pool.borrower import PoolKey
 from proxy.session.session import Session
 from proxy.wire.auth.steps import Verifier
@@ -165,10 +165,14 @@ class Client:
         proxy.pinned.pop(self, None)
         self.tasks.stop()
         self._stop_waiting()
+        session = self.session
         if self.lease is not None:
             lease, self.lease = self.lease, None
-            proxy.pool.abandon(lease)
-        if self.session is not None:
+            if lease.place is Place.LINGERING and session and session.leaves_nothing:
+                proxy.pool.give_back(lease, session.state)
+            else:
+                proxy.pool.abandon(lease)
+        if session is not None:
             proxy.log.debug("a client left", client=self.number, why=why)
 
     def _broken(self, why: str) -> None:

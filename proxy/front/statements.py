@@ -102,7 +102,10 @@ async def prepare(client: Client, payload: bytes) -> None:
         return
     warnings = client.backend.exchange.warnings
     number = _register(client, text, means, definitions)
-    statement = session.statements[number].key
+    prepared = session.statements[number]
+    statement, backend = prepared.key, client.backend
+    for older in backend.holdings.renew(statement, _taken(session, prepared)):
+        backend.tell(close_statement(older))
     _keep(client, statement, Held(there, definitions))
     if not warnings and not session.pins:
         pool.definitions.put((key, text, statement.state), definitions, now)

@@ -315,6 +315,17 @@ class Holdings:
         self._by_key.setdefault(key, []).append(held)
         return self._close(len(self._held) - self.limit if evict else 0)
 
+    def renew(self, key: StatementKey, taken: Collection[Held] = ()) -> list[int]:
+        """A statement is there anew: give up the older ones, but those that are taken.
+
+        Returns:
+            The backend's ids that are to be closed.
+        """
+        older = [held for held in self._by_key.get(key, ()) if held not in taken]
+        for held in older:
+            self.drop(held)
+        return [held.statement_id for held in older]
+
     def shrink(self) -> list[int]:
         """Give up half of the statements; answers the backend's ids that are to be closed."""
         return self._close((len(self._held) + 1) // 2)

@@ -155,6 +155,15 @@ class Session:
         return self.in_transaction or bool(self.pins) or bool(self.remains & state)
 
     @property
+    def leaves_nothing(self) -> bool:
+        """Whether somebody else may have the backend as it is when the session ends.
+
+        What is there to be read, LAST_INSERT_ID() included, is never taken for another's.
+        """
+        remains = self.remains & ~(left.TO_BE_READ | left.INSERT_ID)
+        return not (self.in_transaction or self.pins or remains)
+
+    @property
     def _only_locks(self) -> bool:
         return all(pin.reason is PinReason.NAMED_LOCK for pin in self.pins)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from proxy.policy.lease import Place
+from proxy.wire.responses import Ok
 from tests.support.memory import Stage
-from tests.support.scripted import error
+from tests.support.scripted import CAPABILITIES, error
 
 
 @pytest.fixture
@@ -53,3 +55,27 @@ def test_a_backend_that_dies_while_it_is_asked_costs_nobody_anything(stage, clie
     stage.run(1)
     stage.serve()
     assert client.reply().affected_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "resets"),
+    [
+        (Ok(1, 7, warnings=2), 0),
+        (error(1146, "42S02"), 1),
+    ],
+)
+def test_who_leaves_warnings_behind_costs_no_reset(stage, answer, resets):
+    """Nobody takes them for its own; of an error nobody knows what came before it."""
+    client = stage.client()
+    client.query(b"INSERT INTO t (a) VALUES (7)")
+    encoded = answer.encode(CAPABILITIES) if isinstance(answer, Ok) else answer.encode()
+    stage.serve(encoded)
+    client.payloads()
+    assert client.client.lease.place is Place.LINGERING
+    client.leave()
+    stage.run()
+    commands = stage.backends[0].side.commands
+    assert commands.count(b"\x1f") == resets
+    other = stage.client()
+    other.query(b"SELECT 1")
+    assert stage.busy().texts == [b"SELECT 1"]

@@ -326,6 +326,18 @@ def test_definitions_are_unknown_until_told(kind):
     assert statement.definitions is None
 
 
+def test_what_is_prepared_anew_takes_the_place_of_the_older():
+    """But not of one that has a cursor, nor of other statements."""
+    holdings, taken = Holdings(10), Held(3)
+    for number, held in enumerate((Held(1), Held(2), taken)):
+        assert holdings.put(key(b"a"), held) == [], number
+    holdings.put(key(b"b"), Held(4))
+    assert holdings.renew(key(b"a"), [taken]) == [1, 2]
+    assert holdings.find(key(b"a")) is taken
+    assert len(holdings) == 2
+    assert holdings.renew(key(b"c")) == []
+
+
 def test_half_of_the_statements_can_be_given_up():
     """When a server has too many, those not used for longest go first."""
     holdings = Holdings(10)

@@ -128,6 +128,22 @@ def test_the_loss_of_state_is_noticed_and_that_of_leftovers_is_not(one_bit):
 # Ends
 
 
+@pytest.mark.parametrize("one_bit", list(Remains))
+def test_what_is_only_read_may_be_left_to_others(one_bit):
+    """Warnings, counts and insert ids are never taken for another session's."""
+    one = session()
+    one.remains = int(one_bit)
+    read = Remains.DIAGNOSTICS | Remains.FOUND_ROWS | Remains.INSERT_ID
+    assert one.leaves_nothing == (one_bit in read)
+    one.remains = 0
+    assert one.leaves_nothing
+    one.in_transaction = True
+    assert not one.leaves_nothing
+    one.in_transaction = False
+    one.pins.add(Pin(PinReason.ROLE))
+    assert not one.leaves_nothing
+
+
 @pytest.mark.parametrize(
     ("in_transaction", "pinned", "remains", "known", "sqlstate", "words"),
     [
