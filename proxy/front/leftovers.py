@@ -19,6 +19,7 @@ from proxy.errors import (
 from proxy.front import holding
 from proxy.session import remains
 from proxy.session.conditions import binary_row
+from proxy.session.follow import may_keep_conditions
 from proxy.session.meaning import Meaning
 from proxy.session.session import Session
 from proxy.sql.diagnostics import Wanted, assigned, read_diagnostics
@@ -85,7 +86,7 @@ def _say(
 
 async def clear(client: Client, means: Meaning, text: bytes) -> None:
     """See to it that a statement does not read the warnings of somebody else."""
-    if not means.reads_diagnostics or client.is_undisturbed:
+    if client.is_undisturbed or not (means.reads_diagnostics or means.counts_conditions):
         return
     session, lease = client.session, client.lease
     assert session is not None
@@ -165,7 +166,8 @@ def bring(client: Client, means: Meaning, text: bytes, *, binary: bool = False) 
     written = None if binary else with_numbers(text, session.dialect, numbers)
     if written is not None:
         return Brought(written)
-    if session.leftovers.warnings if means.reads_diagnostics else binary:
+    reads_conditions = means.reads_diagnostics or means.counts_conditions
+    if session.leftovers.warnings if reads_conditions else binary:
         raise StatementRefusedError(diagnostics_lost())
     return Brought(text)
 
@@ -185,8 +187,10 @@ def _known_numbers(
     numbers = {Item.CONNECTION_ID: client.number}
     if lost:
         numbers[Item.ROW_COUNT] = known.row_count
-        numbers[Item.WARNING_COUNT] = known.warnings
-        numbers[Item.ERROR_COUNT] = known.errors
+        mariadb = session.target.kind is ServerKind.MARIADB
+        clears = mariadb and not may_keep_conditions(text) and not _ASKING.match(text)
+        numbers[Item.WARNING_COUNT] = 0 if clears else known.warnings
+        numbers[Item.ERROR_COUNT] = 0 if clears else known.errors
     if b"found_rows" in text.lower():
         if session.target.kind is ServerKind.MYSQL:
             # It warns that FOUND_ROWS() is deprecated, and counts that warning.

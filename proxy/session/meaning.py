@@ -130,6 +130,7 @@ class Meaning:
         flags: The server reports that something changed, and not what.
         looks_back: It looks at what the statement before left on its backend.
         reads_diagnostics: It reads warnings, which leaves them there.
+        counts_conditions: It reads how many there are, and may clear them.
         reads_connection_id: It reads the number of its connection.
         reads_insert_id: It looks at the session's last insert id, or may leave it as it is.
         writes_insert_id: It sets that without an OK packet that says so.
@@ -161,6 +162,7 @@ class Meaning:
     flags: bool = False
     looks_back: bool = False
     reads_diagnostics: bool = False
+    counts_conditions: bool = False
     reads_connection_id: bool = False
     reads_insert_id: bool = False
     writes_insert_id: bool = False
@@ -230,6 +232,7 @@ def meaning(verdict: Classification) -> Meaning:
         flags=not kinds.isdisjoint(_FLAGGED),
         looks_back=verdict.reads_leftovers,
         reads_diagnostics=verdict.reads_diagnostics,
+        counts_conditions=sql.ReadsConditionCount in kinds,
         reads_connection_id=sql.ReadsConnectionId in kinds,
         reads_insert_id=verdict.reads_last_insert_id or not kinds.isdisjoint(_IDS),
         writes_insert_id=not kinds.isdisjoint(_IDS),

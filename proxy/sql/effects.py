@@ -266,7 +266,12 @@ class WritesLastInsertId:
 
 @attrs.frozen
 class ReadsDiagnostics:
-    """SHOW WARNINGS, ERRORS or PROFILES, GET DIAGNOSTICS, @@warning_count, @@error_count."""
+    """SHOW WARNINGS, ERRORS or PROFILES, GET DIAGNOSTICS: what they read stays there."""
+
+
+@attrs.frozen
+class ReadsConditionCount:
+    """@@warning_count or @@error_count, in a statement that clears what it counts (MySQL)."""
 
 
 @attrs.frozen
@@ -385,6 +390,7 @@ Effect = (
     | ReadsLastInsertId
     | WritesLastInsertId
     | ReadsDiagnostics
+    | ReadsConditionCount
     | ReadsCounters
     | DrawsFromSequence
     | ReadsLastOfSequence

@@ -54,8 +54,9 @@ def _without_late_reports(
     return [
         wanted
         if number
+        and directly[number - 1][-1:]
         and directly[number - 1][-1].startswith("first: ERR")
-        and "change 1" in heard[-1]
+        and "change 1" in "".join(heard)
         and [LATE.sub("", line) for line in heard] == [LATE.sub("", line) for line in wanted]
         else heard
         for number, (wanted, heard) in enumerate(zip(directly, proxied, strict=True))

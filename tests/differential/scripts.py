@@ -142,6 +142,10 @@ SCRIPTS: Mapping[str, Script] = {
         "SHOW WARNINGS",
         "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'told'",
         "SHOW WARNINGS LIMIT 1",
+        "SHOW COUNT(*) WARNINGS",
+        "SHOW WARNINGS LIMIT 1, 1",
+        "SELECT @@warning_count",
+        "SHOW WARNINGS",
     ),
     "counts": steps(
         "UPDATE t SET a = 9",
