@@ -11,14 +11,17 @@ from typing import Final
 
 from proxy.dialogue.edits import Edit, edited
 from proxy.wire.constants import HEADER, Status
-from proxy.wire.framing import encode
-from proxy.wire.responses import Eof
 from proxy.wire.scan import number_packets
 
 _OF_THE_END: Final = int(Status.CURSOR_EXISTS | Status.LAST_ROW_SENT | Status.QUERY_WAS_SLOW)
 """Status bits that are not known yet where the column definitions end."""
 
 _CURSOR: Final = int(Status.CURSOR_EXISTS)
+
+
+def _eof(warnings: int, status: int) -> bytes:
+    """An EOF packet, still without its number: `Eof` in the fewest steps."""
+    return bytes((5, 0, 0, 0, 0xFE, warnings & 0xFF, warnings >> 8, status & 0xFF, status >> 8))
 
 
 class Classic:
@@ -51,8 +54,7 @@ class Classic:
         """
         self.due = False
         self._between = number
-        packet = encode(Eof(status=status & ~_OF_THE_END).encode())
-        edits.insert(number, (position, position, packet))
+        edits.insert(number, (position, position, _eof(0, status & ~_OF_THE_END)))
 
     def end(
         self, edits: list[Edit], where: tuple[int, int], warnings: int, status: int
@@ -66,13 +68,9 @@ class Classic:
             self.between(edits, len(edits), where[0], status)
         elif self._between >= 0:
             start, end, _ = edits[self._between]
-            edits[self._between] = (
-                start,
-                end,
-                encode(Eof(status=status & ~_OF_THE_END).encode()),
-            )
+            edits[self._between] = start, end, _eof(0, status & ~_OF_THE_END)
         self.due, self._between = False, -1
-        edits.append((*where, encode(Eof(warnings, status).encode())))
+        edits.append((*where, _eof(warnings, status)))
 
     def file_sent(self, sequence: int) -> None:
         """The client has sent a file, from the packet on that has this number at the server."""

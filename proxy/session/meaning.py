@@ -232,7 +232,7 @@ def meaning(verdict: Classification) -> Meaning:
         flags=not kinds.isdisjoint(_FLAGGED),
         looks_back=verdict.reads_leftovers,
         reads_diagnostics=verdict.reads_diagnostics,
-        counts_conditions=sql.ReadsConditionCount in kinds,
+        counts_conditions=sql.ReadsDiagnostics(clears=True) in effects,
         reads_connection_id=sql.ReadsConnectionId in kinds,
         reads_insert_id=verdict.reads_last_insert_id or not kinds.isdisjoint(_IDS),
         writes_insert_id=not kinds.isdisjoint(_IDS),

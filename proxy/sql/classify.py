@@ -39,7 +39,6 @@ _READING: Final = (
     effects.ReadsRowCount,
     effects.ReadsLastInsertId,
     effects.ReadsDiagnostics,
-    effects.ReadsConditionCount,
     effects.ReadsCounters,
     effects.ReadsLastOfSequence,
     effects.ReadsLastGtid,
@@ -49,7 +48,6 @@ _LEFTOVERS: Final = (
     effects.ReadsFoundRows,
     effects.ReadsRowCount,
     effects.ReadsDiagnostics,
-    effects.ReadsConditionCount,
     effects.ReadsCounters,
     effects.ReadsLastOfSequence,
     effects.ReadsLastGtid,
@@ -125,7 +123,7 @@ class Classification:
 
     @reads_diagnostics.default
     def _reads_diagnostics(self) -> bool:
-        return any(isinstance(effect, effects.ReadsDiagnostics) for effect in self.effects)
+        return effects.ReadsDiagnostics() in self.effects
 
     @reads_leftovers.default
     def _reads_leftovers(self) -> bool:

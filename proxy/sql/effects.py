@@ -53,9 +53,6 @@ class ReadsUserVariables:
     names: Names | None
 
 
-# What else a session is made of
-
-
 @attrs.frozen
 class UsesSchema:
     """USE: the default schema changes."""
@@ -266,12 +263,9 @@ class WritesLastInsertId:
 
 @attrs.frozen
 class ReadsDiagnostics:
-    """SHOW WARNINGS, ERRORS or PROFILES, GET DIAGNOSTICS: what they read stays there."""
+    """SHOW WARNINGS, ERRORS or PROFILES, GET DIAGNOSTICS; @@warning_count `clears` them."""
 
-
-@attrs.frozen
-class ReadsConditionCount:
-    """@@warning_count or @@error_count, in a statement that clears what it counts (MySQL)."""
+    clears: bool = False
 
 
 @attrs.frozen
@@ -390,7 +384,6 @@ Effect = (
     | ReadsLastInsertId
     | WritesLastInsertId
     | ReadsDiagnostics
-    | ReadsConditionCount
     | ReadsCounters
     | DrawsFromSequence
     | ReadsLastOfSequence

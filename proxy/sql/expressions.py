@@ -15,12 +15,12 @@ from proxy.sql.lexer import PARENTHESES, Tokens, name_of
 SCOPES: Final = frozenset(("SESSION", "LOCAL", "GLOBAL", "PERSIST", "PERSIST_ONLY"))
 
 _READINGS: Final[dict[str, Effect]] = {
-    "error_count": effects.ReadsConditionCount(),
+    "error_count": effects.ReadsDiagnostics(clears=True),
     "identity": effects.ReadsLastInsertId(),
     "last_gtid": effects.ReadsLastGtid(),
     "last_insert_id": effects.ReadsLastInsertId(),
     "pseudo_thread_id": effects.ReadsConnectionId(),
-    "warning_count": effects.ReadsConditionCount(),
+    "warning_count": effects.ReadsDiagnostics(clears=True),
 }
 """System variables that say something of the connection or of the statement before."""
 

@@ -151,6 +151,15 @@ def test_other_answers_end_in_an_eof_as_well(kind, rest, cuts):
 
 
 @given(cuts_)
+def test_an_error_may_come_right_behind_the_columns(cuts):
+    """The EOF packet that belongs before it is put in."""
+    answer = Answer(Kind.RESULT, SERVER, (*result(SERVER, [])[:-1], ERROR))
+    exchange, sent = follow(answer, cuts, 0)
+    assert exchange.err is not None
+    assert payloads_of(sent) == [*result(0, [])[:-1], ERROR]
+
+
+@given(cuts_)
 def test_a_client_may_be_told_more_status_bits(cuts):
     """Both EOF packets have them."""
     exchange = Exchange(SERVER)

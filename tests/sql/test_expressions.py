@@ -142,7 +142,7 @@ def test_bytes_that_a_server_leaves_out(name):
     assert effects.TakesNamedLock("a") in reading.effects
     variable = Reading(["@@", "`warning\xe9_count"], mariadb=False)
     scan(variable)
-    assert list(variable.effects) == [effects.ReadsConditionCount()]
+    assert list(variable.effects) == [effects.ReadsDiagnostics(clears=True)]
 
 
 def test_what_is_built_in_depends_on_the_server():
@@ -211,8 +211,8 @@ def test_hosts_are_no_variables():
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("@@warning_count", [effects.ReadsConditionCount()]),
-        ("@@SESSION.error_count", [effects.ReadsConditionCount()]),
+        ("@@warning_count", [effects.ReadsDiagnostics(clears=True)]),
+        ("@@SESSION.error_count", [effects.ReadsDiagnostics(clears=True)]),
         ("@@local.`identity`", [effects.ReadsLastInsertId()]),
         ("@@last_insert_id", [effects.ReadsLastInsertId()]),
         ("@@pseudo_thread_id", [effects.ReadsConnectionId()]),
