@@ -12,6 +12,7 @@ from twisted.python import usage
 from proxy.config.load import load_config
 from proxy.config.problem import ConfigError
 from proxy.credentials.static import PasswordUnreadableError
+from proxy.net.reactor import install
 from proxy.observe.log import configure
 from proxy.service.worker import Worker
 
@@ -32,7 +33,8 @@ class Options(usage.Options):
 
 def makeService(options: Any) -> IService:  # noqa: N802 - Twisted's name
     """The service of one configuration file; exits with its errors when it has some."""
-    from twisted.internet import reactor  # noqa: PLC0415 - installs the reactor
+    install()  # unless twistd was told which one to use
+    from twisted.internet import reactor  # noqa: PLC0415 - there is one only now
 
     path = Path(options["config"])
     try:

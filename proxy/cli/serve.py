@@ -7,14 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from twisted.internet import reactor as installed_reactor
 from twisted.python.failure import Failure
 
 from proxy.config.model import Config
+from proxy.net.reactor import install
 from proxy.observe.log import begin_twisted, configure
 from proxy.service.worker import Worker
 
-reactor: Any = installed_reactor
+install()
+reactor: Any = sys.modules["twisted.internet.reactor"]
 
 
 def serve(config: Config, folder: Path, started: Callable[[Worker], None] | None = None) -> int:

@@ -209,7 +209,8 @@ class Client:
         waiting = self._proof = Deferred()
         for event in self.dialogue.identify(verifier, plugin, proof, ask=ask):
             self.event_arrived(event)
-        self.protocol.flush()
+        if not waiting.called:  # else it goes out together with what follows
+            self.protocol.flush()
         return await waiting
 
     def _proved(self, right: bool) -> None:  # noqa: FBT001 - the verdict itself

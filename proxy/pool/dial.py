@@ -157,6 +157,8 @@ class Dialer:
             await self._endpoint().connect(_OneBackend(backend))
         except (ConnectError, OSError) as error:
             raise BackendLostError(f"cannot connect to {self.place}: {error}") from error
+        # What comes in has no need to pass the endpoint's wrapper any more.
+        cast("Any", backend.transport).protocol = backend
         await backend.logged_in
         return backend
 
