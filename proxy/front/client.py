@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Any
 
+import attrs
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
@@ -221,7 +222,13 @@ class Client:
     # Exchanges
 
     async def relay(
-        self, packet: bytes, kind: Kind, patches: tuple[Patch, ...] = (), *, status: int = 0
+        self,
+        packet: bytes,
+        kind: Kind,
+        patches: tuple[Patch, ...] = (),
+        *,
+        status: int = 0,
+        quiet: bool = False,
     ) -> None:
         """Run a command on the lease; its answer goes to the client as it comes.
 
@@ -230,6 +237,7 @@ class Client:
             kind: Shape of its answer.
             patches: See `Exchange.begin`, as for `status`.
             status: Likewise.
+            quiet: The client hears of no change of state.
 
         Raises:
             BackendLostError: the backend went away before the answer had ended.
@@ -237,6 +245,8 @@ class Client:
         waiting = self._answered = Deferred()
         assert self.session is not None
         capabilities, tracking = self.dialogue.capabilities, self.session.tracking
+        if quiet:
+            tracking = attrs.evolve(tracking, state_change=False)
         self.backend.send(packet, kind, self, capabilities, tracking, patches, status)
         await waiting
 

@@ -91,7 +91,9 @@ async def _query(client: Client, payload: bytes) -> None:
     brought = leftovers.bring(client, means, text)
     if brought.text is not text:
         payload = payload.removesuffix(text) + brought.text
-    await client.relay(encode(payload), Kind.RESULT, patches=brought.patches)
+    await client.relay(
+        encode(payload), Kind.RESULT, patches=brought.patches, quiet=brought.quiet
+    )
     outcome = concluding.outcome_of(client.backend.exchange)
     concluding.note_undisturbed(client, means, text, outcome)
     if means.trackers and not outcome.failed:

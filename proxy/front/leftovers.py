@@ -117,10 +117,12 @@ class Brought:
     Attributes:
         text: The statement to run.
         patches: What the row of its answer must say instead of what the backend gives.
+        quiet: The one in whose place it stands is not reported as a change of state.
     """
 
     text: bytes
     patches: tuple[Patch, ...] = ()
+    quiet: bool = False
 
 
 def bring(client: Client, means: Meaning, text: bytes, *, binary: bool = False) -> Brought:
@@ -221,4 +223,4 @@ def _diagnosed(session: Session, wanted: Wanted) -> Brought:
     text = assigned(wanted, values)
     if text is None:
         raise StatementRefusedError(diagnostics_lost())
-    return Brought(text)
+    return Brought(text, quiet=True)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
 from proxy.errors import ErrorReply
 from proxy.front.leftovers import CLEARING, signal
+from proxy.wire.constants import Capability, SessionTrack
 from proxy.wire.framing import encode
-from proxy.wire.responses import Ok, parse_text_row
+from proxy.wire.responses import Ok, parse_ok, parse_text_row
 from tests.support.memory import Stage
-from tests.support.scripted import error
+from tests.support.scripted import CAPABILITIES, error
 
 
 @pytest.fixture
@@ -107,6 +109,19 @@ def test_diagnostics_are_assigned_from_memory(stage, failed, asked, written):
     assert stage.busy().texts == [written]
     stage.serve()
     assert failed.reply() == Ok()
+
+
+def test_what_diagnostics_set_is_no_change_of_state(stage, failed):
+    """A server does not report it, and of the SET in its place the client hears nothing."""
+    session = failed.client.session
+    session.tracking = attrs.evolve(session.tracking, state_change=True)
+    failed.client.dialogue.capabilities |= int(Capability.SESSION_TRACK)
+    change = (int(SessionTrack.STATE_CHANGE), b"\x011")
+    for text, told in ((b"GET DIAGNOSTICS @n = NUMBER", ()), (b"SET @a = 1", (change,))):
+        failed.query(text)
+        stage.serve(Ok(changes=(change,)).encode(CAPABILITIES))
+        (payload,) = failed.payloads()
+        assert parse_ok(payload, CAPABILITIES) == Ok(changes=told)
 
 
 def test_diagnostics_that_nobody_remembers_are_refused(failed):
