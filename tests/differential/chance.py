@@ -144,8 +144,9 @@ def _settled(script: list[Step], *, mariadb: bool) -> list[Step]:
     """A script in which a table is read behind what leaves more than can be seen from outside.
 
     MariaDB clears warnings only in statements that open tables, and nobody can see whether
-    those that others run do, nor which of several in one text left what; FOUND_ROWS() after statements that do not select is in no manual,
-    and in a new connection it is chance (docs/differences.rst).
+    those that others run do, nor which of several in one text left what; FOUND_ROWS() after
+    statements that do not select is in no manual, and in a new connection it is chance
+    (docs/differences.rst).
     """
     changed: list[Step] = [NEUTRAL]
     for step in script:
