@@ -325,7 +325,8 @@ async def fetch(client: Client, payload: bytes) -> None:
     assert session is not None
     prepared = _find(client, payload, "mysqld_stmt_fetch")
     held = prepared.held
-    if held is None:
+    cursor = (PinReason.CURSOR, prepared.statement_id)
+    if held is None or cursor not in ((pin.reason, pin.detail) for pin in session.pins):
         end = "." if client.proxy.kind is ServerKind.MYSQL else ""
         raise StatementRefusedError(errors.no_cursor(prepared.statement_id, end))
     await client.relay(encode(_identified(payload, held)), Kind.ROWS)

@@ -219,6 +219,7 @@ SCRIPTS: Mapping[str, Script] = {
         Fetch("two", 1),
         Prepare("three", "INSERT INTO t (a, b) VALUES (?, ?)"),
         LongData("three", 1, "long"),
+        Fetch("three", 1),
         Execute("three", (5, None)),
         "SELECT * FROM t ORDER BY id",
         "SET @a = 4",
