@@ -8,7 +8,7 @@ from proxy.session import remains as left
 from proxy.session.pins import PinReason
 from proxy.session.remains import Remains
 from proxy.session.variables import NAMES
-from proxy.wire.constants import SessionTrack, Status
+from proxy.wire.constants import SessionTrack
 from proxy.wire.responses import variable_change
 from tests.support.sessions import (
     IN_TRANSACTION,
@@ -19,7 +19,6 @@ from tests.support.sessions import (
     session,
 )
 
-CHANGED = int(Status.SESSION_STATE_CHANGED)
 READ_ONLY = b"SET TRANSACTION READ ONLY;"
 
 
