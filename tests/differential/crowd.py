@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import attrs
 
@@ -21,6 +23,7 @@ from tests.differential.script import (
     steps,
 )
 from tests.differential.stage import Stage
+from tests.support.process import running_proxy
 
 WAYS: tuple[Script, ...] = (
     steps(
@@ -140,6 +143,34 @@ def crowd(server: Server, port: int, size: int, capabilities: int) -> Iterator[C
         for member in members:
             member.join(90)
     assert not found.wrong, "\n".join(found.wrong[:5])
+
+
+@contextlib.contextmanager
+def played_among(
+    size: int,
+    server: Server,
+    folder: Path,
+    *,
+    shape: int,
+    backends: int,
+    target: Any = None,
+) -> Iterator[tuple[Stage, int]]:
+    """A stage and the port of a proxy whose backends others use all the time.
+
+    Args:
+        size: How many others.
+        server: Where the stage is.
+        folder: For the proxy's configuration and log.
+        shape: What the clients negotiate.
+        backends: How many connections they share.
+        target: What the proxy stands in front of, where that is not the server itself.
+    """
+    pool = {"max_connections": backends, "connection_borrow_timeout": 30}
+    with running_proxy(target or server, folder, pool=pool) as proxy:
+        stage = Stage(server, "subject")
+        with crowd(server, proxy.port, size, shape) as others:
+            yield stage, proxy.port
+            assert others.said > 0
 
 
 def _named(script: Script, stage: Stage) -> Script:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from proxy.embedded import Flavor
 from tests.differential import chance
 from tests.differential.compare import differences
-from tests.differential.crowd import crowd
+from tests.differential.crowd import played_among
 from tests.differential.scripts import SCRIPTS
-from tests.differential.stage import NEW, OLD, Stage
-from tests.support.process import running_proxy
+from tests.differential.stage import NEW, OLD
 
 pytestmark = pytest.mark.live
 
 OTHERS = 8
-BACKENDS = {"max_connections": 3, "connection_borrow_timeout": 30}
+BACKENDS = 3
 SHAPES = {"old clients": OLD, "new clients": NEW}
 GENERATED = 12
 """Scripts by chance for each server and shape, of some forty steps; `make soak` runs more."""
@@ -34,13 +31,9 @@ def shape(request):
 def played(request, shape, tmp_path_factory):
     """A stage and the port of a proxy whose backends others use all the time."""
     server = request.getfixturevalue(f"{request.param.value}_server")
-    with contextlib.ExitStack() as stack:
-        folder = tmp_path_factory.mktemp("differential")
-        proxy = stack.enter_context(running_proxy(server, folder, pool=BACKENDS))
-        stage = Stage(server, "subject")
-        others = stack.enter_context(crowd(server, proxy.port, OTHERS, shape))
-        yield stage, proxy.port
-        assert others.said > 0
+    folder = tmp_path_factory.mktemp("differential")
+    with played_among(OTHERS, server, folder, shape=shape, backends=BACKENDS) as played:
+        yield played
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import pytest
 
 from proxy.embedded import Flavor
 from tests.differential.compare import differences
-from tests.differential.crowd import crowd
+from tests.differential.crowd import played_among
 from tests.differential.scripts import SCRIPTS
-from tests.differential.stage import OLD, Stage
+from tests.differential.stage import OLD
 from tests.support.old_server import old_server
-from tests.support.process import running_proxy
 
 pytestmark = pytest.mark.live
 
 OTHERS = 8
-BACKENDS = {"max_connections": OTHERS + 2, "connection_borrow_timeout": 30}
+BACKENDS = OTHERS + 2
 """One for each that is pinned: what is never enough with fewer is no fault of the sessions."""
 
 
@@ -25,14 +22,14 @@ BACKENDS = {"max_connections": OTHERS + 2, "connection_borrow_timeout": 30}
 def played(request, tmp_path_factory):
     """A stage, and the port of a proxy before a server that reports nothing."""
     server = request.getfixturevalue(f"{request.param.value}_server")
-    with contextlib.ExitStack() as stack:
-        target = stack.enter_context(old_server(server))
-        folder = tmp_path_factory.mktemp("untracked")
-        proxy = stack.enter_context(running_proxy(target, folder, pool=BACKENDS))
-        stage = Stage(server, "subject")
-        others = stack.enter_context(crowd(server, proxy.port, OTHERS, OLD))
-        yield stage, proxy.port
-        assert others.said > 0
+    folder = tmp_path_factory.mktemp("untracked")
+    with (
+        old_server(server) as target,
+        played_among(
+            OTHERS, server, folder, shape=OLD, backends=BACKENDS, target=target
+        ) as played,
+    ):
+        yield played
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
