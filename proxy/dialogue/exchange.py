@@ -12,11 +12,12 @@ import attrs
 
 from proxy.dialogue.answers import Kind, State
 from proxy.dialogue.classic import Classic
-from proxy.dialogue.edits import Edit, Patch, edited
+from proxy.dialogue.edits import Edit, edited
 from proxy.dialogue.reports import OF_TRANSACTIONS, Teller, next_transaction
 from proxy.dialogue.rows import Rows
 from proxy.wire.constants import HEADER, MAX_PACKET, Capability, Status
 from proxy.wire.framing import encode
+from proxy.wire.patch import Patch
 from proxy.wire.primitives import Malformed
 from proxy.wire.responses import (
     Err,

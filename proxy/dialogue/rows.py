@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from proxy.dialogue.edits import Edit, Patch, patched
+from proxy.dialogue.edits import Edit
 from proxy.wire.constants import HEADER, MAX_PACKET
+from proxy.wire.patch import Patch, patched
 from proxy.wire.scan import skip_rows
 
 PATCHED_BYTES = 1 << 20

@@ -12,7 +12,6 @@ from twisted.python.failure import Failure
 from proxy import errors
 from proxy.dialogue.answers import Kind
 from proxy.dialogue.client import ClientDialogue, State
-from proxy.dialogue.edits import Patch
 from proxy.dialogue.events import (
     Authenticated,
     Broken,
@@ -33,6 +32,7 @@ from proxy.policy.lease import Lease, Place, Waiter
 from proxy.pool.borrower import PoolKey
 from proxy.session.session import Session
 from proxy.wire.auth.steps import Verifier
+from proxy.wire.patch import Patch
 
 CLOSE_LIMIT_SECONDS = 5.0
 """How long a client that is told good-bye may take to read it before it is cut off."""

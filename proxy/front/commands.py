@@ -11,7 +11,7 @@ from proxy import errors
 from proxy.dialogue.answers import Kind
 from proxy.dialogue.reports import for_client
 from proxy.errors import StatementRefusedError
-from proxy.front import concluding, holding, kill, leftovers, statements, trackers
+from proxy.front import concluding, holding, kill, leftovers, preparing, statements, trackers
 from proxy.session.meaning import KEEPING, Meaning, meaning
 from proxy.session.session import Session
 from proxy.session.state import interned
@@ -229,7 +229,7 @@ _HANDLERS: dict[int, Handler] = {
     Command.PROCESS_KILL: _process_kill,
     Command.DEBUG: _simple,
     Command.PING: _ping,
-    Command.STMT_PREPARE: statements.prepare,
+    Command.STMT_PREPARE: preparing.prepare,
     Command.STMT_EXECUTE: statements.execute,
     Command.STMT_SEND_LONG_DATA: statements.send_long_data,
     Command.STMT_CLOSE: statements.close,

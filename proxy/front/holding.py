@@ -121,6 +121,15 @@ async def learn_insert_id(client: Client) -> None:
         client.insert_lease = (lease, lease.serial)
 
 
+async def learn_found_rows(client: Client) -> None:
+    """Ask the lease's backend what FOUND_ROWS() gives."""
+    session, lease = client.session, client.lease
+    assert session is not None
+    assert lease is not None
+    answer = await ask(client.proxy.pool, lease, b"SELECT FOUND_ROWS()", Kind.RESULT)
+    session.settle_found_rows(answer.number())
+
+
 async def learn_schema(client: Client) -> None:
     """Ask the lease's backend for the default schema, of which nothing was reported."""
     session, lease = client.session, client.lease

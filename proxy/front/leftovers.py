@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from proxy.dialogue.answers import Kind
-from proxy.dialogue.edits import Patch
 from proxy.errors import (
     BackendRefusedError,
     ErrorReply,
@@ -26,6 +25,7 @@ from proxy.sql.diagnostics import Wanted, assigned, read_diagnostics
 from proxy.sql.leftovers import Conditions, Item, Items, read_leftovers, with_numbers
 from proxy.vocabulary import ServerKind
 from proxy.wire.constants import Capability
+from proxy.wire.patch import Patch
 from proxy.wire.responses import Eof, Ok
 
 if TYPE_CHECKING:
@@ -85,12 +85,19 @@ def _say(
 
 
 async def clear(client: Client, means: Meaning, text: bytes) -> None:
-    """See to it that a statement does not read the warnings of somebody else."""
-    if client.is_undisturbed or not (means.reads_diagnostics or means.counts_conditions):
+    """See to it that a statement does not read the warnings of somebody else.
+
+    What FOUND_ROWS() is goes with them, so that it is asked first where only the backend knows.
+    """
+    if client.is_undisturbed or not means.looks_back:
         return
     session, lease = client.session, client.lease
     assert session is not None
     assert lease is not None
+    if session.remains & remains.FOUND_ROWS:
+        await holding.learn_found_rows(client)
+    if not (means.reads_diagnostics or means.counts_conditions):
+        return
     refusal = session.leftovers.refusal
     if refusal is None or not _ASKING.match(text):
         await holding.ask(client.proxy.pool, lease, CLEARING, Kind.RESULT)

@@ -68,7 +68,7 @@ async def take_along(client: Client) -> None:
     if session.remains & remains.DIAGNOSTICS:
         await _conditions(client, session)
     if session.remains & remains.FOUND_ROWS:
-        session.settle_found_rows(await _number(client, b"SELECT FOUND_ROWS()"))
+        await holding.learn_found_rows(client)
     if session.remains & (remains.STATUS | remains.REPORTS):
         await _reports(client, session)
     if session.remains & remains.VARIABLES:

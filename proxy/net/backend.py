@@ -9,7 +9,6 @@ from twisted.internet.defer import Deferred
 
 from proxy.dialogue.answers import Kind
 from proxy.dialogue.backend import Account, BackendDialogue
-from proxy.dialogue.edits import Patch
 from proxy.dialogue.events import Broken, Greeted, LoginRefused
 from proxy.dialogue.exchange import Exchange
 from proxy.errors import BackendLostError, BackendRefusedError
@@ -19,6 +18,7 @@ from proxy.session.prepared import Holdings
 from proxy.wire.commands import QUIT
 from proxy.wire.framing import encode
 from proxy.wire.greeting import Greeting
+from proxy.wire.patch import Patch
 from proxy.wire.primitives import Malformed
 from proxy.wire.responses import parse_err
 from proxy.wire.tracking import NOTHING, Tracking

@@ -13,6 +13,7 @@ from proxy.session.meaning import PLAIN, Meaning
 from proxy.session.state import State
 from proxy.wire.constants import Capability
 from proxy.wire.framing import Packet, PacketReader, encode
+from proxy.wire.patch import Patch
 from proxy.wire.primitives import Malformed
 from proxy.wire.responses import EOF_BYTES, Eof, parse_column, parse_column_names
 
@@ -237,6 +238,7 @@ class Prepared:
         types: The parameter types that the client bound last, as bytes; None before.
         learned: The types as a server has learned them by now.
         held: What has its cursor or its long data, on the backend that these pin.
+        patches: What the first row of its cursor is to say.
     """
 
     statement_id: int
@@ -247,6 +249,7 @@ class Prepared:
     types: bytes | None = attrs.field(default=None, repr=False)
     learned: bytes | None = attrs.field(default=None, repr=False)
     held: Held | None = attrs.field(default=None, repr=False)
+    patches: tuple[Patch, ...] = attrs.field(default=(), repr=False)
 
     def bind(self, types: bytes) -> None:
         """An execute binds these types."""

@@ -69,7 +69,7 @@ def assigned(wanted: Wanted, values: Mapping[str, int | bytes]) -> bytes | None:
 
     Args:
         wanted: Which variables, and which items.
-        values: Items by name; texts in UTF-8.
+        values: Items by name; texts in UTF-8 of three bytes at the most for each character.
     """
     parts = []
     for target, item in wanted.items:
@@ -78,7 +78,7 @@ def assigned(wanted: Wanted, values: Mapping[str, int | bytes]) -> bytes | None:
             return None
         if isinstance(value, bytes):
             # The servers give utf8mb3, of which MySQL warns when a statement names it.
-            written = b"_utf8mb4 x'%s'" % value.hex().encode()
+            written = b"CONCAT(LEFT(VERSION(), 0), _utf8mb4 x'%s')" % value.hex().encode()
         else:
             sign = b"SIGNED" if item == "ROW_COUNT" else b"UNSIGNED"
             written = b"CAST(%d AS %s)" % (value, sign)

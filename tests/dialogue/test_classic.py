@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from proxy.dialogue.answers import Kind
 from proxy.dialogue.classic import Classic
-from proxy.dialogue.edits import Patch
 from proxy.dialogue.exchange import Exchange
 from proxy.wire import scan
 from proxy.wire.constants import SessionTrack, Status
 from proxy.wire.framing import encode
+from proxy.wire.patch import Patch
 from proxy.wire.primitives import lenenc_bytes, lenenc_int
 from proxy.wire.responses import Eof, Ok
 from tests.support.answers import (

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.dialogue.answers import Kind
-from proxy.dialogue.edits import Patch
 from proxy.dialogue.exchange import Exchange
 from proxy.dialogue.rows import PATCHED_BYTES
 from proxy.wire.constants import Status
 from proxy.wire.framing import encode
+from proxy.wire.patch import Patch
 from proxy.wire.primitives import lenenc_bytes, lenenc_int
 from proxy.wire.responses import Eof, Ok
 from tests.support.answers import (

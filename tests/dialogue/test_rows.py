@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from proxy.dialogue.edits import Patch
 from proxy.dialogue.rows import PATCHED_BYTES, Rows
 from proxy.wire.constants import MAX_PACKET
 from proxy.wire.framing import encode
+from proxy.wire.patch import Patch
 from proxy.wire.responses import Eof, Ok
 
 ROW = encode(b"\x01a", 4)

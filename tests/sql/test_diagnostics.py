@@ -78,11 +78,13 @@ def test_the_statement_has_two_items():
 
 
 def test_an_assignment_gives_the_variables_their_items():
-    """Numbers with the sign that servers give them, texts as bytes of UTF-8."""
+    """Numbers with the sign and texts with the charset (utf8mb3) that servers give them."""
     wanted = Wanted(1, (("@e", "MYSQL_ERRNO"), ("@m", "MESSAGE_TEXT"), ("@c", "CURSOR_NAME")))
     values = {"MYSQL_ERRNO": 1146, "MESSAGE_TEXT": b"it's", "CURSOR_NAME": b"", "OTHER": 1}
     assert assigned(wanted, values) == (
-        b"SET @e = CAST(1146 AS UNSIGNED), @m = _utf8mb4 x'69742773', @c = _utf8mb4 x''"
+        b"SET @e = CAST(1146 AS UNSIGNED), "
+        b"@m = CONCAT(LEFT(VERSION(), 0), _utf8mb4 x'69742773'), "
+        b"@c = CONCAT(LEFT(VERSION(), 0), _utf8mb4 x'')"
     )
     counts = Wanted(0, (("@r", "ROW_COUNT"), ("@n", "NUMBER")))
     assert assigned(counts, {"ROW_COUNT": -1, "NUMBER": 0}) == (

@@ -8,10 +8,10 @@ import attrs
 from hypothesis import strategies as st
 
 from proxy.dialogue.answers import Kind
-from proxy.dialogue.edits import Patch
 from proxy.dialogue.exchange import Exchange
 from proxy.wire.constants import Capability, Status
 from proxy.wire.framing import encode
+from proxy.wire.patch import Patch
 from proxy.wire.primitives import lenenc_bytes, lenenc_int
 from proxy.wire.responses import Eof, Err, Ok, PrepareOk
 from proxy.wire.tracking import Tracking
