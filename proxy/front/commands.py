@@ -86,7 +86,7 @@ async def _query(client: Client, payload: bytes) -> None:
     if leftovers.answer(client, means, text):
         concluding.let_go_if_free(client)
         return
-    await holding.hold_for(client, means)
+    await leftovers.hold_for(client, means)
     await leftovers.clear(client, means, text)
     brought = leftovers.bring(client, means, text)
     if brought.text is not text:

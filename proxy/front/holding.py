@@ -20,8 +20,6 @@ from proxy.net.backend import BackendProtocol
 from proxy.policy.lease import Lease, Place
 from proxy.pool.dial import DATABASE
 from proxy.pool.pool import TargetPool
-from proxy.session import remains
-from proxy.session.meaning import Meaning
 from proxy.session.replay import Impossible, Query, needs_reset, replay
 from proxy.session.state import State, interned
 from proxy.wire.commands import query
@@ -89,25 +87,6 @@ def take_last(client: Client) -> bool:
     if client.insert_lease == client.last_lease:
         client.insert_lease = (lease, lease.serial)
     return True
-
-
-async def hold_for(client: Client, means: Meaning) -> None:
-    """Hold a lease on which a statement finds what it looks at.
-
-    LAST_INSERT_ID() is brought along; what else a statement leaves to be read is on the backend
-    where it ran, so that one is taken again when nobody has had it since.
-    """
-    await hold(client, same=means.looks_back)
-    session, lease = client.session, client.lease
-    assert session is not None
-    assert lease is not None
-    if means.reads_insert_id and session.remains & remains.INSERT_ID:
-        client.is_undisturbed = False
-        await learn_insert_id(client)
-    if means.reads_insert_id and client.insert_lease != (lease, lease.serial):
-        client.is_undisturbed = False
-        await ask(client.proxy.pool, lease, b"SET last_insert_id = %d" % session.last_insert_id)
-        client.insert_lease = (lease, lease.serial)
 
 
 async def learn_insert_id(client: Client) -> None:

@@ -15,7 +15,7 @@ from proxy.errors import (
     StatementRefusedError,
     diagnostics_lost,
 )
-from proxy.front import holding
+from proxy.front import holding, lingering
 from proxy.session import remains
 from proxy.session.conditions import binary_row
 from proxy.session.follow import may_keep_conditions
@@ -82,6 +82,32 @@ def _say(
     else:
         eof = Eof(status=status).encode()
         client.dialogue.answer((*head, eof, *rows, eof))
+
+
+async def hold_for(client: Client, means: Meaning) -> None:
+    """Hold a lease on which a statement finds what it looks at.
+
+    LAST_INSERT_ID() is brought along; what else a statement leaves to be read is on the backend
+    where it ran, so that one is taken again when nobody has had it since.
+    """
+    await holding.hold(client, same=means.looks_back)
+    session, lease = client.session, client.lease
+    assert session is not None
+    assert lease is not None
+    if not means.reads_insert_id:
+        return
+    unknown = session.remains & remains.INSERT_ID
+    if not unknown and client.insert_lease == (lease, lease.serial):
+        return
+    if session.remains & remains.TO_BE_READ:  # which what is asked here would change
+        await lingering.take_along(client)
+    elif unknown:
+        await holding.learn_insert_id(client)
+    client.is_undisturbed = False
+    if client.insert_lease != (lease, lease.serial):
+        text = b"SET last_insert_id = %d" % session.last_insert_id
+        await holding.ask(client.proxy.pool, lease, text)
+        client.insert_lease = (lease, lease.serial)
 
 
 async def clear(client: Client, means: Meaning, text: bytes) -> None:

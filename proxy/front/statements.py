@@ -78,7 +78,7 @@ async def execute(client: Client, payload: bytes) -> None:
         prepared.bind(parsed.types)
     if _answer_from_memory(client, prepared, cursor=parsed.cursor):
         return
-    await holding.hold_for(client, prepared.means)
+    await leftovers.hold_for(client, prepared.means)
     held = await preparing.ensure(client, prepared)
     if _answer_from_memory(client, prepared, cursor=parsed.cursor):
         return

@@ -140,6 +140,16 @@ SCRIPTS: Mapping[str, Script] = {
         "SELECT CAST('x' AS SIGNED)",
         Execute("w"),
     ),
+    "insert ids read between an error and its message": steps(
+        "INSERT INTO t (a) VALUES (1)",
+        "DELETE FROM nowhere",
+        "SELECT LAST_INSERT_ID(12)",
+        "SHOW WARNINGS LIMIT 1",
+        "SELECT SQL_CALC_FOUND_ROWS id FROM t LIMIT 0",
+        "SELECT LAST_INSERT_ID(13), FOUND_ROWS()",
+        "SELECT nothing",
+        "SELECT LAST_INSERT_ID(14), @@warning_count",
+    ),
     "warnings": steps(
         "SELECT CAST('x' AS SIGNED)",
         "SHOW WARNINGS",
