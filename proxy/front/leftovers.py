@@ -39,6 +39,9 @@ CLEARING: Final = b"SELECT 1 FROM (SELECT 1) AS nothing"
 _ASKING: Final = re.compile(rb"\s*+(?:show|get)\b", re.IGNORECASE)
 """Statements that ask for warnings and for nothing else."""
 
+_SHOWING: Final = re.compile(rb"\s*+show\s++(?!count)", re.IGNORECASE)
+"""Those that show them all."""
+
 SIGNALLED_BYTES: Final = 128
 """The longest text of a SIGNAL."""
 
@@ -124,8 +127,9 @@ async def clear(client: Client, means: Meaning, text: bytes) -> None:
         await holding.learn_found_rows(client)
     if not (means.reads_diagnostics or means.counts_conditions):
         return
-    refusal = session.leftovers.refusal
-    if refusal is None or not _ASKING.match(text):
+    refusal, count = session.leftovers.refusal, session.leftovers.warnings
+    asks = _ASKING if count == 1 else _SHOWING  # of several errors the last one can be shown
+    if refusal is None or not asks.match(text):
         await holding.ask(client.proxy.pool, lease, CLEARING, Kind.RESULT)
         return
     with contextlib.suppress(BackendRefusedError):

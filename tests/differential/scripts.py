@@ -140,6 +140,17 @@ SCRIPTS: Mapping[str, Script] = {
         "SELECT CAST('x' AS SIGNED)",
         Execute("w"),
     ),
+    "errors added to errors": steps(
+        Prepare("w", "SHOW WARNINGS"),
+        Fetch("unknown", 3),
+        "SHOW COUNT(*) WARNINGS",
+        "SELECT nothing",
+        Execute("unknown"),
+        "GET DIAGNOSTICS @n = NUMBER",
+        "SELECT @n",
+        Execute("unknown"),
+        "SHOW ERRORS",
+    ),
     "insert ids read between an error and its message": steps(
         "INSERT INTO t (a) VALUES (1)",
         "DELETE FROM nowhere",
