@@ -24,7 +24,10 @@ class Credential:
 
 
 class CredentialSource(Protocol):
-    """Finds users; what it knows already, it answers at once (a Deferred that has fired)."""
+    """Finds users."""
+
+    def known(self, user: str) -> Credential | None:
+        """The user's credential, where it need not be asked for."""
 
     def find(self, user: str) -> Deferred[Credential | None]:
         """The user's credential, None for an unknown user."""

@@ -35,9 +35,13 @@ class StaticSource:
         """How many users; nothing else of them."""
         return f"<StaticSource of {len(self._credentials)} users>"
 
+    def known(self, user: str) -> Credential | None:
+        """See `CredentialSource`."""
+        return self._credentials.get(user)
+
     def find(self, user: str) -> Deferred[Credential | None]:
         """See `CredentialSource`."""
-        return succeed(self._credentials.get(user))
+        return succeed(self.known(user))
 
     def users(self) -> tuple[str, ...]:
         """See `CredentialSource`."""

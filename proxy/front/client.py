@@ -63,6 +63,7 @@ class Client:
         "_answered",
         "_cause",
         "_proof",
+        "_verdict",
         "address",
         "bucket",
         "dialogue",
@@ -111,6 +112,7 @@ class Client:
         self.since = self.last_active = proxy.deadlines.now
         self._answered: Deferred[None] | None = None
         self._proof: Deferred[bool] | None = None
+        self._verdict: bool | None = None
         self._cause: ErrorReply | None = None
 
     def __repr__(self) -> str:
@@ -148,7 +150,7 @@ class Client:
             case Authenticated() | Unproved():
                 self._proved(isinstance(event, Authenticated))
             case LoginStarted(packet):
-                self.work(login.log_in(self, packet))
+                login.log_in(self, packet)
             case UserChangeStarted(change):
                 self.proxy.counters.query_requests += 1
                 self.work(login.change_user(self, change))
@@ -203,19 +205,23 @@ class Client:
 
     # Proof of identity
 
-    async def prove(
+    def identify(
         self, verifier: Verifier, plugin: str, proof: bytes, *, ask: bool = False
-    ) -> bool:
-        """Whether the client knows the password; asks for as many packets as that takes."""
-        waiting = self._proof = Deferred()
+    ) -> bool | None:
+        """Whether the client knows the password; None when it has to be asked for more."""
+        self._verdict = None
         for event in self.dialogue.identify(verifier, plugin, proof, ask=ask):
             self.event_arrived(event)
-        if not waiting.called:  # else it goes out together with what follows
-            self.protocol.flush()
+        return self._verdict
+
+    async def verdict(self) -> bool:
+        """The same, once the client has answered all that it is asked."""
+        self.protocol.flush()
+        waiting = self._proof = Deferred()
         return await waiting
 
     def _proved(self, right: bool) -> None:  # noqa: FBT001 - the verdict itself
-        waiting, self._proof = self._proof, None
+        waiting, self._proof, self._verdict = self._proof, None, right
         if waiting is not None:
             waiting.callback(right)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 from collections.abc import Container
@@ -17,7 +18,7 @@ from proxy.observe.metrics import Counters, Gauges
 from proxy.pool.dial import Facts
 from proxy.pool.pool import TargetPool
 from proxy.session.pins import ignored_reasons
-from proxy.session.state import State, interned
+from proxy.session.state import State, Variables, interned
 from proxy.session.variables import NAMES
 from proxy.vocabulary import ServerKind
 from proxy.wire.auth import CACHING_SHA2, NATIVE
@@ -165,25 +166,10 @@ class Proxy:
         Raises:
             StatementRefusedError: no client can speak the charset.
         """
-        wanted = collation(collation_id, facts.kind)
-        if wanted is None:
-            wanted = collation(facts.greeting.collation, facts.kind)
-        assert wanted is not None
-        if not is_client_charset(wanted.charset):
-            raise StatementRefusedError(charset_refused(wanted.charset))
-        charset = wanted.charset.encode()
-        state = facts.baseline.assign(
-            {
-                b"character_set_client": charset,
-                b"character_set_connection": charset,
-                b"character_set_results": charset,
-                b"collation_connection": wanted.name.encode(),
-                NAMES: wanted.name.encode(),
-            }
+        state = _with_collation(
+            facts.baseline, collation_id, facts.greeting.collation, facts.kind
         )
-        return interned(
-            State(schema or state.schema, state.variables, multi_statements=multi_statements)
-        )
+        return _first_state(state, schema or state.schema, multi_statements)
 
     def state_after_reset(self, facts: Facts, state: State) -> State:
         """What COM_RESET_CONNECTION leads to, from the state right after the login.
@@ -192,9 +178,7 @@ class Proxy:
         """
         if facts.kind is ServerKind.MARIADB:
             return state
-        charsets = dict(facts.charsets)
-        names = charsets.get(b"collation_connection")
-        return interned(state.assign({**charsets, NAMES: names}))
+        return _with_charsets(state, facts.charsets)
 
     def remember_schema(self, user: str, schema: bytes | None) -> None:
         """A backend of this user has been used with this schema."""
@@ -243,6 +227,41 @@ class Proxy:
             ),
             max_database_connections_allowed=ledger.limits.connections,
         )
+
+
+_STATES = 1024
+"""First states that are kept: one for each schema and charset of the applications."""
+
+
+@functools.lru_cache(_STATES)
+def _with_collation(baseline: State, number: int, default: int, kind: ServerKind) -> State:
+    wanted = collation(number, kind)
+    if wanted is None:
+        wanted = collation(default, kind)
+    assert wanted is not None
+    if not is_client_charset(wanted.charset):
+        raise StatementRefusedError(charset_refused(wanted.charset))
+    charset = wanted.charset.encode()
+    return baseline.assign(
+        {
+            b"character_set_client": charset,
+            b"character_set_connection": charset,
+            b"character_set_results": charset,
+            b"collation_connection": wanted.name.encode(),
+            NAMES: wanted.name.encode(),
+        }
+    )
+
+
+@functools.lru_cache(_STATES)
+def _first_state(state: State, schema: bytes | None, multi_statements: bool) -> State:  # noqa: FBT001 - a key
+    return interned(State(schema, state.variables, multi_statements=multi_statements))
+
+
+@functools.lru_cache(_STATES)
+def _with_charsets(state: State, charsets: Variables) -> State:
+    names = dict(charsets).get(b"collation_connection")
+    return interned(state.assign({**dict(charsets), NAMES: names}))
 
 
 def make_nonce() -> bytes:

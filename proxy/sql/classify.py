@@ -12,7 +12,7 @@ from proxy.sql.dialect import DEFAULT_DIALECT, Dialect
 from proxy.sql.effects import Effect
 from proxy.sql.expressions import Reading
 from proxy.sql.lexer import Tokens, lex
-from proxy.sql.plain import Plain, read_plain
+from proxy.sql.plain import Plain, read_plain, shape
 from proxy.sql.programs import end_of_program, is_program
 from proxy.sql.statements import DECIDES_READING, read_statement
 
@@ -149,18 +149,23 @@ def classify(text: bytes, dialect: Dialect = DEFAULT_DIALECT) -> Classification:
     Say what a text may do.
 
     The time grows with the length only; what is too long to be read is opaque.  Classifications
-    of short texts that are not plain are kept, since applications repeat them.
+    of short texts are kept, since applications repeat them: plain ones with any numbers.
 
     Args:
         text: Any bytes.
         dialect: How to read them.
     """
+    if len(text) > CACHED_BYTES:
+        return _read_plain(text, dialect) or _read(text, dialect)
+    return _plain_of_shape(shape(text), dialect) or _read_cached(text, dialect)
+
+
+def _read_plain(text: bytes, dialect: Dialect) -> Classification | None:
     plain = read_plain(text, dialect)
-    if plain is not None:
-        return _PLAIN[plain]
-    if len(text) <= CACHED_BYTES:
-        return _read_cached(text, dialect)
-    return _read(text, dialect)
+    return None if plain is None else _PLAIN[plain]
+
+
+_plain_of_shape = functools.lru_cache(maxsize=CACHED_TEXTS)(_read_plain)
 
 
 def _read(text: bytes, dialect: Dialect) -> Classification:
