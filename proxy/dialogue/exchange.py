@@ -37,7 +37,6 @@ their state block stay under 32 KiB, so more is not an answer but a fault."""
 _FIRST, _COLUMNS, _COLUMNS_END, _ROWS, _BLOCKS, _FILE, _ENDED, _BROKEN = (
     int(state) for state in State
 )
-_START = {Kind.ROWS: _ROWS, Kind.FIELDS: _ROWS}
 _MORE = int(Status.MORE_RESULTS)
 _CURSOR = int(Status.CURSOR_EXISTS)
 _MORE_OUT = int(Status.PS_OUT_PARAMS | Status.MORE_RESULTS)
@@ -141,7 +140,7 @@ class Exchange:
         self._classic = Classic() if is_classic else None
         self.tracking = tracking
         self.extra_status = extra_status
-        self.state = _START.get(kind, _FIRST)
+        self.state = _ROWS if kind in (Kind.ROWS, Kind.FIELDS) else _FIRST
         self._carry = b""
         self._skip = 0
         self._left = 0
@@ -271,10 +270,13 @@ class Exchange:
             self.state = _FILE
             self.file_sequence = chunk[position + 3] + 1
             return behind
-        count = parse_column_count(chunk[position + HEADER : behind])
-        if isinstance(count, Malformed):
-            return self._break(count.why)
-        self._left = count
+        if length == 1 and first < 0xFB:  # the count itself
+            self._left = first
+        else:
+            count = parse_column_count(chunk[position + HEADER : behind])
+            if isinstance(count, Malformed):
+                return self._break(count.why)
+            self._left = count
         self.state = _COLUMNS
         return behind
 

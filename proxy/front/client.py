@@ -63,7 +63,6 @@ class Client:
         "_answered",
         "_cause",
         "_proof",
-        "_verdict",
         "address",
         "bucket",
         "dialogue",
@@ -112,7 +111,6 @@ class Client:
         self.since = self.last_active = proxy.deadlines.now
         self._answered: Deferred[None] | None = None
         self._proof: Deferred[bool] | None = None
-        self._verdict: bool | None = None
         self._cause: ErrorReply | None = None
 
     def __repr__(self) -> str:
@@ -209,10 +207,13 @@ class Client:
         self, verifier: Verifier, plugin: str, proof: bytes, *, ask: bool = False
     ) -> bool | None:
         """Whether the client knows the password; None when it has to be asked for more."""
-        self._verdict = None
+        verdict: bool | None = None
         for event in self.dialogue.identify(verifier, plugin, proof, ask=ask):
-            self.event_arrived(event)
-        return self._verdict
+            if isinstance(event, Authenticated | Unproved):
+                verdict = isinstance(event, Authenticated)
+            else:
+                self.event_arrived(event)
+        return verdict
 
     async def verdict(self) -> bool:
         """The same, once the client has answered all that it is asked."""
@@ -221,7 +222,7 @@ class Client:
         return await waiting
 
     def _proved(self, right: bool) -> None:  # noqa: FBT001 - the verdict itself
-        waiting, self._proof, self._verdict = self._proof, None, right
+        waiting, self._proof = self._proof, None
         if waiting is not None:
             waiting.callback(right)
 

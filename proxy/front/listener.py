@@ -29,7 +29,7 @@ class ClientFactory(Factory):
         """Which endpoint of which proxy."""
         return f"<ClientFactory {self._proxy.config.name}/{self._endpoint}>"
 
-    def buildProtocol(self, addr: IAddress | None) -> Protocol:
+    def buildProtocol(self, addr: IAddress | None) -> Any:
         """See `twisted.internet.interfaces.IProtocolFactory`."""
         proxy = self._proxy
         proxy.counters.client_connections_received += 1

@@ -3,45 +3,84 @@
 from __future__ import annotations
 
 import socket
-from typing import Any, cast
+from typing import Any
 
-from twisted.internet import tcp, unix
+from twisted.internet import main, tcp
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IPushProducer
-from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 STALLED_BYTES = 1 << 16
 """A peer that leaves so much unread is not sent more until it has read: Twisted's own limit."""
 
 
-@implementer(IPushProducer)
-class Shell(Protocol):
-    """A transport with MySQL on it.
+SMALL_READ_BYTES = 1 << 13
+LARGE_READ_BYTES = 1 << 18
+"""What is asked of the socket at once: a small buffer costs less, and a large one, once a small
+one was full, takes the rows of a long result in fewer steps."""
+
+
+def _keep_alive(handle: socket.socket) -> None:
+    """No delay for small packets, and a dead peer is noticed."""
+    handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    handle.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    # A peer that vanished without a word is noticed after 60 + 3 * 10 seconds.
+    handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60)
+    handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10)
+    handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
+
+
+class Shell:
+    """A transport with MySQL on it: an `IProtocol` and an `IPushProducer`.
 
     A write goes to the socket at once, and only what the socket does not take is queued in the
     transport: the queue's turn through the reactor costs more than all else a statement needs.
+    Reads take the short way too: the reactor calls the shell in the transport's place.
     """
 
-    _socket: Any = None
-    _source: Shell | None = None
+    transport: Any = None
     lost = False
+    _source: Shell | None = None
+    _socket: Any = None
+    _send: Any = None
+    """The socket's own `send`; None while bytes are queued, which nothing may overtake."""
+    _receive: Any = None
+    _read_bytes: int
+
+    def makeConnection(self, transport: Any) -> None:
+        """See `twisted.internet.interfaces.IProtocol`."""
+        self.transport = transport
+        self.connectionMade()
 
     def connectionMade(self) -> None:
-        """Prepare the socket: no delay for small packets, and a dead peer is noticed."""
+        """Take the socket of a plain connection, and prepare it."""
         transport = self.transport
-        if isinstance(transport, unix.Server | unix.Client):
-            self._socket = transport.getHandle()
-        elif isinstance(transport, tcp.Connection):
-            handle = transport.getHandle()
-            handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            handle.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            # A peer that vanished without a word is noticed after 60 + 3 * 10 seconds.
-            handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60)
-            handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10)
-            handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
-            self._socket = handle
+        self._read_bytes = SMALL_READ_BYTES
+        if isinstance(transport, tcp.Connection):  # those of unix sockets are, too
+            handle = self._socket = transport.getHandle()
+            self._send, self._receive = handle.send, handle.recv
+            self.transport.doRead = self.read
+            if handle.family != socket.AF_UNIX:
+                _keep_alive(handle)
+
+    def read(self) -> Any:
+        """See `twisted.internet.interfaces.IReadDescriptor.doRead`."""
+        size = self._read_bytes
+        try:
+            data: bytes = self._receive(size)
+        except (BlockingIOError, InterruptedError):
+            return None
+        except OSError:
+            return main.CONNECTION_LOST
+        if not data:
+            return main.CONNECTION_DONE
+        self._read_bytes = LARGE_READ_BYTES if len(data) == size else SMALL_READ_BYTES
+        self.dataReceived(data)
+        return None
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes from the peer."""
+        raise NotImplementedError
 
     def write(self, data: bytes) -> bool:
         """Send now what the socket takes; queue the rest.
@@ -49,17 +88,11 @@ class Shell(Protocol):
         Returns:
             Whether all of it went out.
         """
-        transport = cast("Any", self.transport)
-        handle = self._socket
-        if (
-            handle is not None
-            and not transport.dataBuffer
-            and not transport._tempDataBuffer  # noqa: SLF001 - nothing public tells it
-            and transport.connected
-            and not transport.disconnecting
-        ):
+        if self._send is None:
+            self._resume_sending()
+        if self._send is not None:
             try:
-                sent = handle.send(data)
+                sent: int = self._send(data)
             except (BlockingIOError, InterruptedError):
                 sent = 0
             except OSError:
@@ -68,17 +101,30 @@ class Shell(Protocol):
             if sent == len(data):
                 return True
             data = data[sent:]
-        transport.write(data)
+            self._send = None
+        self.transport.write(data)
         return False
+
+    def _resume_sending(self) -> None:
+        """Use the socket again, once the transport has sent all that was queued."""
+        transport = self.transport
+        if (
+            self._socket is not None
+            and not transport.dataBuffer
+            and not transport._tempDataBuffer  # noqa: SLF001 - nothing public tells it
+            and transport.connected
+            and not transport.disconnecting
+        ):
+            self._send = self._socket.send
 
     def write_from(self, source: Shell, data: bytes) -> None:
         """Send what came from `source`, which is read no further while we do not keep up."""
         if not self.write(data) and self._source is None and not self.lost:
             self._source = source
-            self.transport.registerProducer(source, True)  # type: ignore[union-attr]
+            self.transport.registerProducer(source, True)
             if self._queued() > STALLED_BYTES:
                 source.pauseProducing()
-                self.transport.producerPaused = True  # type: ignore[union-attr]
+                self.transport.producerPaused = True
 
     @property
     def has_unsent(self) -> bool:
@@ -87,7 +133,7 @@ class Shell(Protocol):
 
     def _queued(self) -> int:
         """Bytes that the transport has not sent yet."""
-        transport = cast("Any", self.transport)
+        transport = self.transport
         return int(
             len(transport.dataBuffer) - transport.offset + transport._tempDataLen  # noqa: SLF001 - nothing public tells it
         )
@@ -97,7 +143,7 @@ class Shell(Protocol):
         source = self._source
         if source is not None:
             self._source = None
-            self.transport.unregisterProducer()  # type: ignore[union-attr]
+            self.transport.unregisterProducer()
             source.resumeProducing()
 
     # As the source of another shell
@@ -105,12 +151,12 @@ class Shell(Protocol):
     def pauseProducing(self) -> None:
         """Read nothing more for now."""
         if not self.lost:
-            self.transport.pauseProducing()  # type: ignore[union-attr]
+            self.transport.pauseProducing()
 
     def resumeProducing(self) -> None:
         """Read on."""
         if not self.lost:
-            self.transport.resumeProducing()  # type: ignore[union-attr]
+            self.transport.resumeProducing()
 
     def stopProducing(self) -> None:
         """The peer that we fed is gone; whoever owns the exchange decides what follows."""
@@ -119,18 +165,20 @@ class Shell(Protocol):
 
     def hang_up(self) -> None:
         """Close once everything is sent."""
+        self._send = None
         if not self.lost:
-            cast("Any", self.transport).loseConnection()
+            self.transport.loseConnection()
 
     def abort(self) -> None:
         """Close at once, whatever is unsent."""
+        self._send = None
         if not self.lost:
-            self.transport.abortConnection()  # type: ignore[union-attr]
+            self.transport.abortConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone."""
         self.lost = True
-        self._socket = None
+        self._socket = self._send = self._receive = None
         source, self._source = self._source, None
         if source is not None:
             source.resumeProducing()

@@ -22,42 +22,74 @@ class Place(enum.Enum):
     GONE = "gone"
 
 
-@attrs.define(eq=False, slots=True)
 class Lease:
     """One backend in the book.
 
     Attributes:
         key: What makes backends alike for good (user, wire shape).
         born: When it was dialed, in seconds.
+        generation: The ledger's when it was dialed; an older one is retired when free.
         state: The session state that it is in; None while that is not known.
         place: Which container it is in.
-        generation: The ledger's when it was dialed; an older one is retired when free.
         idle_since: When it was last given back.
         serial: How often it was lent.
         backend: The connection itself, put there by the pool.
         holder: Who had it last, for news of its loss.
     """
 
-    key: Hashable
-    born: float
-    generation: int = 0
-    state: Hashable | None = None
-    place: Place = Place.DIALING
-    idle_since: float = 0.0
-    serial: int = 0
-    backend: Any = attrs.field(default=None, repr=False)
-    holder: Any = attrs.field(default=None, repr=False)
+    __slots__ = (
+        "backend",
+        "born",
+        "generation",
+        "holder",
+        "idle_since",
+        "key",
+        "place",
+        "serial",
+        "state",
+    )
+
+    def __init__(self, key: Hashable, born: float, generation: int = 0) -> None:
+        self.key = key
+        self.born = born
+        self.generation = generation
+        self.state: Hashable | None = None
+        self.place = Place.DIALING
+        self.idle_since = 0.0
+        self.serial = 0
+        self.backend: Any = None
+        self.holder: Any = None
+
+    def __repr__(self) -> str:
+        """Which kind, and where."""
+        return f"<Lease of {self.key!r} {self.place.value}>"
 
 
-@attrs.define(eq=False, slots=True)
 class Waiter:
-    """Someone who needs a backend; served in order of arrival."""
+    """Someone who needs a backend; served in order of arrival.
 
-    key: Hashable
-    state: Hashable
-    since: float
-    ahead: int = 0
-    borrower: Any = attrs.field(default=None, repr=False)
+    Attributes:
+        key: Which kind.
+        state: The session state that it shall be brought to.
+        since: When it began to wait.
+        borrower: Who is told, see `pool.borrower`.
+        ahead: How many waited before it when it came.
+    """
+
+    __slots__ = ("ahead", "borrower", "key", "since", "state")
+
+    def __init__(
+        self, key: Hashable, state: Hashable, since: float, borrower: Any = None
+    ) -> None:
+        self.key = key
+        self.state = state
+        self.since = since
+        self.borrower = borrower
+        self.ahead = 0
+
+    def __repr__(self) -> str:
+        """Which kind it waits for, and since when."""
+        return f"<Waiter for {self.key!r} since {self.since}>"
 
 
 @attrs.frozen

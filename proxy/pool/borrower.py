@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-import attrs
 from twisted.internet.defer import Deferred
 
 from proxy.errors import ErrorReply, StatementRefusedError
 from proxy.policy.lease import Lease, Waiter
 
 
-@attrs.frozen(cache_hash=True)
-class PoolKey:
+class PoolKey(NamedTuple):
     """What makes backends of a target alike for good.
 
     Attributes:

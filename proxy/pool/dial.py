@@ -111,7 +111,7 @@ class _OneBackend(Factory):
     def __init__(self, backend: BackendProtocol) -> None:
         self._backend = backend
 
-    def buildProtocol(self, addr: IAddress | None) -> BackendProtocol:  # noqa: ARG002 - the only one
+    def buildProtocol(self, addr: IAddress | None) -> Any:  # noqa: ARG002 - the only one
         """See `twisted.internet.interfaces.IProtocolFactory`."""
         return self._backend
 

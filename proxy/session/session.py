@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import attrs
 
 from proxy.errors import (
@@ -42,6 +44,19 @@ LASTING = int(
 
 STATEMENTS_LIMIT = 16_382
 """Prepared statements of one client: the server's own default of max_prepared_stmt_count."""
+
+
+@functools.lru_cache(maxsize=256)
+def _dialect(sql_mode: bytes, charset: bytes, target: Target) -> Dialect:
+    """The one object for sessions whose settings are alike."""
+    words = sql_mode.upper().split(b",")
+    return Dialect(
+        ansi_quotes=b"ANSI_QUOTES" in words,
+        no_backslash_escapes=b"NO_BACKSLASH_ESCAPES" in words,
+        charset_safe=is_backslash_safe(charset.decode()),
+        mariadb=target.kind is ServerKind.MARIADB,
+        version=target.version,
+    )
 
 
 class Session:
@@ -180,15 +195,8 @@ class Session:
 
     def _dialect(self) -> Dialect:
         mode = self.state.value(b"sql_mode")
-        words = (self.target.sql_mode if mode is None else mode).upper().split(b",")
         charset = self.state.value(b"character_set_client") or b""
-        return Dialect(
-            ansi_quotes=b"ANSI_QUOTES" in words,
-            no_backslash_escapes=b"NO_BACKSLASH_ESCAPES" in words,
-            charset_safe=is_backslash_safe(charset.decode()),
-            mariadb=self.target.kind is ServerKind.MARIADB,
-            version=self.target.version,
-        )
+        return _dialect(self.target.sql_mode if mode is None else mode, charset, self.target)
 
     def next_statement_id(self) -> int:
         """The id of the next prepared statement; ids are never used twice."""

@@ -1,6 +1,6 @@
 """Tests of `proxy.front.client`: clients that leave, that are idle, that are stopped."""
 
-# ruff: noqa: ARG005 - doubles have the names and arguments of what they stand for
+# ruff: noqa: ARG002, ARG005 - doubles have the names and arguments of what they stand for
 
 import pytest
 
@@ -220,13 +220,19 @@ def test_a_client_that_waits_for_us_is_not_idle():
     assert client.reply().status == AUTOCOMMIT
 
 
+class Full:
+    """A socket that takes nothing more."""
+
+    def send(self, data):
+        raise BlockingIOError
+
+
 def test_a_client_that_does_not_read_its_good_bye_is_cut_off():
     """The connection does not stay for the sake of an ERR packet."""
     stage = Stage(proxy={"idle_client_timeout": 5.0})
     client = stage.client()
     client.wire.stuck = True
-    client.client.protocol._socket = object()
-    client.client.protocol.write = client.wire.write
+    client.client.protocol._socket = Full()
     for _ in range(7):
         stage.run(1)
     assert not client.closed

@@ -11,25 +11,32 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
+from proxy.net.client import ClientProtocol
 from proxy.net.shell import STALLED_BYTES, Shell
 from tests.support.servers import Wire
 
 
-class Recorder(Shell):
+class Owner:
     """Notes what it is told."""
 
     def __init__(self):
         self.reasons = []
 
-    def ended(self, why):
+    def connection_ended(self, why):
         self.reasons.append(why)
 
 
-class Source(Recorder):
-    """Somebody whose bytes go to another shell."""
+def recorder():
+    """Make a shell whose owner notes what it is told."""
+    shell = ClientProtocol(lambda protocol: None)
+    shell.owner = Owner()
+    return shell
+
+
+class Flow:
+    """A transport that notes when it is stopped."""
 
     def __init__(self):
-        super().__init__()
         self.calls = []
 
     def pauseProducing(self):
@@ -37,6 +44,13 @@ class Source(Recorder):
 
     def resumeProducing(self):
         self.calls.append("resume")
+
+
+def source_of_bytes():
+    """Make a shell whose bytes go to another one, and its transport."""
+    source = recorder()
+    source.transport = Flow()
+    return source, source.transport
 
 
 class Reactor(Clock):
@@ -73,7 +87,7 @@ def tcp_shell():
         peer = socket.create_connection(server.getsockname())
         ours, address = server.accept()
     ours.setblocking(False)
-    shell = Recorder()
+    shell = recorder()
     transport = tcp.Server(ours, shell, address, None, 1, reactor)
     shell.makeConnection(transport)
     yield shell, peer, reactor
@@ -139,7 +153,7 @@ def test_a_unix_socket_is_written_eagerly_too():
     ours, peer = socket.socketpair(socket.AF_UNIX)
     with peer:
         ours.setblocking(False)
-        shell = Recorder()
+        shell = recorder()
         transport = unix.Server(ours, shell, None, None, 1, reactor)
         shell.makeConnection(transport)
         assert shell.write(b"hello")
@@ -163,29 +177,29 @@ def test_a_write_to_a_peer_that_has_reset_is_no_error(tcp_shell):
 def test_a_slow_reader_stops_its_source_and_frees_it_when_it_has_read(tcp_shell):
     """The source is read no further while its bytes wait, and read on when they are gone."""
     shell, peer, reactor = tcp_shell
-    source = Source()
+    source, flow = source_of_bytes()
     written = 0
-    while "pause" not in source.calls:
+    while "pause" not in flow.calls:
         shell.write_from(source, bytes(1 << 20))
         written += 1 << 20
         assert written < 1 << 26
     while reactor.writers:
         assert peer.recv(1 << 20)
         reactor.turn()
-    assert source.calls == ["pause", "resume"]
+    assert flow.calls == ["pause", "resume"]
     shell.end_flow()
-    assert source.calls == ["pause", "resume", "resume"]
+    assert flow.calls == ["pause", "resume", "resume"]
     assert shell.transport.producer is None
 
 
 def test_a_little_that_is_unsent_does_not_stop_the_source():
     """Below the limit of Twisted's own the source goes on."""
-    shell, source = Recorder(), Source()
+    shell, (source, flow) = recorder(), source_of_bytes()
     wire = Wire(Clock(), lambda data: None)
     wire.connect(shell)
     wire.stuck = True
     shell.write_from(source, bytes(STALLED_BYTES))
-    assert source.calls == []
+    assert flow.calls == []
     assert wire.producer is source
     shell.write_from(source, b"more")
     assert wire.producer is source
@@ -194,30 +208,30 @@ def test_a_little_that_is_unsent_does_not_stop_the_source():
 def test_a_fast_reader_has_no_source(tcp_shell):
     """What goes out whole needs no producer, and the end of the flow is nothing then."""
     shell, _, _ = tcp_shell
-    source = Source()
+    source, flow = source_of_bytes()
     shell.write_from(source, b"hello")
     shell.end_flow()
-    assert source.calls == []
+    assert flow.calls == []
     assert shell.transport.producer is None
 
 
 def test_a_source_is_read_on_when_its_reader_is_gone():
     """A backend that was stopped for a client is not left stopped when the client leaves."""
     clock = Clock()
-    shell, source = Recorder(), Source()
+    shell, (source, flow) = recorder(), source_of_bytes()
     wire = Wire(clock, lambda data: None)
     wire.connect(shell)
     wire.stuck = True
     shell.write_from(source, bytes(STALLED_BYTES + 1))
     wire.end()
-    assert source.calls == ["pause", "resume"]
+    assert flow.calls == ["pause", "resume"]
     shell.write_from(source, b"late")
-    assert source.calls == ["pause", "resume"]
+    assert flow.calls == ["pause", "resume"]
 
 
 def test_a_shell_reads_on_only_while_it_is_connected():
     """Who is gone is neither paused nor resumed, and hears nothing of its consumer's end."""
-    shell = Recorder()
+    shell = recorder()
     wire = Wire(Clock(), lambda data: None)
     wire.connect(shell)
     shell.pauseProducing()
@@ -236,7 +250,7 @@ def test_a_shell_reads_on_only_while_it_is_connected():
 def test_a_connection_ends_after_what_is_unsent_or_at_once():
     """To hang up waits for the peer to read; to abort does not."""
     clock = Clock()
-    polite, rude = Recorder(), Recorder()
+    polite, rude = recorder(), recorder()
     for shell in (polite, rude):
         wire = Wire(clock, lambda data: None)
         wire.connect(shell)
@@ -251,7 +265,7 @@ def test_a_connection_ends_after_what_is_unsent_or_at_once():
         shell.hang_up()
         shell.abort()
     clock.advance(0)
-    assert len(rude.reasons) == 1
+    assert len(rude.owner.reasons) == 1
 
 
 @pytest.mark.parametrize(
@@ -263,15 +277,17 @@ def test_a_connection_ends_after_what_is_unsent_or_at_once():
 )
 def test_the_log_is_told_why_a_connection_ended(reason, said):
     """The reason is a sentence without its full stop."""
-    shell = Recorder()
+    shell = recorder()
     wire = Wire(Clock(), lambda data: None)
     wire.connect(shell)
     wire.end(reason)
-    assert shell.reasons == [said]
+    assert shell.owner.reasons == [said]
 
 
 def test_a_shell_must_say_what_follows_its_end():
-    """A shell without an `ended` of its own is a mistake."""
+    """A shell without an `ended` or `dataReceived` of its own is a mistake."""
     shell = Shell()
+    with pytest.raises(NotImplementedError):
+        shell.dataReceived(b"")
     with pytest.raises(NotImplementedError):
         shell.ended("why")

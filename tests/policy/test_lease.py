@@ -19,6 +19,8 @@ def test_a_lease_begins_as_a_dial():
     assert lease.place is Place.DIALING
     assert lease.state is None
     assert lease.serial == 0
+    assert repr(lease) == "<Lease of 'key' dialing>"
+    assert repr(Waiter("key", "state", since=0.0)) == "<Waiter for 'key' since 0.0>"
 
 
 def test_limits_have_the_times_of_rds_proxy():

@@ -11,7 +11,8 @@ from tests.support.book import accepts
 
 
 def put(shelf: Shelf, state: str) -> Lease:
-    lease = Lease("app", 0.0, state=state)
+    lease = Lease("app", 0.0)
+    lease.state = state
     shelf.put(lease)
     return lease
 
