@@ -13,17 +13,23 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 # An environment whose Python has gone, with an upgrade of the system for instance, is none.
 USABLE := $(shell $(BIN)/python -c 'import pip' 2>/dev/null && echo yes)
 
+# The compiled form is built beside the sources, which stay what runs everywhere else.
+FORM := $(CURDIR)/$(STAMPS)/form
+COMPILED := PYTHONSAFEPATH=1 PYTHONPATH=$(FORM):$(CURDIR) MYSQLPROXY_EXPECTED_FORM=compiled \
+	$(BIN)/python -m pytest -o pythonpath=$(FORM)
+SOURCES := $(shell find proxy twisted -name '*.py')
+
 PURE := wire sql config dialogue session policy
 PURE_COVERAGE := $(foreach package,$(PURE),--cov=proxy.$(package)) --cov=proxy.errors --cov=proxy.vocabulary
 PURE_TESTS := $(wildcard $(PURE:%=tests/%) tests/observe tests/test_*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check lint suites soak bench docs reference clean absent
+.PHONY: help run demo test test-compiled check lint suites soak bench docs reference clean absent
 
 help:
 	@echo 'make run        a MySQL server with the proxy in front, until Ctrl-C'
 	@echo 'make demo       a short show: many clients on few connections'
-	@echo 'make test       all checks and all tests'
+	@echo 'make test       all checks and all tests, over the Python and over the compiled form'
 	@echo 'make check      the quick ones, within a minute'
 	@echo 'make suites     the tests of SQLAlchemy and Django, directly and through the proxy'
 	@echo 'make soak       an hour of scripts by chance, directly and through the proxy'
@@ -42,10 +48,19 @@ $(STAMPS)/venv: setup.cfg pyproject.toml $(if $(USABLE),,absent)
 		exit 1; }
 	$(if $(USABLE),,$(PYTHON) -m venv --clear $(VENV))
 	@echo 'Installing the dependencies into $(VENV) ...'
-	$(BIN)/python -m pip install -qq --config-settings editable_mode=compat -e '.[test,lint,docs]'
+	$(BIN)/python -m pip install -qq --config-settings editable_mode=compat -e '.[test,lint,docs,compile]'
 	@mkdir -p $(STAMPS) && touch $@
 
 absent:
+
+$(STAMPS)/compiled: $(STAMPS)/venv setup.py setup.cfg pyproject.toml $(SOURCES)
+	@echo 'Compiling the innermost modules into $(STAMPS)/form ...'
+	@rm -rf $(FORM) $(STAMPS)/build
+	$(BIN)/python setup.py -q build --build-base $(STAMPS)/build --build-lib $(FORM)
+	@ls $(FORM)/mysqlproxy__mypyc*.so >/dev/null 2>&1 || { echo 'The compiled form could not be' \
+		'built. It needs a C compiler and the headers of Python; on Debian and Ubuntu:' \
+		'apt-get install gcc python3-dev' >&2; exit 1; }
+	@touch $@
 
 run: $(STAMPS)/venv
 	$(BIN)/mysqlproxy try
@@ -63,9 +78,13 @@ check: lint
 	$(BIN)/python -m pytest -q $(PURE_TESTS)
 
 # The pure packages are covered to the last branch; what touches sockets is proved by live tests.
-test: lint
+test: lint $(STAMPS)/compiled
 	$(BIN)/python -m pytest $(PURE_COVERAGE) --cov-branch --cov-report=
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under=100
+	$(COMPILED)
+
+test-compiled: $(STAMPS)/compiled
+	$(COMPILED) $(TESTS)
 
 # Three minutes; all that there is, with SUITES=--all, takes twenty.
 suites: $(STAMPS)/venv
@@ -75,8 +94,8 @@ suites: $(STAMPS)/venv
 soak: $(STAMPS)/venv
 	$(BIN)/python -m tests.differential.soak $(SECONDS)
 
-bench: $(STAMPS)/venv
-	$(BIN)/python bench/run.py
+bench: $(STAMPS)/compiled
+	PYTHONPATH=$(CURDIR) $(BIN)/python -m bench.run $(BENCH)
 
 docs: $(STAMPS)/venv
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html

@@ -14,6 +14,7 @@ from proxy.config.model import Config
 from proxy.config.problem import ConfigError
 from proxy.credentials.static import PasswordUnreadableError, load_static
 from proxy.embedded import EmbeddedError, Flavor
+from proxy.service.form import form
 
 DEFAULT_CONFIG = "/etc/mysqlproxy/mysqlproxy.yaml"
 
@@ -29,7 +30,7 @@ _config = click.option(
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="mysqlproxy")
+@click.version_option(f"{__version__} ({form()})", prog_name="mysqlproxy")
 def main() -> None:
     """A pooling, multiplexing proxy for MySQL and MariaDB."""
 

@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.internet.endpoints import serverFromString
 from twisted.python.failure import Failure
 
+from proxy import __version__
 from proxy.config.model import Config, ProxyConfig
 from proxy.credentials.rsa import GeneratedRsaKey
 from proxy.credentials.static import load_static
@@ -24,6 +25,7 @@ from proxy.observe.log import get_logger
 from proxy.observe.metrics import Counters, ProxyCollector
 from proxy.pool.dial import Dialer
 from proxy.pool.pool import TargetPool
+from proxy.service.form import form
 
 SWEEP_SECONDS = 1.0
 """How often pools look for what is too old or idle for too long."""
@@ -84,6 +86,7 @@ class Worker(Service):
     def startService(self) -> None:
         """Listen, and look at each target for the first time."""
         super().startService()
+        self._log.info("starting", version=__version__, form=form())
         self._deadlines.start()
         self._sweep_pools()
         for proxy in self.proxies:

@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from proxy import __version__
 from proxy.cli.main import main
+from proxy.service.form import form
 
 GOOD = """
 proxies:
@@ -31,8 +32,9 @@ def run(*words):
 
 
 def test_the_version_is_said():
-    """`--version` names the program and its version."""
-    assert run("--version").output == f"mysqlproxy, version {__version__}\n"
+    """`--version` names the program, its version, and the form that runs."""
+    said = f"mysqlproxy, version {__version__} ({form()})\n"
+    assert run("--version").output == said
 
 
 def test_help_names_every_command():

@@ -179,6 +179,7 @@ def test_a_file_is_asked_for_and_its_verdict_awaited():
         (Kind.PREPARE, b"\x00\x01"),
         (Kind.RESULT, b"\xfe\x00\x00\x00\x00\x00\x00\x00\x00"),
         (Kind.RESULT, b"\x00\xfc"),
+        (Kind.RESULT, b"\xfc"),
         (Kind.SIMPLE, b"\xff"),
         (Kind.SIMPLE, b""),
     ],
