@@ -24,7 +24,7 @@ PURE_COVERAGE := $(foreach package,$(PURE),--cov=proxy.$(package)) --cov=proxy.e
 PURE_TESTS := $(wildcard $(PURE:%=tests/%) tests/observe tests/test_*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-compiled check lint suites soak bench docs reference clean absent
+.PHONY: help run demo test test-compiled compiled check lint suites soak bench docs reference clean absent
 
 help:
 	@echo 'make run        a MySQL server with the proxy in front, until Ctrl-C'
@@ -62,6 +62,8 @@ $(STAMPS)/compiled: $(STAMPS)/venv setup.py setup.cfg pyproject.toml $(SOURCES)
 		'apt-get install gcc python3-dev' >&2; exit 1; }
 	@touch $@
 
+compiled: $(STAMPS)/compiled
+
 run: $(STAMPS)/venv
 	$(BIN)/mysqlproxy try
 
@@ -95,7 +97,7 @@ soak: $(STAMPS)/venv
 	$(BIN)/python -m tests.differential.soak $(SECONDS)
 
 bench: $(STAMPS)/compiled
-	PYTHONPATH=$(CURDIR) $(BIN)/python -m bench.run $(BENCH)
+	$(BIN)/python -m bench.run $(BENCH)
 
 docs: $(STAMPS)/venv
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html

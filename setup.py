@@ -20,9 +20,11 @@ from setuptools.errors import BaseError, CompileError, LinkError
 MODULES = [
     *("dialogue/classic", "dialogue/client", "dialogue/edits", "dialogue/exchange"),
     *("dialogue/rows", "front/client", "front/concluding", "front/express"),
-    *("net/backend", "net/client", "net/shell"),
+    *("net/backend", "net/client", "net/rounds", "net/shell"),
     *("policy/lease", "policy/ledger", "policy/shelf"),
-    *("pool/pool", "session/session", "wire/scan"),
+    *("pool/expiry", "pool/pool"),
+    *("session/pins", "session/session", "session/state"),
+    *("wire/framing", "wire/scan"),
 ]
 """What runs for each statement, as far as it has no attrs classes, which mypyc leaves slow."""
 

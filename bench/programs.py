@@ -7,7 +7,7 @@ from typing import Final
 
 from bench import certificate, tools
 from bench.peers import MAX_CLIENTS, PASSWORD, SCHEMA, USER, Order, Peer
-from bench.report import OURS
+from bench.report import OURS, OURS_AS_PYTHON
 
 _OURS = """\
 proxies:
@@ -190,6 +190,7 @@ PEERS: Final[dict[str, Peer]] = {
         Peer("Router", False, _find_router, partial(_router, _ROUTER_PASSES)),
         Peer("Router sharing", False, _find_router, _router_shares),
         Peer("ProxySQL", True, _find_proxysql, _proxysql),
+        Peer(OURS_AS_PYTHON, True, tools.ours_as_python, _ours),
         Peer(OURS, True, tools.ours, _ours),
     )
 }

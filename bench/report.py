@@ -10,6 +10,7 @@ import attrs
 
 DIRECT: Final = "direct"
 OURS: Final = "mysqlproxy"
+OURS_AS_PYTHON: Final = "as Python"
 
 _GAP = "  "
 

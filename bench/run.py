@@ -18,7 +18,7 @@ from bench import clients_idle, clients_results, machine, report, tools
 from bench.clients_sysbench import LoadFailedError, Sysbench
 from bench.peers import MAX_CLIENTS, PASSWORD, SCHEMA, USER, Fleet, direct
 from bench.programs import PEERS
-from bench.report import DIRECT, OURS, Sample
+from bench.report import DIRECT, OURS, OURS_AS_PYTHON, Sample
 from bench.works import WORKS, Extent, Programs, Work
 from proxy.embedded import EmbeddedError, Flavor, Server, start_local_server
 
@@ -63,6 +63,8 @@ class Bench:
     def _measure(self, work: Work, number: int, extent: Extent) -> None:
         for name in self._order(number):
             if work.same_as in self.samples and not self._fleet.pools(name):
+                continue
+            if name == OURS_AS_PYTHON and not work.both_forms:
                 continue
             begin = self._fleet.restart if work.once else self._fleet.get
             running = begin(name, work.backends)

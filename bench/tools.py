@@ -14,6 +14,10 @@ from proxy.embedded.apt import OWN_SUITE
 from proxy.embedded.debian import package_folder, tool
 from proxy.embedded.launch import tell
 
+_ROOT = Path(__file__).resolve().parent.parent
+_COMPILED = _ROOT / ".make/form"
+"""Where the Makefile has the compiled form built."""
+
 _FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/usr/local/bin")
 """Where daemons lie that are not on everybody's PATH."""
 
@@ -42,8 +46,20 @@ def installed(name: str) -> Program | None:
 
 
 def ours() -> Program:
-    """This project's own command line."""
-    return Program((sys.executable, "-m", "proxy"))
+    """This project's own command line, compiled.
+
+    Raises:
+        ProgramMissingError: the compiled form was not built.
+    """
+    if not any(_COMPILED.glob("*.so")):
+        raise ProgramMissingError("is not compiled: run `make compiled`")
+    # -P: the sources here would come first else.
+    return Program(("env", f"PYTHONPATH={_COMPILED}", sys.executable, "-P", "-m", "proxy"))
+
+
+def ours_as_python() -> Program:
+    """The same from its sources."""
+    return Program(("env", f"PYTHONPATH={_ROOT}", sys.executable, "-P", "-m", "proxy"))
 
 
 def packaged(

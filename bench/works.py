@@ -48,6 +48,7 @@ class Work:
         backends: the limit on connections to the server, for peers that have one.
         same_as: for peers without such a limit, the work whose samples stand for this one's.
         once: measured in one round only, in a fresh process: memory does not vary as time does.
+        both_forms: whether this proxy is measured as Python too.
     """
 
     line: Line
@@ -55,6 +56,7 @@ class Work:
     backends: int = 8
     same_as: str = ""
     once: bool = False
+    both_forms: bool = False
 
 
 def _sysbench(
@@ -98,10 +100,12 @@ WORKS: Final[tuple[Work, ...]] = (
     Work(
         Line("select", "point selects, 16 clients on 8, per s", shows_p99=True),
         _point_selects(16, prepared=False),
+        both_forms=True,
     ),
     Work(
         Line("execute", "prepared selects, 16 clients on 8, per s", shows_p99=True),
         _point_selects(16, prepared=True),
+        both_forms=True,
     ),
     Work(
         Line("many", "point selects, 200 clients on 8, per s", shows_p99=True),
@@ -134,6 +138,7 @@ WORKS: Final[tuple[Work, ...]] = (
     Work(
         Line("connect", "connect, select, quit, 8 clients, per s"),
         partial(_sysbench, _CONNECT, 8, rate),
+        both_forms=True,
     ),
     Work(
         Line("one", "one client, mean µs", more_is_better=False, shows_p99=True),

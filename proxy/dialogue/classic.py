@@ -19,9 +19,19 @@ _OF_THE_END: Final = int(Status.CURSOR_EXISTS | Status.LAST_ROW_SENT | Status.QU
 _CURSOR: Final = int(Status.CURSOR_EXISTS)
 
 
+_WITHOUT_WARNINGS: Final[dict[int, bytes]] = {}
+"""EOF packets by their status: some few, as the status bits of an application's statements."""
+
+
 def _eof(warnings: int, status: int) -> bytes:
     """An EOF packet, still without its number: `Eof` in the fewest steps."""
-    return bytes((5, 0, 0, 0, 0xFE, warnings & 0xFF, warnings >> 8, status & 0xFF, status >> 8))
+    if warnings:
+        return bytes([5, 0, 0, 0, 0xFE]) + (warnings | status << 16).to_bytes(4, "little")
+    packet = _WITHOUT_WARNINGS.get(status)
+    if packet is None:
+        packet = bytes([5, 0, 0, 0, 0xFE, 0, 0]) + status.to_bytes(2, "little")
+        _WITHOUT_WARNINGS[status] = packet
+    return packet
 
 
 class Classic:
@@ -88,10 +98,9 @@ class Classic:
         """
         if not edits and self._sequence < 0 and not self._shift:
             return chunk
-        data = bytearray(edited(chunk, edits))
         sequence = self._sequence
         if sequence < 0:
             sequence = chunk[start + HEADER - 1] + self._shift
-        self._sequence = number_packets(data, start, sequence)
+        data, self._sequence = number_packets(edited(chunk, edits), start, sequence)
         self._between = -1
-        return bytes(data)
+        return data

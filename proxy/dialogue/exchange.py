@@ -8,6 +8,8 @@ ask for, and the ends of results for a client that wants EOF packets, see `Class
 
 from __future__ import annotations
 
+from typing import Final
+
 import attrs
 
 from proxy.dialogue.answers import Kind, State
@@ -30,18 +32,26 @@ from proxy.wire.responses import (
 from proxy.wire.scan import skip_packets
 from proxy.wire.tracking import NOTHING, Tracking
 
-LARGEST_END = 1 << 20
+LARGEST_END: Final = 1 << 20
 """Payload bytes of a packet that must be seen whole: OK packets with every session variable in
 their state block stay under 32 KiB, so more is not an answer but a fault."""
 
-_FIRST, _COLUMNS, _COLUMNS_END, _ROWS, _BLOCKS, _FILE, _ENDED, _BROKEN = (
-    int(state) for state in State
-)
-_MORE = int(Status.MORE_RESULTS)
-_CURSOR = int(Status.CURSOR_EXISTS)
-_MORE_OUT = int(Status.PS_OUT_PARAMS | Status.MORE_RESULTS)
-_REPORTS = int(Status.SESSION_STATE_CHANGED)
-_DEPRECATE_EOF = int(Capability.DEPRECATE_EOF)
+# Each of them a constant of its own: compiled code looks up what is not Final at every use.
+_FIRST: Final = int(State.FIRST)
+_COLUMNS: Final = int(State.COLUMNS)
+_COLUMNS_END: Final = int(State.COLUMNS_END)
+_ROWS: Final = int(State.ROWS)
+_BLOCKS: Final = int(State.BLOCKS)
+_FILE: Final = int(State.FILE)
+_ENDED: Final = int(State.ENDED)
+_BROKEN: Final = int(State.BROKEN)
+_SIMPLE: Final = Kind.SIMPLE
+_RESULT: Final = Kind.RESULT
+_MORE: Final = int(Status.MORE_RESULTS)
+_CURSOR: Final = int(Status.CURSOR_EXISTS)
+_MORE_OUT: Final = int(Status.PS_OUT_PARAMS | Status.MORE_RESULTS)
+_REPORTS: Final = int(Status.SESSION_STATE_CHANGED)
+_DEPRECATE_EOF: Final = int(Capability.DEPRECATE_EOF)
 
 
 class Exchange:
@@ -140,7 +150,8 @@ class Exchange:
         self._classic = Classic() if is_classic else None
         self.tracking = tracking
         self.extra_status = extra_status
-        self.state = _ROWS if kind in (Kind.ROWS, Kind.FIELDS) else _FIRST
+        in_rows = kind is not _RESULT and kind in (Kind.ROWS, Kind.FIELDS)
+        self.state = _ROWS if in_rows else _FIRST
         self._carry = b""
         self._skip = 0
         self._left = 0
@@ -229,10 +240,10 @@ class Exchange:
             return behind if behind > position else -1
         if size - position < HEADER:
             return -1
-        length = int.from_bytes(chunk[position : position + 3], "little")
+        length = chunk[position] | chunk[position + 1] << 8 | chunk[position + 2] << 16
         if not length:
             return self._break("an empty packet where an answer begins or ends")
-        if length > LARGEST_END and self.kind != Kind.TEXT:
+        if length > LARGEST_END and self.kind is not Kind.TEXT:
             return self._break(f"a packet of {length} bytes where an answer begins or ends")
         if size - position - HEADER < length:
             return -1
@@ -255,16 +266,18 @@ class Exchange:
         """The packet that says what kind of answer this is."""
         behind = position + HEADER + length
         first = chunk[position + HEADER]
-        if self.kind == Kind.TEXT and first != 0xFF:
-            self.state = _ENDED
-            return behind
+        kind = self.kind
+        if kind is not _RESULT:
+            if kind is Kind.TEXT and first != 0xFF:
+                self.state = _ENDED
+                return behind
+            if kind is Kind.PREPARE and first == 0x00:
+                return self._prepare(chunk, position, behind)
         if first == 0xFF:
             return self._error(chunk, position, behind)
-        if first == 0x00 and self.kind == Kind.PREPARE:
-            return self._prepare(chunk, position, behind)
-        if first == 0x00 or (first == 0xFE and self.kind == Kind.SIMPLE):
+        if first == 0x00 or (first == 0xFE and kind is _SIMPLE):
             return self._end(chunk, position, behind)
-        if self.kind != Kind.RESULT or self._after_file:
+        if kind is not _RESULT or self._after_file:
             return self._break(f"first byte {first} of an answer")
         if first == 0xFB:
             self.state = _FILE
@@ -295,7 +308,7 @@ class Exchange:
 
     def _end(self, chunk: bytes, position: int, size: int) -> int:
         """An OK, EOF or ERR packet that ends a result, or the EOF behind column definitions."""
-        length = int.from_bytes(chunk[position : position + 3], "little")
+        length = chunk[position] | chunk[position + 1] << 8 | chunk[position + 2] << 16
         at = position + HEADER
         behind = at + length
         if behind > size:

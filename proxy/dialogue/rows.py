@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from proxy.dialogue.edits import Edit
 from proxy.wire.constants import HEADER, MAX_PACKET
 from proxy.wire.patch import Patch, patched
 from proxy.wire.scan import skip_rows
 
-PATCHED_BYTES = 1 << 20
+PATCHED_BYTES: Final = 1 << 20
 """Rows of a few numbers are patched; one that is longer is no such row and stays as it is."""
 
 
@@ -62,7 +64,7 @@ class Rows:
         """A row of 16 MiB or more: its next physical packets may begin with any byte."""
         if len(chunk) - position < HEADER:
             return -1
-        length = int.from_bytes(chunk[position : position + 3], "little")
+        length = chunk[position] | chunk[position + 1] << 8 | chunk[position + 2] << 16
         if length != MAX_PACKET and not self._continues:
             return -1
         self._continues = length == MAX_PACKET
@@ -74,7 +76,7 @@ class Rows:
         at = position + HEADER
         if len(chunk) <= at:
             return -1
-        length = int.from_bytes(chunk[position : position + 3], "little")
+        length = chunk[position] | chunk[position + 1] << 8 | chunk[position + 2] << 16
         behind = at + length
         if length <= PATCHED_BYTES and behind > len(chunk):
             return -1

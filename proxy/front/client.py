@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, Final
 
 import attrs
 from twisted.internet.defer import Deferred
@@ -34,7 +34,7 @@ from proxy.session.session import Session
 from proxy.wire.auth.steps import Verifier
 from proxy.wire.patch import Patch
 
-CLOSE_LIMIT_SECONDS = 5.0
+CLOSE_LIMIT_SECONDS: Final = 5.0
 """How long a client that is told good-bye may take to read it before it is cut off."""
 
 

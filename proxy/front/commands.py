@@ -179,7 +179,7 @@ async def _set_option(client: Client, payload: bytes) -> None:
         await holding.hold(client)
     if held and client.is_undisturbed:
         await client.relay(encode(payload), Kind.SIMPLE)
-    session.change_state(interned(attrs.evolve(session.state, multi_statements=on)))
+    session.change_state(interned(session.state.with_multi_statements(on)))
     if held and client.is_undisturbed:
         concluding.conclude(client, KEEPING)
         client.is_undisturbed = True

@@ -15,6 +15,7 @@ from proxy.dialogue.exchange import Exchange
 from proxy.front import concluding, conductor
 from proxy.net.backend import BackendProtocol
 from proxy.policy.lease import Lease, Place
+from proxy.session.leftovers import SELECT
 from proxy.session.meaning import PLAIN, meaning
 from proxy.session.session import Session
 from proxy.sql.classify import classify
@@ -30,6 +31,8 @@ _ATTRIBUTES: Final = int(Capability.QUERY_ATTRIBUTES)
 _IN_TRANSACTION: Final = int(Status.IN_TRANS)
 _NO_ATTRIBUTES: Final = b"\x00\x01"
 _RESULT: Final = Kind.RESULT
+_LINGERING: Final = Place.LINGERING
+_MARIADB: Final = ServerKind.MARIADB
 
 
 def start(client: Client, packet: bytes) -> bool:
@@ -69,7 +72,7 @@ def start(client: Client, packet: bytes) -> bool:
             return True
         client.lease = lease
         lease.holder = client
-    elif lease.place is Place.LINGERING:
+    elif lease.place is _LINGERING:
         client.proxy.pool.resume(lease)
     return _send(client, lease, packet)
 
@@ -179,8 +182,12 @@ def _count_found_rows(session: Session, packet: bytes, rows: int | None) -> None
     if packet[4] == _EXECUTE:
         text = session.statements[int.from_bytes(packet[5:9], "little")].key.text
     else:
-        text = packet[7:] if packet[5:7] == _NO_ATTRIBUTES else packet[5:]
-    mariadb = session.target.kind is ServerKind.MARIADB
+        at = 7 if packet[5:7] == _NO_ATTRIBUTES else 5
+        if rows is not None and packet[at : at + 6] in SELECT:
+            session.leftovers.found_rows = rows
+            return
+        text = packet[at:]
+    mariadb = session.target.kind is _MARIADB
     session.leftovers.count_found_rows(text, rows, mariadb=mariadb)
 
 

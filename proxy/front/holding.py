@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
 from twisted.internet.defer import Deferred
 
 from proxy import errors
@@ -115,7 +114,7 @@ async def learn_schema(client: Client) -> None:
     assert session is not None
     assert lease is not None
     (schema,) = (await ask(client.proxy.pool, lease, DATABASE, Kind.RESULT)).row()
-    session.change_state(interned(attrs.evolve(session.state, schema=schema)))
+    session.change_state(interned(session.state.with_schema(schema)))
 
 
 async def bring(pool: TargetPool, lease: Lease, wanted: State) -> None:

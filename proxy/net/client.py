@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 from typing import Protocol as Interface
 
 from proxy.dialogue.client import ClientDialogue
 from proxy.dialogue.events import ClientEvent
 from proxy.net.shell import Shell
 
-READ_AHEAD_BYTES = 1 << 18
+READ_AHEAD_BYTES: Final = 1 << 18
 """A client that sends ahead of its answers is read no further than this (and one command)."""
 
 

@@ -1,48 +1,77 @@
 """Twisted's epoll reactor with a shorter way for the common event: there is something to read.
 
 Twisted gives each event a logging context of its own, which says whose lines are logged; ours
-say that by themselves (structlog), and a context costs as much as a small packet's whole way
+say that by themselves (structlog).  Between two waits it looks for timers, calls of threads and
+the end of the program; ours looks when there is one.  Both cost as much as a small packet's way
 through the proxy.  All other events, and all errors, go Twisted's own way.
 """
 
 from __future__ import annotations
 
-import select
 import sys
-from typing import Any, cast
+from typing import Any
 
 from twisted.internet import epollreactor, main
-from twisted.python import log
+from twisted.internet.base import DelayedCall
+from twisted.logger import Logger
 
-_READABLE = select.EPOLLIN
+from proxy.net import rounds
+
+_log = Logger()
 
 
 class Reactor(epollreactor.EPollReactor):
-    """See the module."""
+    """See the module.
+
+    Attributes:
+        rounds: Events are served as long as it is undisturbed.
+    """
+
+    def __init__(self) -> None:
+        self.rounds = rounds.Rounds(self)
+        super().__init__()
+
+    def mainLoop(self) -> None:
+        """Serve events and timers until the reactor is stopped."""
+        while self._started:
+            with _log.failuresHandled("Unexpected error in main loop."):
+                self.rounds.disturbed = False
+                self.runUntilCurrent()
+                timeout = self.timeout() if self.running else 0
+                self.rounds.serve(timeout)
 
     def doPoll(self, timeout: float | None) -> None:
         """Wait for events, `timeout` seconds at most, and serve them."""
-        selectables = cast("dict[int, Any]", self._selectables)
-        try:
-            ready = self._poller.poll(-1 if timeout is None else timeout, len(selectables))
-        except InterruptedError:
-            return
-        for fd, event in ready:
-            selectable = selectables.get(fd)
-            if selectable is None:
-                continue  # closed by what was served before it
-            if event == _READABLE:
-                try:
-                    why = selectable.doRead()
-                except Exception as error:  # noqa: BLE001 - a mistake costs its connection only
-                    why = error
-                    log.err()
-                if why is not None:
-                    self._disconnectSelectable(selectable, why, isRead=True)
-            else:
-                log.callWithLogger(selectable, self._doReadOrWrite, selectable, fd, event)
+        self.rounds.disturbed = True
+        self.rounds.serve(timeout)
 
     doIteration = doPoll  # noqa: N815 - Twisted's name
+
+    # What has to be looked at before the next wait
+
+    def callLater(self, *args: Any, **kwargs: Any) -> DelayedCall:
+        """See `twisted.internet.interfaces.IReactorTime`."""
+        self.rounds.disturbed = True
+        return super().callLater(*args, **kwargs)
+
+    def _moveCallLaterSooner(self, *args: Any) -> None:
+        self.rounds.disturbed = True
+        super()._moveCallLaterSooner(*args)
+
+    def callFromThread(self, *args: Any, **kwargs: Any) -> None:
+        """See `twisted.internet.interfaces.IReactorFromThreads`."""
+        self.rounds.disturbed = True
+        super().callFromThread(*args, **kwargs)
+
+    def stop(self) -> None:
+        """See `twisted.internet.interfaces.IReactorCore`."""
+        self.rounds.disturbed = True
+        super().stop()
+
+    def crash(self) -> None:
+        """See `twisted.internet.interfaces.IReactorCore`."""
+        self.rounds.disturbed = True
+        super().crash()
 
 
 def install() -> None:

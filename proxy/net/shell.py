@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import socket
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet import main, tcp
 from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
-STALLED_BYTES = 1 << 16
+STALLED_BYTES: Final = 1 << 16
 """A peer that leaves so much unread is not sent more until it has read: Twisted's own limit."""
 
 
-SMALL_READ_BYTES = 1 << 13
-LARGE_READ_BYTES = 1 << 18
-"""What is asked of the socket at once: a small buffer costs less, and a large one, once a small
-one was full, takes the rows of a long result in fewer steps."""
+READ_BYTES: Final = (479, 1 << 13, 1 << 18)
+"""What is asked of the socket at once: the next larger once a buffer was full, for the rows of
+a long result in few steps, and the next smaller after many reads that needed no more.  What a
+buffer costs depends on its size; one of 512 bytes, 33 of which are Python's own, is free."""
+
+SMALL_READS: Final = 64
+"""How many are so many."""
 
 
 def _keep_alive(handle: socket.socket) -> None:
@@ -45,7 +48,8 @@ class Shell:
     _send: Any = None
     """The socket's own `send`; None while bytes are queued, which nothing may overtake."""
     _receive: Any = None
-    _read_bytes: int
+    _read_size = 0
+    _small_reads = 0
 
     def makeConnection(self, transport: Any) -> None:
         """See `twisted.internet.interfaces.IProtocol`."""
@@ -55,7 +59,6 @@ class Shell:
     def connectionMade(self) -> None:
         """Take the socket of a plain connection, and prepare it."""
         transport = self.transport
-        self._read_bytes = SMALL_READ_BYTES
         if isinstance(transport, tcp.Connection):  # those of unix sockets are, too
             handle = self._socket = transport.getHandle()
             self._send, self._receive = handle.send, handle.recv
@@ -65,7 +68,7 @@ class Shell:
 
     def read(self) -> Any:
         """See `twisted.internet.interfaces.IReadDescriptor.doRead`."""
-        size = self._read_bytes
+        size = READ_BYTES[self._read_size]
         try:
             data: bytes = self._receive(size)
         except (BlockingIOError, InterruptedError):
@@ -74,9 +77,24 @@ class Shell:
             return main.CONNECTION_LOST
         if not data:
             return main.CONNECTION_DONE
-        self._read_bytes = LARGE_READ_BYTES if len(data) == size else SMALL_READ_BYTES
+        if self._read_size or len(data) == size:
+            self._size_reads(len(data))
         self.dataReceived(data)
         return None
+
+    def _size_reads(self, received: int) -> None:
+        """The next read asks for as much as the last ones needed."""
+        size = self._read_size
+        if received == READ_BYTES[size]:
+            self._small_reads = 0
+            self._read_size = min(size + 1, len(READ_BYTES) - 1)
+        elif received > READ_BYTES[size - 1]:
+            self._small_reads = 0
+        else:
+            self._small_reads += 1
+            if self._small_reads == SMALL_READS:
+                self._small_reads = 0
+                self._read_size = size - 1
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes from the peer."""

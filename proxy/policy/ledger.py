@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
+from typing import Final
 
 from proxy.policy.lease import (
     Action,
@@ -23,6 +24,9 @@ from proxy.policy.lease import (
     Waiter,
 )
 from proxy.policy.shelf import Accepts, Shelf
+
+_IDLE: Final = Place.IDLE
+_LENT: Final = Place.LENT
 
 
 class Ledger:
@@ -101,7 +105,7 @@ class Ledger:
         Nobody is passed over: whoever waits would have been given that lease before.
         """
         shelf = self._idle.get(key)
-        if shelf is None:
+        if shelf is None or not shelf.leases:
             return None
         stack = shelf.by_state.get(state)
         if not stack:
@@ -133,7 +137,7 @@ class Ledger:
         self._lent(lease)
 
     def _lent(self, lease: Lease) -> None:
-        lease.place = Place.LENT
+        lease.place = _LENT
         lease.serial += 1
         self.lent.add(lease)
 
@@ -163,7 +167,12 @@ class Ledger:
     @property
     def has_work(self) -> bool:
         """Whether `settle` could decide anything."""
-        return bool(self.waiting or self._pending)
+        return bool(self._pending) or (bool(self.waiting) and not self.is_exhausted)
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether somebody uses every connection, so that all there is to do is to wait."""
+        return len(self.lent) >= self.limits.connections
 
     def dialed(self, lease: Lease, state: Hashable, now: float) -> None:
         """A dial came through: the backend is idle, in this state."""
@@ -187,9 +196,10 @@ class Ledger:
         if not self.waiting or state is None:
             return None
         waiter = next(iter(self.waiting))
+        same = waiter.state is state
         if (
             waiter.key != lease.key
-            or not self._accepts(state, waiter.state)
+            or not (same or self._accepts(state, waiter.state))
             or self._stale(lease, now)
         ):
             return None
@@ -358,7 +368,7 @@ class Ledger:
 
     def _put_idle(self, lease: Lease, state: Hashable, now: float) -> None:
         lease.state = state
-        lease.place = Place.IDLE
+        lease.place = _IDLE
         lease.idle_since = now
         shelf = self._idle.get(lease.key)
         if shelf is None:

@@ -212,7 +212,7 @@ class Dialer:
         await backend.ask(set_multi_statements(on=False))  # a reset leaves that as it is
         state = await self._establish(backend)
         (schema,) = _row(await self._ask(backend, DATABASE), 1)
-        return attrs.evolve(state, schema=schema or None)
+        return state.with_schema(schema or None)
 
     async def _establish(self, backend: BackendProtocol) -> State:
         """Switch the trackers on and run the init query: both ends at a reset."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -39,13 +39,20 @@ from proxy.session.prepared import KnownDefinitions
 from proxy.session.replay import is_reachable
 from proxy.session.state import State
 
-CONNECTIONS_UNTIL_KNOWN = 1
+CONNECTIONS_UNTIL_KNOWN: Final = 1
 """Backends that may be dialed before the target has told its own max_connections."""
 
-RETIRE_LIMIT_SECONDS = 5.0
+RETIRE_LIMIT_SECONDS: Final = 5.0
 """How long a retired backend may take to close after COM_QUIT before it is cut off."""
 
-_WITH_CLIENT = frozenset((Place.LINGERING, Place.CALLED))
+_LENT: Final = Place.LENT
+_LINGERING: Final = Place.LINGERING
+_CALLED: Final = Place.CALLED
+
+
+def _is_with_client(lease: Lease) -> bool:
+    """Whether a client keeps it that does not need it."""
+    return lease.place is _LINGERING or lease.place is _CALLED
 
 
 class TargetPool:
@@ -125,7 +132,7 @@ class TargetPool:
         """
         self._counters.database_connections_borrow_requests += 1
         ledger = self.ledger
-        lease = ledger.take_any(key, state)
+        lease = None if ledger.is_exhausted else ledger.take_any(key, state)
         if lease is not None:
             borrower.lent(lease)
             return None
@@ -135,9 +142,10 @@ class TargetPool:
             return None
         waiter = Waiter(key, state, since=self.clock.seconds(), borrower=borrower)
         ledger.ask(waiter)
-        self.settle()
-        if waiter not in ledger.waiting:
-            return None
+        if ledger.has_work:
+            self.settle()
+            if waiter not in ledger.waiting:
+                return None
         if not self._config.connection_borrow_timeout:
             # What was dialed for it serves the next one.
             ledger.withdraw(waiter)
@@ -169,7 +177,7 @@ class TargetPool:
 
     def linger(self, lease: Lease) -> None:
         """The borrower needs it no more, and keeps it until somebody else does."""
-        if lease.place is Place.LENT:
+        if lease.place is _LENT:
             self.ledger.linger(lease, self.clock.seconds())
             if self.ledger.has_work:
                 self.settle()
@@ -183,9 +191,9 @@ class TargetPool:
 
     def give_back(self, lease: Lease, state: State | None) -> None:
         """The borrower is done; `state` is None when the backend's is not known any more."""
-        if lease.place in _WITH_CLIENT:
+        if _is_with_client(lease):
             self.ledger.resume(lease)
-        if lease.place is not Place.LENT:
+        if lease.place is not _LENT:
             return
         if lease.backend.exchange.excess:
             self.discard(lease, "the server sent more than its answer")
@@ -204,14 +212,14 @@ class TargetPool:
                 next_one.borrower.lent(lease)
             finally:
                 self._passing = False
-            if lease.place is Place.LENT:
+            if lease.place is _LENT:
                 return
         if ledger.has_work:
             self.settle()
 
     def discard(self, lease: Lease, why: str) -> None:
         """Close a lent backend that cannot be used any more."""
-        if lease.place is Place.LENT or lease.place in _WITH_CLIENT:
+        if lease.place is _LENT or _is_with_client(lease):
             self.ledger.discard(lease, why)
             self.settle()
 
@@ -289,7 +297,7 @@ class TargetPool:
     def _lost(self, lease: Lease, why: str, busy: bool) -> None:  # noqa: FBT001 - see `on_loss`
         self._counters.database_connections_closed += 1
         cancel(self._limits_of_retiring.pop(lease, None))
-        held = lease.place is Place.LENT or lease.place in _WITH_CLIENT
+        held = lease.place is _LENT or _is_with_client(lease)
         if held or lease.place is Place.IDLE:
             self._log.info(
                 "a database connection was lost",

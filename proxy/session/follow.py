@@ -26,7 +26,7 @@ _WITHOUT_TABLES: Final = re.compile(
 )
 
 _FOR_ONE_STATEMENT: Final = re.compile(
-    rb"\bset(?:\s|/\*.*?\*/|(?:--|\#)[^\n]*\n)++statement\b", re.IGNORECASE | re.DOTALL
+    rb"\bset(?:\s|/\*.*?\*/|(?:--|\#)[^\n]*\n|(?!))++statement\b", re.IGNORECASE | re.DOTALL
 )
 """MariaDB reports what holds for one statement only like what lasts."""
 
@@ -245,7 +245,7 @@ def _follow_reports(
         session.remains &= ~left.REPORTS
     characteristics = b"" if session.in_transaction else outcome.next_transaction
     if characteristics is not None and characteristics != session.state.next_transaction:
-        state = attrs.evolve(session.state, next_transaction=characteristics)
+        state = session.state.with_next_transaction(characteristics)
         session.change_state(interned(state))
     session.excused = outcome.failed and (means.flags or means.calls)
     if target.tracks:

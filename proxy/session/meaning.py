@@ -183,10 +183,10 @@ class Meaning:
     is_plain: bool = False
 
 
-PLAIN = Meaning(is_plain=True)
+PLAIN: Final = Meaning(is_plain=True)
 """Whatever is not a statement of text: commands whose effect the server reports."""
 
-KEEPING = Meaning(is_plain=True, reads_diagnostics=True)
+KEEPING: Final = Meaning(is_plain=True, reads_diagnostics=True)
 """Of such commands those that leave the warnings of the statement before."""
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import functools
-
-import attrs
+from typing import Final
 
 from proxy.errors import (
     ErrorReply,
@@ -30,10 +29,10 @@ from proxy.wire.collations import is_backslash_safe
 from proxy.wire.constants import Status
 from proxy.wire.tracking import Tracking
 
-IN_TRANSACTION = int(Status.IN_TRANS)
-AUTOCOMMIT = int(Status.AUTOCOMMIT)
+IN_TRANSACTION: Final = int(Status.IN_TRANS)
+AUTOCOMMIT: Final = int(Status.AUTOCOMMIT)
 
-LASTING = int(
+LASTING: Final = int(
     Status.IN_TRANS
     | Status.AUTOCOMMIT
     | Status.NO_BACKSLASH_ESCAPES
@@ -238,7 +237,7 @@ class Session:
 
     def settle_variables(self, values: dict[bytes, bytes | None]) -> None:
         """All variables were read that differ from those of a new connection."""
-        fresh = attrs.evolve(self.state, variables=())
+        fresh = self.state.with_variables(())
         self.change_state(interned(fresh.assign(values)))
         self.remains &= ~(left.VARIABLES | left.COLLATION | left.REPORTS)
 
@@ -342,6 +341,10 @@ class Session:
         self._forget(self._first_status)
         self.change_state(
             interned(
-                State(self.state.schema, self._first.variables, self.state.multi_statements)
+                State(
+                    self.state.schema,
+                    self._first.variables,
+                    multi_statements=self.state.multi_statements,
+                )
             )
         )

@@ -22,9 +22,10 @@ from proxy.wire.responses import parse_schema_change, parse_variable_change
 Variables = tuple[tuple[bytes, bytes], ...]
 
 
-@attrs.frozen(cache_hash=True)
 class State:
-    """Default schema, variables, the next transaction, multi-statements.
+    """Default schema, variables, the next transaction, multi-statements; it never changes.
+
+    It is looked up for each statement, hence no class of attrs: those are not compiled.
 
     Attributes:
         schema: The default schema in UTF-8, None for none.
@@ -36,15 +37,106 @@ class State:
             the next transaction only.
     """
 
-    schema: bytes | None = None
-    variables: Variables = ()
-    multi_statements: bool = False
-    user_variables: UserVariables = attrs.field(default=(), repr=False)
-    next_transaction: bytes = b""
+    __slots__ = (
+        "_for_prepare",
+        "_hash",
+        "multi_statements",
+        "next_transaction",
+        "schema",
+        "user_variables",
+        "variables",
+    )
+
+    def __init__(
+        self,
+        schema: bytes | None = None,
+        variables: Variables = (),
+        *,
+        multi_statements: bool = False,
+        user_variables: UserVariables = (),
+        next_transaction: bytes = b"",
+    ) -> None:
+        self.schema = schema
+        self.variables = variables
+        self.multi_statements = multi_statements
+        self.user_variables = user_variables
+        self.next_transaction = next_transaction
+        self._hash = hash(self._fields())
+        self._for_prepare: State | None = None
+
+    def _fields(self) -> tuple[bytes | None, Variables, bool, UserVariables, bytes]:
+        return (
+            self.schema,
+            self.variables,
+            self.multi_statements,
+            self.user_variables,
+            self.next_transaction,
+        )
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, State):
+            return NotImplemented
+        return self._hash == other._hash and self._fields() == other._fields()
+
+    def __repr__(self) -> str:
+        """All but the values of user variables, which are the application's."""
+        return (
+            f"State({self.schema!r}, {self.variables!r}, "
+            f"multi_statements={self.multi_statements}, "
+            f"next_transaction={self.next_transaction!r})"
+        )
+
+    def _with(
+        self,
+        *,
+        schema: bytes | None,
+        variables: Variables | None = None,
+        multi_statements: bool | None = None,
+        user_variables: UserVariables | None = None,
+        next_transaction: bytes | None = None,
+    ) -> State:
+        """The same but for what is given; only the schema has no None of its own."""
+        multi = self.multi_statements if multi_statements is None else multi_statements
+        following = self.next_transaction if next_transaction is None else next_transaction
+        return State(
+            schema,
+            self.variables if variables is None else variables,
+            multi_statements=multi,
+            user_variables=self.user_variables if user_variables is None else user_variables,
+            next_transaction=following,
+        )
+
+    def with_schema(self, schema: bytes | None) -> State:
+        """The state with another default schema."""
+        return self._with(schema=schema)
+
+    def with_variables(self, variables: Variables) -> State:
+        """The state with these variables, sorted by name, and no others."""
+        return self._with(schema=self.schema, variables=variables)
+
+    def with_multi_statements(self, on: bool) -> State:  # noqa: FBT001 - the value itself
+        """The state with that option switched."""
+        return self._with(schema=self.schema, multi_statements=on)
+
+    def with_next_transaction(self, characteristics: bytes) -> State:
+        """The state with other characteristics of the next transaction."""
+        return self._with(schema=self.schema, next_transaction=characteristics)
+
+    def with_user_variables(self, user_variables: UserVariables) -> State:
+        """The state with these user variables and no others."""
+        return self._with(schema=self.schema, user_variables=user_variables)
 
     def value(self, name: bytes) -> bytes | None:
         """A variable's value, None where every new connection's holds."""
-        return next((value for known, value in self.variables if known == name), None)
+        for known, value in self.variables:
+            if known == name:
+                return value
+        return None
 
     def assign(self, changes: dict[bytes, bytes | None]) -> State:
         """The state after these assignments; None takes a variable out."""
@@ -54,18 +146,21 @@ class State:
                 variables.pop(name, None)
             else:
                 variables[name] = value
-        return attrs.evolve(self, variables=tuple(sorted(variables.items())))
+        return self.with_variables(tuple(sorted(variables.items())))
 
     def assign_user_variables(self, changes: dict[bytes, bytes]) -> State:
         """The state with these user variables: a name, and what a SET says of it."""
         merged = dict(self.user_variables) | changes
-        return attrs.evolve(self, user_variables=tuple(sorted(merged.items())))
+        return self.with_user_variables(tuple(sorted(merged.items())))
 
-    @functools.cached_property
+    @property
     def for_prepare(self) -> State:
         """What of it decides what a statement means that is prepared now."""
-        matter = tuple(pair for pair in self.variables if matters_to_prepare(pair[0]))
-        return State(self.schema, matter)
+        known = self._for_prepare
+        if known is None:
+            matter = tuple([pair for pair in self.variables if matters_to_prepare(pair[0])])
+            known = self._for_prepare = State(self.schema, matter)
+        return known
 
     def for_prepare_of(self, reads: frozenset[bytes] | None) -> State:
         """The same for a statement that reads these user variables, None for any of them.
@@ -75,8 +170,8 @@ class State:
         state = self.for_prepare
         if not self.user_variables or reads == frozenset():
             return state
-        read = tuple(pair for pair in self.user_variables if reads is None or pair[0] in reads)
-        return attrs.evolve(state, user_variables=read)
+        read = [pair for pair in self.user_variables if reads is None or pair[0] in reads]
+        return state.with_user_variables(tuple(read))
 
     def prepared_like(self, other: State) -> State:
         """This state with all that decides the meaning of a statement taken from the other.
@@ -84,10 +179,9 @@ class State:
         A default schema cannot be unset: a statement that was prepared without one named all
         that it uses, so that another one does it no harm.
         """
-        own = tuple(pair for pair in self.variables if not matters_to_prepare(pair[0]))
+        own = [pair for pair in self.variables if not matters_to_prepare(pair[0])]
         user_variables = dict(self.user_variables) | dict(other.user_variables)
-        return attrs.evolve(
-            self,
+        return self._with(
             user_variables=tuple(sorted(user_variables.items())),
             schema=self.schema if other.schema is None else other.schema,
             variables=tuple(sorted((*own, *other.variables))),
@@ -150,7 +244,7 @@ def absorb(state: State, changes: list[tuple[int, bytes]], kind: ServerKind) -> 
             schema = parse_schema_change(data)
             if isinstance(schema, Malformed):
                 return Reports(state, something_else=True)
-            state = attrs.evolve(state, schema=schema or None)
+            state = state.with_schema(schema or None)
             explained = True
         elif what == SessionTrack.SYSTEM_VARIABLES:
             pairs = parse_variable_change(data)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-import attrs
+from typing import Final, NamedTuple
 
 
-@attrs.frozen(cache_hash=True)
-class Dialect:
+class Dialect(NamedTuple):
     """
     Settings of a session that change what its text means; equal ones may be shared.
 

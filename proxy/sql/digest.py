@@ -12,14 +12,15 @@ DIGEST_LIMIT = 200
 READ_LIMIT = 1000
 """Bytes of a text that are read for its digest."""
 
-_ESCAPED = rb"""' (?: [^'\\] | \\. | '' )*+ (?: ' | \Z )
-    | " (?: [^"\\] | \\. | "" )*+ (?: " | \Z )"""
-_UNESCAPED = rb"""' (?: [^'] | '' )*+ (?: ' | \Z ) | " (?: [^"] | "" )*+ (?: " | \Z )"""
+_ESCAPED = rb"""' (?: [^'\\] | \\. | '' |(?!))*+ (?: ' | \Z )
+    | " (?: [^"\\] | \\. | "" |(?!))*+ (?: " | \Z )"""
+_UNESCAPED = rb"""' (?: [^'] | '' |(?!))*+ (?: ' | \Z )
+    | " (?: [^"] | "" |(?!))*+ (?: " | \Z )"""
 
 
 def _compile(quoted: bytes) -> re.Pattern[bytes]:
     rest = rb"""
-    | ` (?: [^`] | `` )*+ (?: ` | \Z )
+    | ` (?: [^`] | `` |(?!))*+ (?: ` | \Z )
     | \b 0x[0-9a-f]++ \b | \b [0-9]++ (?: \.[0-9]*+ )? (?: e[-+]?[0-9]++ )? \b
     | /\* .*? (?: \*/ | \Z ) | -- [^\n]*+ | \# [^\n]*+"""
     return re.compile(quoted + rest, re.IGNORECASE | re.DOTALL | re.VERBOSE)

@@ -36,26 +36,30 @@ def words(text: str) -> frozenset[str]:
 PARENTHESES: Final = frozenset(("(", "( "))
 
 _NAME: Final = r"0-9A-Za-z_$\x80-\xff"
-_BACKTICKS: Final = r"`[^`\0]*+(?:``[^`\0]*+)*+`"
-_QUOTED_NAME: Final = r'"[^"\0]*+(?:""[^"\0]*+)*+"'
+# Each group that takes all it can, for good, has a last choice that never fits, `|(?!)`: Python
+# before 3.11.5 goes back to where a choice began that fails half-way for the next one only.
+_BACKTICKS: Final = r"`[^`\0]*+(?:``[^`\0]*+|(?!))*+`"
+_QUOTED_NAME: Final = r'"[^"\0]*+(?:""[^"\0]*+|(?!))*+"'
 _ESCAPED: Final = (
-    r"'[^'\\]*+(?:(?:\\.|'')[^'\\]*+)*+'",
-    r'"[^"\\]*+(?:(?:\\.|"")[^"\\]*+)*+"',
+    r"'[^'\\]*+(?:(?:\\.|'')[^'\\]*+|(?!))*+'",
+    r'"[^"\\]*+(?:(?:\\.|"")[^"\\]*+|(?!))*+"',
 )
-_UNESCAPED: Final = (r"'[^']*+(?:''[^']*+)*+'", r'"[^"]*+(?:""[^"]*+)*+"')
+_UNESCAPED: Final = (r"'[^']*+(?:''[^']*+|(?!))*+'", r'"[^"]*+(?:""[^"]*+|(?!))*+"')
 _NUMBER: Final = (
-    r"[0-9]++(?:[eE][+-]?[0-9]++|\.[0-9]*+(?:[eE][+-]?[0-9]++)?+)?+"
-    rf'|(?<![{_NAME}`"])\.[0-9]++(?:[eE][+-]?[0-9]++)?+'
+    r"[0-9]++(?:[eE][+-]?[0-9]++|\.[0-9]*+(?:[eE][+-]?[0-9]++|(?!))?+|(?!))?+"
+    rf'|(?<![{_NAME}`"])\.[0-9]++(?:[eE][+-]?[0-9]++|(?!))?+'
 )
 
-COMMENT: Final = r"/\*(?!!|[Mm]!|\+)[^*]*+(?:\*(?!/)[^*]*+)*+\*/"
-HINTS: Final = r"/\*\+[^*'\"`\\\0]*+(?:\*(?!/)[^*'\"`\\\0]*+)*+\*/"
+COMMENT: Final = r"/\*(?!!|[Mm]!|\+)[^*]*+(?:\*(?!/)[^*]*+|(?!))*+\*/"
+HINTS: Final = r"/\*\+[^*'\"`\\\0]*+(?:\*(?!/)[^*'\"`\\\0]*+|(?!))*+\*/"
 """Optimizer hints; their own lexer knows quotes and would not see an end inside of them."""
 
 LINE_COMMENT: Final = r"(?:\#|--(?=[\x01-\x20\x7f]|\Z))[^\n\0]*+\n?"
-_EXECUTABLE: Final = r"/\*[Mm]?!(?:[0-9]{5,6})?+(?![0-9])"
+_EXECUTABLE: Final = r"/\*[Mm]?!(?:[0-9]{5,6}|(?!))?+(?![0-9])"
 # Where nothing inside could hide the end, reading and skipping agree on where it is.
-_CLEAR: Final = r"[^*/'\"`\\\#;\0-]*+(?:(?:\*(?!/)|/(?!\*)|-(?!-))[^*/'\"`\\\#;\0-]*+)*+\*/"
+_CLEAR: Final = (
+    r"[^*/'\"`\\\#;\0-]*+(?:(?:\*(?!/)|/(?!\*)|-(?!-))[^*/'\"`\\\#;\0-]*+|(?!))*+\*/"
+)
 
 (
     _WORD,

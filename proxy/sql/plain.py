@@ -56,10 +56,10 @@ _VERBS: Final = {plain.verb.lower().encode(): plain for plain in list(Plain)[:5]
 _SPACE: Final = r"[\ \t-\r]"
 _COMMENT: Final = rf"{COMMENT}|(?:\#|--(?=[\x01-\x20\x7f]))[^\n\0]*+\n?"
 _HEAD: Final = re.compile(
-    rf"""(?:{_SPACE}|{_COMMENT})*+(?:
+    rf"""(?:{_SPACE}|{_COMMENT}|(?!))*+(?:
     (select|update|delete)(?![0-9a-z_$\x80-\xff])
     |(insert|replace){_SPACE}++(?:ignore{_SPACE}++)?into{_SPACE}++
-     (?:[a-z_][0-9a-z_]*+|`[^`\0]++`)(?:\.(?:[a-z_][0-9a-z_]*+|`[^`\0]++`))?+(?![$\x80-\xff`.])
+     (?:[a-z_][0-9a-z_]*+|`[^`\0]++`)(?:\.(?:[a-z_][0-9a-z_]*+|`[^`\0]++`)|(?!))?+(?![$\x80-\xff`.])
     )""".encode(),
     re.VERBOSE,
 )
@@ -76,14 +76,14 @@ def _compile(dialect: Dialect) -> re.Pattern[bytes]:
     return re.compile(
         rf"""(?:
         [\ \t-\r,()=<>+%!&|^~?:]++
-        |(?<![.{ident}])[0-9]++(?:\.[0-9]*+)?+(?:e[+-]?[0-9]++)?+(?![.{ident}])
+        |(?<![.{ident}])[0-9]++(?:\.[0-9]*+|(?!))?+(?:e[+-]?[0-9]++|(?!))?+(?![.{ident}])
         |(?<![.{ident}])0x[0-9a-f]++(?![.{ident}]|{_SPACE}*+[(/]) # 0X would begin a name
         |{string}
-        |(?:{name})(?!(?:{_SPACE}|{_COMMENT})*+\()
+        |(?:{name})(?!(?:{_SPACE}|{_COMMENT}|(?!))*+\()
         |-(?!-)|/(?!\*)|\*(?!/)
         |{_COMMENT}
-        )*+
-        (\.?[a-z_][0-9a-z_$]*+(?:(?:{_SPACE}|{_COMMENT})*+\()?+|\.(?=[*`"])|\Z|.++)
+        |(?!))*+
+        (\.?[a-z_][0-9a-z_$]*+(?:(?:{_SPACE}|{_COMMENT}|(?!))*+\(|(?!))?+|\.(?=[*`"])|\Z|.++)
         """.encode("latin-1"),
         re.VERBOSE | re.DOTALL,
     )

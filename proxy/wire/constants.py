@@ -6,11 +6,12 @@ Source: MySQL internals manual, "Capabilities Flags", "Status Flags", "Command P
 from __future__ import annotations
 
 import enum
+from typing import Final
 
-MAX_PACKET = 0xFFFFFF
+MAX_PACKET: Final = 0xFFFFFF
 """Payload bytes of a full physical packet: a longer payload goes on in the next one."""
 
-HEADER = 4
+HEADER: Final = 4
 """Bytes before each payload: three of length, one of sequence number."""
 
 

@@ -59,16 +59,17 @@ def skip_rows(data: bytes, position: int, longest_end: int) -> tuple[int, bool, 
     return position, False, rows
 
 
-def number_packets(data: bytearray, position: int, sequence: int) -> int:
+def number_packets(data: bytes, position: int, sequence: int) -> tuple[bytes, int]:
     """Number the packets of an answer anew, from the one at this position on.
 
     Returns:
-        The number of the packet that comes next.
+        The packets, and the number of the one that comes next.
     """
+    numbered = bytearray(data)
     size = len(data)
     while position < size:
         length = data[position] | data[position + 1] << 8 | data[position + 2] << 16
-        data[position + 3] = sequence & 0xFF
+        numbered[position + 3] = sequence & 0xFF
         sequence += 1
         position += HEADER + length
-    return sequence & 0xFF
+    return bytes(numbered), sequence & 0xFF

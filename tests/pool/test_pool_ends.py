@@ -1,5 +1,6 @@
 """Tests of `proxy.pool.pool`: how connections end."""
 
+from proxy.dialogue.answers import Kind
 from proxy.policy.lease import Place
 from proxy.pool.pool import RETIRE_LIMIT_SECONDS
 from proxy.wire.commands import QUIT
@@ -51,7 +52,7 @@ def test_a_retired_backend_that_does_not_close_is_cut_off(full):
 def test_a_discarded_backend_that_owes_an_answer_is_cut_off(full):
     """There is no room for COM_QUIT in the middle of an answer."""
     lease = full.holders[0].lease
-    lease.backend.ask(b"\x03SELECT SLEEP(9)", 1).addErrback(lambda _: None)
+    lease.backend.ask(b"\x03SELECT SLEEP(9)", Kind.RESULT).addErrback(lambda _: None)
     full.pool.discard(lease, "test")
     full.run()
     assert full.backends[0].gone

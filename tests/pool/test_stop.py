@@ -4,6 +4,7 @@
 
 import pytest
 
+from proxy.dialogue.answers import Kind
 from proxy.pool.borrower import PoolKey
 from proxy.pool.stop import DRAIN_BYTES, DRAIN_SECONDS, KILLS_AT_ONCE
 from proxy.session.state import State
@@ -29,7 +30,7 @@ def asked(stage):
     stage.pool.borrow(KEY, State()).addCallback(got.append)
     stage.run()
     (lease,) = got
-    lease.backend.ask(b"\x03" + ENDLESS, 1).addErrback(lambda _: None)
+    lease.backend.ask(b"\x03" + ENDLESS, Kind.RESULT).addErrback(lambda _: None)
     stage.run()
     return lease, stage.busy()
 

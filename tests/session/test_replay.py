@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -78,9 +77,9 @@ STATES = st.builds(
     State,
     st.sampled_from([b"shop", b"other", "lädchen".encode()]),
     pairs(VALUES) | NAMED,
-    st.booleans(),
-    pairs(USER_VARIABLES),
-    st.sampled_from(NEXT),
+    multi_statements=st.booleans(),
+    user_variables=pairs(USER_VARIABLES),
+    next_transaction=st.sampled_from(NEXT),
 )
 
 
@@ -89,18 +88,18 @@ def run(state: State, plan: Replay) -> State:
     for step in plan.steps:
         match step:
             case Query(b"BEGIN"):
-                state = attrs.evolve(state, next_transaction=b"")
+                state = state.with_next_transaction(b"")
             case Query(b"COMMIT AND NO CHAIN NO RELEASE"):
                 assert state.next_transaction == b""
             case Query(text) if b"SET TRANSACTION" in text:
                 more = state.next_transaction + b" " + text.strip() + b";"
-                state = attrs.evolve(state, next_transaction=more.strip())
+                state = state.with_next_transaction(more.strip())
             case Query(text):
                 state = run_set(state, text)
             case bytes() if step[0] == Command.INIT_DB:
-                state = attrs.evolve(state, schema=step[1:])
+                state = state.with_schema(step[1:])
             case _:
-                state = attrs.evolve(state, multi_statements=step[1] == 0)
+                state = state.with_multi_statements(step[1] == 0)
     return state
 
 
@@ -124,7 +123,7 @@ def run_set(state: State, text: bytes) -> State:
             found[NAMES] = None
         found[name] = _value(written)
     user = dict(state.user_variables) | {name: b", ".join(all_) for name, all_ in said.items()}
-    return attrs.evolve(state.assign(found), user_variables=tuple(sorted(user.items())))
+    return state.assign(found).with_user_variables(tuple(sorted(user.items())))
 
 
 def _value(written: bytes) -> bytes | None:
@@ -139,7 +138,7 @@ def _value(written: bytes) -> bytes | None:
 def test_a_replay_leads_from_any_state_to_any_other(one, other):
     """Running the steps on the one gives the other, but for a collation nobody wants."""
     if needs_reset(one, other):
-        one = attrs.evolve(one, user_variables=())
+        one = one.with_user_variables(())
     plan = replay(one, other)
     assert isinstance(plan, Replay)
     result = run(one, plan)
@@ -321,4 +320,4 @@ def test_characteristics_of_somebody_else_are_used_up_first():
     plan = replay(State(next_transaction=NEXT[1]), State())
     assert plan == Replay((Query(b"BEGIN"), Query(b"COMMIT AND NO CHAIN NO RELEASE")))
     same = State(next_transaction=NEXT[1])
-    assert replay(same, attrs.evolve(same, schema=b"shop")) == Replay((b"\x02shop",))
+    assert replay(same, same.with_schema(b"shop")) == Replay((b"\x02shop",))

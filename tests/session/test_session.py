@@ -189,7 +189,7 @@ def test_a_reset_keeps_what_servers_keep(remains, known):
     """COM_SET_OPTION and FOUND_ROWS() go on, as far as that is known."""
     one = session()
     follow(one, "SELECT a FROM t", rows=4, row_count=-1)
-    one.change_state(attrs.evolve(one.state, multi_statements=True))
+    one.change_state(one.state.with_multi_statements(True))
     one.names_charsets = True
     one.told_insert_ids = frozenset((5,))
     one.remains = remains

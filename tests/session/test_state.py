@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -124,8 +123,9 @@ def test_user_variables_are_added_and_replaced():
 def test_what_decides_a_statements_meaning_is_apart_from_the_rest():
     """Two sessions that differ in other things share what they have prepared."""
     state = State(b"shop", ((b"sql_mode", b"ANSI_QUOTES"),))
-    busy = attrs.evolve(
-        state,
+    busy = State(
+        state.schema,
+        state.variables,
         multi_statements=True,
         user_variables=((b"a", b"@`a` = 1"),),
         next_transaction=b"SET TRANSACTION READ ONLY;",
@@ -158,7 +158,7 @@ def test_user_variables_that_a_statement_reads_decide_its_meaning(reads, kept):
     variables = ((b"a", b"@`a` = 1"), (b"b", b"@`b` = 2"))
     state = State(b"shop", ((b"wait_timeout", b"5"),), user_variables=variables)
     assert state.for_prepare_of(reads) == State(b"shop", user_variables=kept)
-    plain = attrs.evolve(state, user_variables=())
+    plain = state.with_user_variables(())
     assert plain.for_prepare_of(reads) == State(b"shop")
 
 
