@@ -19,12 +19,14 @@ from setuptools.errors import BaseError, CompileError, LinkError
 
 MODULES = [
     *("dialogue/classic", "dialogue/client", "dialogue/edits", "dialogue/exchange"),
-    *("dialogue/rows", "front/client", "front/concluding", "front/express"),
+    *("dialogue/rows", "front/client", "front/concluding", "front/deadlines", "front/express"),
+    *("front/login", "front/proxy"),
     *("net/backend", "net/client", "net/rounds", "net/shell"),
     *("policy/lease", "policy/ledger", "policy/shelf"),
     *("pool/expiry", "pool/pool"),
-    *("session/pins", "session/session", "session/state"),
-    *("wire/framing", "wire/scan"),
+    *("session/leftovers", "session/pins", "session/session", "session/state"),
+    *("wire/auth/caching_sha2", "wire/auth/native", "wire/auth/steps"),
+    *("wire/framing", "wire/greeting", "wire/primitives", "wire/responses", "wire/scan"),
 ]
 """What runs for each statement, as far as it has no attrs classes, which mypyc leaves slow."""
 

@@ -32,6 +32,7 @@ from proxy.policy.lease import Lease, Place, Waiter
 from proxy.pool.borrower import PoolKey
 from proxy.session.session import Session
 from proxy.wire.auth.steps import Verifier
+from proxy.wire.commands import QUIT_PACKET
 from proxy.wire.patch import Patch
 
 CLOSE_LIMIT_SECONDS: Final = 5.0
@@ -133,6 +134,9 @@ class Client:
         counters.query_requests += 1
         if not self.tasks.is_working and express.start(self, packet):
             counters.query_requests_express += 1
+        elif packet == QUIT_PACKET and not self.tasks.is_working:
+            self.dialogue.close()
+            self.protocol.close()
         else:
             self.work(conductor.serve(self, packet[4:]))
 
@@ -153,7 +157,11 @@ class Client:
                 self.proxy.counters.query_requests += 1
                 self.work(login.change_user(self, change))
             case Broken(why):
-                self._broken(why)
+                proxy = self.proxy
+                proxy.counters.client_connections_broken += 1
+                who = {"client": self.number, "address": self.address}
+                proxy.log.warning("a client broke the protocol", **who, why=why)
+                self.hang_up()
 
     def connection_ended(self, why: str) -> None:
         """The client is gone: give back what it holds, stop what it waits for."""
@@ -175,14 +183,6 @@ class Client:
                 proxy.pool.abandon(lease)
         if session is not None:
             proxy.log.debug("a client left", client=self.number, why=why)
-
-    def _broken(self, why: str) -> None:
-        proxy = self.proxy
-        proxy.counters.client_connections_broken += 1
-        proxy.log.warning(
-            "a client broke the protocol", client=self.number, address=self.address, why=why
-        )
-        self.hang_up()
 
     def work(self, task: Coroutine[Any, Any, None]) -> None:
         """Run a task of the conductor's."""

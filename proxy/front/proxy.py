@@ -6,7 +6,7 @@ import functools
 import itertools
 import os
 from collections.abc import Container
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from proxy.config.model import ProxyConfig
 from proxy.credentials.source import CredentialSource
@@ -264,6 +264,9 @@ def _with_charsets(state: State, charsets: Variables) -> State:
     return interned(state.assign({**dict(charsets), NAMES: names}))
 
 
+_NONCE_BYTES: Final = bytes(byte % 126 + 1 for byte in range(256))
+
+
 def make_nonce() -> bytes:
     """A challenge of 20 random bytes; no NUL and no byte above 0x7F, as servers make it."""
-    return bytes(byte % 126 + 1 for byte in os.urandom(NONCE_SIZE))
+    return os.urandom(NONCE_SIZE).translate(_NONCE_BYTES)

@@ -14,6 +14,7 @@ from proxy.dialogue.exchange import Exchange
 from proxy.errors import BackendLostError, BackendRefusedError
 from proxy.net.answer import ANSWER_LIMIT, Answer
 from proxy.net.shell import Shell
+from proxy.net.sockets import keep_alive
 from proxy.session.prepared import Holdings
 from proxy.wire.commands import QUIT
 from proxy.wire.framing import encode
@@ -72,6 +73,12 @@ class BackendProtocol(Shell):
     def owes_answer(self) -> bool:
         """Whether an answer is under way."""
         return self._taker is not None
+
+    def connectionMade(self) -> None:
+        """See `Shell`."""
+        super().connectionMade()
+        if self._socket is not None:
+            keep_alive(self._socket)
 
     # Login
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from typing import Any, Final
 
 from twisted.internet import main, tcp
@@ -23,14 +22,7 @@ SMALL_READS: Final = 64
 """How many are so many."""
 
 
-def _keep_alive(handle: socket.socket) -> None:
-    """No delay for small packets, and a dead peer is noticed."""
-    handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    handle.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    # A peer that vanished without a word is noticed after 60 + 3 * 10 seconds.
-    handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60)
-    handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10)
-    handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
+_CLOSED: Final = Failure(ConnectionDone())
 
 
 class Shell:
@@ -63,8 +55,6 @@ class Shell:
             handle = self._socket = transport.getHandle()
             self._send, self._receive = handle.send, handle.recv
             self.transport.doRead = self.read
-            if handle.family != socket.AF_UNIX:
-                _keep_alive(handle)
 
     def read(self) -> Any:
         """See `twisted.internet.interfaces.IReadDescriptor.doRead`."""
@@ -76,7 +66,7 @@ class Shell:
         except OSError:
             return main.CONNECTION_LOST
         if not data:
-            return main.CONNECTION_DONE
+            return None if self._close() else main.CONNECTION_DONE
         if self._read_size or len(data) == size:
             self._size_reads(len(data))
         self.dataReceived(data)
@@ -186,6 +176,19 @@ class Shell:
         self._send = None
         if not self.lost:
             self.transport.loseConnection()
+
+    def close(self) -> None:
+        """Close at once when everything is sent, and else then."""
+        if not self._close():
+            self.hang_up()
+
+    def _close(self) -> bool:
+        """Close without a turn of the reactor; False where the transport has more to do."""
+        transport = self.transport
+        if self._socket is None or transport.disconnecting or self._queued():
+            return False
+        transport.connectionLost(_CLOSED)
+        return True
 
     def abort(self) -> None:
         """Close at once, whatever is unsent."""

@@ -21,6 +21,7 @@ from proxy.front.deadlines import Deadlines
 from proxy.front.listener import ClientFactory
 from proxy.front.proxy import ConnectionIds, Proxy
 from proxy.net.clock import Timer, cancel
+from proxy.net.sockets import prepare_port
 from proxy.observe.log import get_logger
 from proxy.observe.metrics import Counters, ProxyCollector
 from proxy.pool.dial import Dialer
@@ -101,6 +102,7 @@ class Worker(Service):
 
     async def _listen(self, proxy: Proxy, name: str, listen: str) -> None:
         port = await serverFromString(self._reactor, listen).listen(ClientFactory(proxy, name))
+        prepare_port(port)
         self._ports.append(port)
         self._log.info(
             "an endpoint listens",

@@ -12,6 +12,7 @@ from typing import Final
 import attrs
 
 from proxy.wire.constants import Capability, Command, FieldType
+from proxy.wire.framing import encode
 from proxy.wire.primitives import Malformed, PacketError, Reader, total
 
 PARAMETER_COUNT_AVAILABLE = 0x08
@@ -108,6 +109,7 @@ def close_statement(statement_id: int) -> bytes:
 RESET_CONNECTION = bytes((Command.RESET_CONNECTION,))
 PING = bytes((Command.PING,))
 QUIT = bytes((Command.QUIT,))
+QUIT_PACKET: Final = encode(QUIT)
 
 
 @total

@@ -6,6 +6,8 @@ Protocol::HandshakeResponse41, Protocol::AuthSwitchRequest, Protocol::AuthMoreDa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import attrs
 
 from proxy.wire.constants import Capability
@@ -112,7 +114,7 @@ class Login:
     auth_response: bytes = attrs.field(repr=False)
     schema: bytes | None = None
     plugin: str = ""
-    attributes: tuple[tuple[bytes, bytes], ...] = attrs.field(default=(), repr=False)
+    attributes: Sequence[tuple[bytes, bytes]] = attrs.field(default=(), repr=False)
 
     def encode(self) -> bytes:
         """The packet's payload; fields that the capabilities do not announce are left out.

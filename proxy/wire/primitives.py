@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import struct
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
@@ -118,7 +117,3 @@ class Reader:
         taken = self.data[self.position :]
         self.position = len(self.data)
         return taken
-
-
-HEADER_AND_FIRST = struct.Struct("<IB")
-"""Length (low three bytes) and sequence number as one number, and the payload's first byte."""

@@ -7,9 +7,6 @@ form can take their place without a change anywhere else.
 from __future__ import annotations
 
 from proxy.wire.constants import HEADER, MAX_PACKET
-from proxy.wire.primitives import HEADER_AND_FIRST
-
-_unpack = HEADER_AND_FIRST.unpack_from
 
 
 def skip_packets(data: bytes, position: int, count: int) -> tuple[int, int]:
@@ -21,10 +18,11 @@ def skip_packets(data: bytes, position: int, count: int) -> tuple[int, int]:
         physical packet of full length counts nothing: the payload goes on in the next one.
     """
     size = len(data)
+    full: int = MAX_PACKET
     while count and position + HEADER < size:
-        length = _unpack(data, position)[0] & 0xFFFFFF
+        length = data[position] | data[position + 1] << 8 | data[position + 2] << 16
         position += HEADER + length
-        if length != MAX_PACKET:
+        if length != full:
             count -= 1
     return position, count
 
@@ -46,13 +44,14 @@ def skip_rows(data: bytes, position: int, longest_end: int) -> tuple[int, bool, 
         is the caller's to skip.
     """
     size = len(data)
+    full: int = MAX_PACKET
     rows = 0
     while position + HEADER < size:
-        header, first = _unpack(data, position)
-        length = header & 0xFFFFFF
+        length = data[position] | data[position + 1] << 8 | data[position + 2] << 16
+        first = data[position + HEADER]
         if first >= 0xFE and (first == 0xFF or length < longest_end):
             return position, True, rows
-        if length == MAX_PACKET:
+        if length == full:
             return position, False, rows
         position += HEADER + length
         rows += 1

@@ -105,21 +105,6 @@ def fill(shell):
             return total
 
 
-def test_tcp_connections_send_at_once_and_notice_dead_peers(tcp_shell):
-    """TCP_NODELAY and keep-alive are on, and a vanished peer is noticed within 90 seconds."""
-    shell, _, _ = tcp_shell
-    handle = shell.transport.getHandle()
-    options = [
-        (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
-        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-        (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60),
-        (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
-        (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
-    ]
-    for level, option, value in options:
-        assert handle.getsockopt(level, option) == value
-
-
 def test_a_write_goes_out_without_the_reactor(tcp_shell):
     """What the socket takes is with the peer before the reactor has had a turn."""
     shell, peer, reactor = tcp_shell

@@ -3,7 +3,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.wire.primitives import (
-    HEADER_AND_FIRST,
     Malformed,
     PacketError,
     Reader,
@@ -123,9 +122,3 @@ def test_total_hides_no_mistake_of_ours():
 
     with pytest.raises(IndexError):
         parse(b"")
-
-
-def test_header_and_first_byte_are_read_in_one():
-    """One unpack gives the length in the low three bytes, and the payload's first byte."""
-    number, first = HEADER_AND_FIRST.unpack(b"\x03\x02\x01\x09\xfe")
-    assert (number & 0xFFFFFF, number >> 24, first) == (0x010203, 9, 0xFE)

@@ -13,7 +13,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from proxy.wire.auth.steps import Accepted, Denied, Impossible, RsaKey, Send, Wait, mask
+from proxy.wire.auth.steps import Accepted, Denied, Impossible, RsaKey, Send, Wait, mask, xor
 
 REQUEST_PUBLIC_KEY = b"\x02"
 FAST_AUTH_SUCCESS = b"\x03"
@@ -33,7 +33,7 @@ def scramble(password: str, nonce: bytes) -> bytes:
     once = hashlib.sha256(password.encode("utf-8", "surrogateescape")).digest()
     twice = hashlib.sha256(once).digest()
     masked = hashlib.sha256(twice + nonce).digest()
-    return bytes(a ^ b for a, b in zip(once, masked, strict=True))
+    return xor(once, masked)
 
 
 class CachingSha2Prover:

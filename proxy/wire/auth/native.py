@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 
-from proxy.wire.auth.steps import Accepted, Denied, Impossible, Send, Wait
+from proxy.wire.auth.steps import Accepted, Denied, Impossible, Send, Wait, xor
 
 
 def scramble(password: str, nonce: bytes) -> bytes:
@@ -18,7 +18,7 @@ def scramble(password: str, nonce: bytes) -> bytes:
     once = hashlib.sha1(password.encode("utf-8", "surrogateescape")).digest()  # noqa: S324 - the protocol's
     twice = hashlib.sha1(once).digest()  # noqa: S324 - the protocol's
     masked = hashlib.sha1(nonce + twice).digest()  # noqa: S324 - the protocol's
-    return bytes(a ^ b for a, b in zip(once, masked, strict=True))
+    return xor(once, masked)
 
 
 class NativeProver:

@@ -66,6 +66,12 @@ class RsaKey(Protocol):
         """What was encrypted with the public key (OAEP, SHA-1), None when it does not fit."""
 
 
+def xor(one: bytes, other: bytes) -> bytes:
+    """XOR of strings of the same length."""
+    both = int.from_bytes(one, "little") ^ int.from_bytes(other, "little")
+    return both.to_bytes(len(one), "little")
+
+
 def mask(data: bytes, nonce: bytes) -> bytes:
     """XOR with the challenge, repeated: how passwords are hidden inside the RSA block.
 
@@ -75,4 +81,4 @@ def mask(data: bytes, nonce: bytes) -> bytes:
     if not nonce:
         raise ValueError("the challenge is empty")
     repeated = nonce * (len(data) // len(nonce) + 1)
-    return bytes(a ^ b for a, b in zip(data, repeated, strict=False))
+    return xor(data, repeated[: len(data)])
