@@ -25,6 +25,7 @@ MODULES = [
     *("policy/lease", "policy/ledger", "policy/shelf"),
     *("pool/expiry", "pool/pool"),
     *("session/leftovers", "session/pins", "session/session", "session/state"),
+    "sql/shape",
     *("wire/auth/caching_sha2", "wire/auth/native", "wire/auth/steps"),
     *("wire/framing", "wire/greeting", "wire/primitives", "wire/responses", "wire/scan"),
 ]

@@ -12,8 +12,9 @@ from proxy.sql.dialect import DEFAULT_DIALECT, Dialect
 from proxy.sql.effects import Effect
 from proxy.sql.expressions import Reading
 from proxy.sql.lexer import Tokens, lex
-from proxy.sql.plain import Plain, read_plain, shape
+from proxy.sql.plain import Plain, read_plain
 from proxy.sql.programs import end_of_program, is_program
+from proxy.sql.shape import shape
 from proxy.sql.statements import DECIDES_READING, read_statement
 
 __all__ = ["HARMLESS", "Classification", "Dialect", "classify"]
@@ -156,8 +157,12 @@ def classify(text: bytes, dialect: Dialect = DEFAULT_DIALECT) -> Classification:
         dialect: How to read them.
     """
     if len(text) > CACHED_BYTES:
-        return _read_plain(text, dialect) or _read(text, dialect)
+        return _read_any(text, dialect)
     return _plain_of_shape(shape(text), dialect) or _read_cached(text, dialect)
+
+
+def _read_any(text: bytes, dialect: Dialect) -> Classification:
+    return _read_plain(text, dialect) or _read(text, dialect)
 
 
 def _read_plain(text: bytes, dialect: Dialect) -> Classification | None:
@@ -186,7 +191,7 @@ def _read(text: bytes, dialect: Dialect) -> Classification:
     return _add(found, effects.Opaque(lexed.trouble)) if lexed.trouble else found
 
 
-_read_cached = functools.lru_cache(maxsize=CACHED_TEXTS)(_read)
+_read_cached = functools.lru_cache(maxsize=CACHED_TEXTS)(_read_any)
 
 
 def _add(found: Classification, effect: Effect) -> Classification:

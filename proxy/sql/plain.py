@@ -120,20 +120,6 @@ _NO_SPACE: Final = tuple(
 )
 
 
-_NUMBER: Final = re.compile(
-    rb"(?<![0-9a-z_$.\x80-\xff])[0-9]++(?![0-9a-z_$.\x80-\xff])", re.IGNORECASE
-)
-
-
-def shape(text: bytes) -> bytes:
-    """The text with each whole number that stands alone replaced by 1.
-
-    Texts of one shape are plain, or not, together: a number is neither a word nor a part of
-    one, and what stands in strings and comments says nothing.
-    """
-    return _NUMBER.sub(b"1", text)
-
-
 def read_plain(text: bytes, dialect: Dialect) -> Plain | None:
     """What kind of plain text it is; None where it may be anything."""
     letters = text.strip(b" \t\n\v\f\r;").lower()

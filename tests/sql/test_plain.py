@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.sql.dialect import DEFAULT_DIALECT, Dialect
-from proxy.sql.plain import LIMIT_BYTES, Plain, read_plain, shape
+from proxy.sql.plain import LIMIT_BYTES, Plain, read_plain
 
 
 def plain(text, **dialect):
@@ -172,52 +172,3 @@ def test_any_bytes_can_be_looked_at(text):
     """No bytes raise."""
     read_plain(b"SELECT " + text, DEFAULT_DIALECT)
     read_plain(text, DEFAULT_DIALECT)
-
-
-PIECES = (
-    *(
-        "select ",
-        "update t set a",
-        "insert into t1 values (",
-        "into ",
-        "1x1f",
-        "0x1f",
-        "7",
-        "70",
-    ),
-    *("1.5", ".5", "1e7", "1(", "sha1(", "sha9(", "get_lock(", "@1", "b'01'", "'1", '"1', "`1"),
-    *(
-        "'",
-        '"',
-        "`",
-        "\\",
-        "/*!50000 ",
-        "/*",
-        "*/",
-        "--",
-        "-- ",
-        "#",
-        "\n",
-        " ",
-        "(",
-        ")",
-        ",",
-        "=",
-    ),
-    *("\xe97", "7\xe9", "$7", "7$", "\0", "t1", "t1.2", "2.t", ";"),
-)
-
-
-@given(st.lists(st.sampled_from(PIECES), max_size=8), st.booleans(), st.booleans())
-def test_texts_of_one_shape_are_plain_together(pieces, ansi, literally):
-    """What is kept for one of them may be told of all."""
-    dialect = Dialect(ansi_quotes=ansi, no_backslash_escapes=literally)
-    for start in ("", "SELECT "):
-        text = (start + "".join(pieces)).encode("latin-1")
-        assert read_plain(shape(text), dialect) == read_plain(text, dialect)
-
-
-def test_a_shape_has_no_numbers_of_its_own():
-    """Numbers that stand alone are alike; names and other literals keep their digits."""
-    text = b"SELECT c1, 0x1f, 1.5 FROM t2 WHERE id=5034 AND a IN (17,4)"
-    assert shape(text) == b"SELECT c1, 0x1f, 1.5 FROM t2 WHERE id=1 AND a IN (1,1)"
