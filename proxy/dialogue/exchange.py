@@ -8,6 +8,7 @@ ask for, and the ends of results for a client that wants EOF packets, see `Class
 
 from __future__ import annotations
 
+import functools
 from typing import Final
 
 import attrs
@@ -52,6 +53,12 @@ _CURSOR: Final = int(Status.CURSOR_EXISTS)
 _MORE_OUT: Final = int(Status.PS_OUT_PARAMS | Status.MORE_RESULTS)
 _REPORTS: Final = int(Status.SESSION_STATE_CHANGED)
 _DEPRECATE_EOF: Final = int(Capability.DEPRECATE_EOF)
+
+_KNOWN_OKS: Final = 1024
+"""OK packets of which it is remembered what they say: transactions bring the same few again and
+again.  Those with large numbers of their own push each other out."""
+
+_parse_ok: Final = functools.lru_cache(_KNOWN_OKS)(parse_ok)
 
 
 class Exchange:
@@ -350,7 +357,7 @@ class Exchange:
 
     def _long_ok(self, chunk: bytes, position: int, behind: int) -> bool:
         """An OK packet with large numbers, an info text, reports, or for us to change."""
-        ok = parse_ok(chunk[position + HEADER : behind], self.server_capabilities)
+        ok = _parse_ok(chunk[position + HEADER : behind], self.server_capabilities)
         if isinstance(ok, Malformed):
             self._break(ok.why)
             return False
@@ -362,8 +369,9 @@ class Exchange:
         following = next_transaction(ok.changes)
         if following is not None:
             self.next_transaction = following
-        self.changes += (change for change in ok.changes if change[0] not in OF_TRANSACTIONS)
-        changed = attrs.evolve(ok, status=ok.status | self.extra_status)
+        self.changes += [change for change in ok.changes if change[0] not in OF_TRANSACTIONS]
+        status = ok.status | self.extra_status
+        changed = ok if status == ok.status else attrs.evolve(ok, status=status)
         told = self._teller.packet(changed, self.tracking, self.client_capabilities, before)
         if self._classic is None or ok.header == 0x00:  # an EOF packet tells no reports
             self._edits.append((position, behind, encode(told, chunk[position + 3])))

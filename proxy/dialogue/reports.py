@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
 from typing import Final
 
 import attrs
@@ -20,11 +20,16 @@ OF_TRANSACTIONS: Final = frozenset(
 """Kinds of reports that come with every transaction; status bits tell its state."""
 
 
+_REMEMBERED: Final = 1024
+"""Packets of which it is remembered what they come to: transactions bring the same few again
+and again, of up to some hundred bytes."""
+
 NO_TRANSACTION: Final = b"________"
 """What a transaction state report says when there is none."""
 
 
-def next_transaction(changes: Iterable[tuple[int, bytes]]) -> bytes | None:
+@functools.lru_cache(_REMEMBERED)
+def next_transaction(changes: tuple[tuple[int, bytes], ...]) -> bytes | None:
     """The characteristics that hold for the next transaction only; None without a report.
 
     Those of an open transaction are told in the same way and are no business of the next one.
@@ -77,12 +82,19 @@ class Teller:
             status: Status bits of the answer before: no transaction was open, none was told.
         """
         before = self._explicit if status & _IN_TRANSACTION else NO_TRANSACTION
-        reports = dict(ok.changes)
-        state = parse_schema_change(reports.get(SessionTrack.TRANSACTION_STATE, b"\0"))
-        now = before
-        if isinstance(state, bytes) and state[:1] in (b"_", b"I"):
-            now = NO_TRANSACTION
-        elif isinstance(state, bytes) and SessionTrack.TRANSACTION_CHARACTERISTICS in reports:
-            now = state or before
-        self._explicit = now
-        return for_client(ok, tracking, capabilities, explicit=now if now != before else None)
+        told, self._explicit = _tell(ok, tracking, capabilities, before)
+        return told
+
+
+@functools.lru_cache(_REMEMBERED)
+def _tell(ok: Ok, tracking: Tracking, capabilities: int, before: bytes) -> tuple[bytes, bytes]:
+    """The packet for the client, and what it has heard of its transaction by then."""
+    reports = dict(ok.changes)
+    state = parse_schema_change(reports.get(SessionTrack.TRANSACTION_STATE, b"\0"))
+    now = before
+    if isinstance(state, bytes) and state[:1] in (b"_", b"I"):
+        now = NO_TRANSACTION
+    elif isinstance(state, bytes) and SessionTrack.TRANSACTION_CHARACTERISTICS in reports:
+        now = state or before
+    explicit = now if now != before else None
+    return for_client(ok, tracking, capabilities, explicit=explicit), now

@@ -19,7 +19,7 @@ _CHANGED: Final = int(Status.SESSION_STATE_CHANGED)
 _AUTOCOMMIT: Final = int(Status.AUTOCOMMIT)
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Ok:
     """An OK packet; with header 0xFE it ends a result set (CLIENT_DEPRECATE_EOF)."""
 

@@ -52,7 +52,7 @@ def characteristics(text: bytes) -> tuple[int, bytes]:
 )
 def test_characteristics_of_the_next_transaction_are_told(changes, found):
     """The last readable report counts; those of an open transaction say: none for the next."""
-    assert next_transaction(changes) == found
+    assert next_transaction(tuple(changes)) == found
 
 
 def test_a_client_hears_of_what_it_asked_for():
