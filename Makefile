@@ -24,7 +24,7 @@ PURE_COVERAGE := $(foreach package,$(PURE),--cov=proxy.$(package)) --cov=proxy.e
 PURE_TESTS := $(wildcard $(PURE:%=tests/%) tests/observe tests/test_*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-compiled compiled check lint suites soak bench docs reference clean absent
+.PHONY: help run demo test test-python test-compiled compiled check lint suites soak bench docs reference clean absent
 
 help:
 	@echo 'make run        a MySQL server with the proxy in front, until Ctrl-C'
@@ -79,11 +79,14 @@ lint: $(STAMPS)/venv
 check: lint
 	$(BIN)/python -m pytest -q $(PURE_TESTS)
 
-# The pure packages are covered to the last branch; what touches sockets is proved by live tests.
+# Both forms at once: most of the time the tests wait for servers.
 test: lint $(STAMPS)/compiled
+	$(MAKE) -j 2 --output-sync=target test-python test-compiled
+
+# The pure packages are covered to the last branch; what touches sockets is proved by live tests.
+test-python: $(STAMPS)/venv
 	$(BIN)/python -m pytest $(PURE_COVERAGE) --cov-branch --cov-report=
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under=100
-	$(COMPILED)
 
 test-compiled: $(STAMPS)/compiled
 	$(COMPILED) $(TESTS)

@@ -18,15 +18,24 @@ _SETTLE_SECONDS = 0.5
 """Until a process has taken in what it was sent."""
 
 
-def raise_file_limit() -> None:
-    """Let this process and those it starts open as many files as the machine allows."""
+PORTS_EACH = 20_000
+"""Clients from one address: Linux has some 28,000 ports for outgoing connections of each."""
+
+
+def raise_file_limit(least: int = 0) -> None:
+    """Let this process and those it starts open as many files as the machine allows.
+
+    Raises:
+        ValueError: these are fewer than the least, and only root may have more.
+    """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = max(most, least)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 @contextlib.contextmanager
-def crowd(running: Running, count: int) -> Iterator[None]:
-    """So many idle clients for the time of the block.
+def crowd(running: Running, count: int, before: int = 0) -> Iterator[None]:
+    """So many idle clients for the time of the block, beside those that were there before.
 
     Raises:
         LoadFailedError: one of them could not log in.
@@ -34,7 +43,7 @@ def crowd(running: Running, count: int) -> Iterator[None]:
     with contextlib.ExitStack() as clients:
         for number in range(count):
             try:
-                client = connect(running)
+                client = connect(running, f"127.0.0.{1 + (before + number) // PORTS_EACH}")
             except pymysql.err.MySQLError as error:
                 raise LoadFailedError(f"idle client {number + 1}: {error}") from error
             # Without a good-bye: two thousand of them would be a load of their own.

@@ -62,6 +62,7 @@ def read(client: tools.Program, running: Running, statement: str) -> Sample:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
+            env=tools.environment_of(client),
             timeout=_LIMIT_SECONDS,
             check=False,
         )

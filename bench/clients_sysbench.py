@@ -85,7 +85,7 @@ class Sysbench:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            env=tools.sysbench_environment(self.program),
+            env=tools.environment_of(self.program),
             timeout=_EXTRA_SECONDS,
             check=False,
         )
@@ -111,7 +111,7 @@ class Sysbench:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=tools.sysbench_environment(self.program),
+            env=tools.environment_of(self.program),
         )
         limit = threading.Timer(seconds + _EXTRA_SECONDS, process.kill)
         limit.start()

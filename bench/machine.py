@@ -22,14 +22,23 @@ def cpu_seconds(pid: int) -> float:
     Raises:
         OSError: there is no such process.
     """
+    return sum(cpu_split(pid))
+
+
+def cpu_split(pid: int) -> tuple[float, float]:
+    """The same, user and system apart.
+
+    Raises:
+        OSError: there is no such process.
+    """
     return parse_stat(Path(f"/proc/{pid}/stat").read_text("ascii"))
 
 
-def parse_stat(text: str) -> float:
-    """The seconds of processor time in a line of /proc/PID/stat (proc_pid_stat(5))."""
+def parse_stat(text: str) -> tuple[float, float]:
+    """Seconds, user and system, in a line of /proc/PID/stat (proc_pid_stat(5))."""
     # The second field is the program's name in parentheses, which may hold spaces itself.
     fields = text.rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
+    return int(fields[11]) / TICKS_PER_SECOND, int(fields[12]) / TICKS_PER_SECOND
 
 
 def memory_bytes(pid: int, what: str = "VmRSS") -> int:

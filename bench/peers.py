@@ -47,12 +47,14 @@ class Order:
         folder: its own, for its configuration and log.
         port: where to listen on 127.0.0.1.
         backends: the most connections to the server, for those that can limit them.
+        clients: how many it has to serve at once.
     """
 
     server: Server
     folder: Path
     port: int
     backends: int
+    clients: int
 
 
 @attrs.frozen
@@ -110,7 +112,12 @@ def direct(server: Server) -> Running:
 
 
 def start(
-    peer: Peer, program: tools.Program, server: Server, top: Path, backends: int
+    peer: Peer,
+    program: tools.Program,
+    server: Server,
+    top: Path,
+    backends: int,
+    clients: int = MAX_CLIENTS,
 ) -> Running:
     """Start a peer, with a folder of its own below `top`, and wait until it serves.
 
@@ -118,7 +125,7 @@ def start(
         PeerFailedError: it did not serve in time; the text ends with what it said.
     """
     folder = Path(tempfile.mkdtemp(prefix=f"{peer.name.replace(' ', '-')}-", dir=top))
-    order = Order(server, folder, free_port(), backends)
+    order = Order(server, folder, free_port(), backends, clients)
     log = folder / "log"
     try:
         process = GuardedProcess.start(
@@ -160,8 +167,14 @@ def _wait(running: Running, log: Path) -> None:
     )
 
 
-def connect(running: Running) -> pymysql.Connection[pymysql.cursors.Cursor]:
+def connect(
+    running: Running, source: str | None = None
+) -> pymysql.Connection[pymysql.cursors.Cursor]:
     """Log in through a peer, without TLS as all loads do.
+
+    Args:
+        running: the peer.
+        source: the address from which to connect, where it matters.
 
     Raises:
         pymysql.err.MySQLError: as PyMySQL says it.
@@ -172,6 +185,7 @@ def connect(running: Running) -> pymysql.Connection[pymysql.cursors.Cursor]:
         user=USER,
         password=PASSWORD,
         database=SCHEMA,
+        bind_address=source,
         ssl_disabled=True,
         autocommit=None,
         connect_timeout=10,

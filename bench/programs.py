@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final
 
 from bench import certificate, tools
-from bench.peers import MAX_CLIENTS, PASSWORD, SCHEMA, USER, Order, Peer
+from bench.peers import PASSWORD, SCHEMA, USER, Order, Peer
 from bench.report import OURS, OURS_AS_PYTHON
 
 _OURS = """\
@@ -120,7 +120,7 @@ def _write(name: str, text: str, order: Order, **more: str) -> str:
         user=USER,
         password=PASSWORD,
         schema=SCHEMA,
-        clients=MAX_CLIENTS,
+        clients=order.clients,
         host=server.host,
         server_port=server.port,
         version=server.version,

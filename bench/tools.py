@@ -109,8 +109,8 @@ def sysbench_scripts(program: Program) -> Path:
     return (program.root or Path("/")) / "usr/share/sysbench"
 
 
-def sysbench_environment(program: Program) -> dict[str, str]:
-    """What an unpacked sysbench must be told of its surroundings."""
+def environment_of(program: Program) -> dict[str, str]:
+    """What an unpacked sysbench or client must be told of its surroundings."""
     environment = dict(os.environ)
     if program.root is not None:
         environment["LUA_PATH"] = f"{sysbench_scripts(program)}/?.lua;;"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 from twisted.internet.error import ConnectionDone
@@ -39,6 +40,7 @@ class Selectable:
 
     def connectionLost(self, reason):  # noqa: N802 - Twisted's name
         self.lost = reason.value
+        self.close()
 
     def close(self):
         self.mine.close()
@@ -75,7 +77,6 @@ def test_an_end_is_told(reactor):
     reactor.doPoll(1)
     assert isinstance(one.lost, ConnectionDone)
     assert one not in reactor.getReaders()
-    one.close()
 
 
 def test_a_mistake_costs_its_own_connection_only(reactor):
@@ -93,7 +94,6 @@ def test_a_mistake_costs_its_own_connection_only(reactor):
     assert [str(entry["failure"].value) for entry in logged] == ["a mistake"]
     assert str(bad.lost) == "a mistake"
     assert (good.reads, good.lost) == (1, None)
-    bad.close()
 
 
 def test_who_was_closed_by_another_is_not_read(reactor):
@@ -124,6 +124,95 @@ def test_writing_goes_twisteds_way(reactor):
     one.other.send(b"x")
     reactor.doPoll(1)
     assert (one.reads, one.writes) == (1, 1)
+
+
+def run(reactor, limit=5):
+    """Run it until somebody stops it; the limit is for a test that fails."""
+    failed = []
+
+    def give_up():
+        failed.append(True)
+        reactor.stop()
+
+    timer = reactor.callLater(limit, give_up)
+    reactor.run(installSignalHandlers=False)
+    assert not failed, "nothing stopped the reactor"
+    if timer.active():
+        timer.cancel()
+
+
+def test_timers_run_while_nothing_is_to_be_read(reactor):
+    """In their order, also those that timers set."""
+    times = []
+
+    def second():
+        times.append("second")
+        reactor.callLater(0, reactor.stop)
+
+    reactor.callLater(0.02, second)
+    reactor.callLater(0.01, times.append, "first")
+    run(reactor)
+    assert times == ["first", "second"]
+
+
+def test_events_do_not_put_off_what_else_is_due(reactor):
+    """A connection that is never silent keeps no timer from its turn, nor one set meanwhile."""
+    times = []
+
+    def again():
+        one.other.send(b"x")
+        if one.reads == 10:
+            reactor.callLater(0.01, times.append, "set meanwhile")
+            reactor.callLater(0.02, reactor.stop)
+
+    one = Selectable(again)
+    reactor.addReader(one)
+    reactor.callLater(0, times.append, "set before")
+    one.other.send(b"x")
+    run(reactor)
+    assert times == ["set before", "set meanwhile"]
+    assert one.reads > 10
+
+
+def test_a_timer_that_is_put_forward_is_not_late(reactor):
+    """The wait for the next timer ends earlier then."""
+    one = Selectable(lambda: far.reset(0))
+    reactor.addReader(one)
+    far = reactor.callLater(60, reactor.stop)
+    one.other.send(b"x")
+    run(reactor)
+    assert one.reads == 1
+
+
+def test_a_thread_is_heard_at_once(reactor):
+    """Its call runs although the reactor waits for something far away."""
+    thread = threading.Timer(0.05, reactor.callFromThread, [reactor.stop])
+    thread.start()
+    run(reactor)
+    thread.join()
+
+
+def test_it_ends_when_it_is_stopped_or_crashes(reactor):
+    """By what an event brought."""
+    one = Selectable(reactor.crash)
+    reactor.addReader(one)
+    one.other.send(b"x")
+    reactor.run(installSignalHandlers=False)
+    assert one.reads == 1
+
+
+def test_a_mistake_of_a_timer_is_logged_and_others_go_on(reactor):
+    """The loop does not end by it."""
+
+    def mistaken():
+        raise ValueError("a mistake")
+
+    reactor.callLater(0, mistaken)
+    reactor.callLater(0.01, reactor.stop)
+    with capturedLogs() as logged:
+        run(reactor)
+    failures = [entry["log_failure"].value for entry in logged if "log_failure" in entry]
+    assert [str(failure) for failure in failures] == ["a mistake"]
 
 
 def test_a_reactor_that_is_there_stays():

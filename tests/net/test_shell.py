@@ -11,9 +11,13 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
+from proxy.dialogue.client import ClientDialogue
 from proxy.net.client import ClientProtocol
-from proxy.net.shell import STALLED_BYTES, Shell
+from proxy.net.shell import READ_BYTES, SMALL_READS, STALLED_BYTES, Shell
+from proxy.wire.greeting import Greeting
 from tests.support.servers import Wire
+
+GREETING = Greeting("8.0.0", 1, bytes(range(1, 21)), 0xFFFFFF, 45, 2, "mysql_native_password")
 
 
 class Owner:
@@ -230,6 +234,63 @@ def test_a_shell_reads_on_only_while_it_is_connected():
     wire.paused = True
     shell.resumeProducing()
     assert wire.paused
+
+
+def test_reads_grow_with_what_comes_and_shrink_again(tcp_shell):
+    """A long result is read in few steps; small packets cost no large buffer for ever."""
+    shell, peer, _ = tcp_shell
+    shell.attach(ClientDialogue(GREETING, 1 << 20), shell.owner)
+    asked, receive = [], shell._receive
+
+    def noting(size):
+        asked.append(size)
+        return receive(size)
+
+    shell._receive = noting
+    peer.sendall(b"\0\0\1\1" + bytes(60_000))
+    while shell.transport.doRead() is None and sum(asked) < 60_000:
+        assert asked == list(READ_BYTES[: len(asked)])
+    for _ in range(2 * SMALL_READS + 1):
+        peer.sendall(b"x")
+        assert shell.transport.doRead() is None
+    assert asked[-1] == READ_BYTES[0]
+    assert asked.count(READ_BYTES[2]) <= SMALL_READS + 1
+
+
+def test_a_connection_with_nothing_unsent_is_closed_at_once(tcp_shell):
+    """Without a turn of the reactor, and its owner hears of it once."""
+    shell, peer, _ = tcp_shell
+    shell.close()
+    assert peer.recv(100) == b""
+    assert shell.owner.reasons == ["the connection was closed"]
+
+
+def test_a_connection_is_closed_after_what_is_unsent(tcp_shell):
+    """Whoever is slow to read gets all of it."""
+    shell, peer, reactor = tcp_shell
+    total = fill(shell)
+    shell.close()
+    assert not shell.lost
+    received = 0
+    while data := peer.recv(1 << 20):
+        received += len(data)
+        reactor.turn()
+    assert received == total
+    assert shell.owner.reasons == ["the connection was closed"]
+
+
+@pytest.mark.parametrize("unsent", [False, True])
+def test_the_end_of_a_peer_is_the_end_of_the_connection(tcp_shell, unsent):
+    """Also of what nobody will read any more."""
+    shell, peer, _ = tcp_shell
+    if unsent:
+        fill(shell)
+    peer.shutdown(socket.SHUT_WR)
+    why = shell.transport.doRead()
+    assert (why is None) is not unsent
+    assert shell.lost is not unsent
+    if unsent:
+        assert isinstance(why, ConnectionDone)  # for the reactor, which ends what it wrote to
 
 
 def test_a_connection_ends_after_what_is_unsent_or_at_once():

@@ -1,0 +1,78 @@
+"""What an idle client costs among many: ``python -m bench.idle_curve 1000 10000 50000``.
+
+Clients and proxy need a file descriptor each for every client: as root the limit is raised,
+others need ``ulimit -Hn``.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+
+from bench import clients_idle, machine, tools
+from bench.clients_sysbench import LoadFailedError
+from bench.peers import PASSWORD, SCHEMA, USER, PeerFailedError, start
+from bench.programs import PEERS
+from bench.report import OURS
+from proxy.embedded import EmbeddedError, Flavor, Server, start_local_server
+
+BACKENDS: Final = 10
+_SPARE_FILES: Final = 1000
+_SETTLE_SECONDS: Final = 2.0
+_LOOK_SECONDS: Final = 10.0
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("counts", nargs=-1, required=True, type=click.IntRange(1, 1_000_000))
+def main(counts: Sequence[int]) -> None:
+    """Memory, and processor time while nothing happens, with so many idle clients."""
+    try:
+        clients_idle.raise_file_limit(max(counts) + _SPARE_FILES)
+        with (
+            start_local_server(Flavor.MYSQL) as server,
+            tempfile.TemporaryDirectory(prefix="mysqlproxy-idle-") as folder,
+        ):
+            server.execute(f"CREATE DATABASE {SCHEMA}")
+            server.create_user(USER, PASSWORD)
+            _measure(server, Path(folder), sorted(counts))
+    except (tools.ProgramMissingError, PeerFailedError, EmbeddedError) as error:
+        raise click.ClickException(str(error)) from error
+    except (LoadFailedError, ValueError) as error:
+        raise click.ClickException(f"so many clients are not possible here: {error}") from error
+
+
+def _measure(server: Server, folder: Path, counts: Sequence[int]) -> None:
+    program = PEERS[OURS].find()
+    limit = max(counts) + BACKENDS
+    running = start(PEERS[OURS], program, server, folder, BACKENDS, limit)
+    try:
+        assert running.pid is not None
+        with clients_idle.crowd(running, 1):
+            time.sleep(_SETTLE_SECONDS)
+            empty = machine.memory_bytes(running.pid)
+        click.echo(f"without clients: {empty / machine.KIB / 1024:.1f} MiB")
+        for count in counts:
+            began = time.monotonic()
+            with clients_idle.crowd(running, count):
+                came = time.monotonic() - began
+                time.sleep(_SETTLE_SECONDS)
+                grown = machine.memory_bytes(running.pid) - empty
+                used = machine.cpu_seconds(running.pid)
+                time.sleep(_LOOK_SECONDS)
+                used = machine.cpu_seconds(running.pid) - used
+            click.echo(
+                f"{count:,} clients: {grown / count / machine.KIB:.2f} KiB each, "
+                f"{used / _LOOK_SECONDS * 100:.1f} % of a processor; they came in {came:.0f} s"
+            )
+            time.sleep(_SETTLE_SECONDS)
+    finally:
+        running.close()
+
+
+if __name__ == "__main__":
+    main(prog_name="bench.idle_curve")
