@@ -17,6 +17,7 @@ from proxy.net.backend import BackendProtocol
 from proxy.policy.lease import Lease, Place
 from proxy.session.leftovers import SELECT
 from proxy.session.meaning import PLAIN, meaning
+from proxy.session.remains import UNTIL_NEXT
 from proxy.session.session import Session
 from proxy.sql.classify import classify
 from proxy.vocabulary import ServerKind
@@ -151,7 +152,7 @@ def finish(client: Client, exchange: Exchange) -> None:
         or exchange.warnings
         or exchange.next_transaction
         or exchange.last_insert_id
-        or session.remains
+        or session.remains & UNTIL_NEXT
         or leftovers.warnings
         or session.state.next_transaction
     ):
@@ -170,9 +171,12 @@ def finish(client: Client, exchange: Exchange) -> None:
         session.in_transaction = False
         lease = client.lease
         assert lease is not None
-        client.lease = None
-        client.last_lease = (lease, lease.serial)
-        client.proxy.pool.give_back(lease, session.state)
+        if session.remains:
+            client.proxy.pool.linger(lease)
+        else:
+            client.lease = None
+            client.last_lease = (lease, lease.serial)
+            client.proxy.pool.give_back(lease, session.state)
     if client.dialogue.buffered:
         client.protocol.proceed()
 

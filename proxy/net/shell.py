@@ -13,10 +13,11 @@ STALLED_BYTES: Final = 1 << 16
 """A peer that leaves so much unread is not sent more until it has read: Twisted's own limit."""
 
 
-READ_BYTES: Final = (479, 1 << 13, 1 << 18)
+READ_BYTES: Final = (479, 1 << 13, 1 << 17)
 """What is asked of the socket at once: the next larger once a buffer was full, for the rows of
 a long result in few steps, and the next smaller after many reads that needed no more.  What a
-buffer costs depends on its size; one of 512 bytes, 33 of which are Python's own, is free."""
+buffer costs depends on its size: one of 512 bytes, 33 of which are Python's own, is free, and
+above the largest the C library gives the memory back to the system each time."""
 
 SMALL_READS: Final = 64
 """How many are so many."""

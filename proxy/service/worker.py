@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,11 @@ from proxy.observe.metrics import Counters, ProxyCollector
 from proxy.pool.dial import Dialer
 from proxy.pool.pool import TargetPool
 from proxy.service.form import form
+
+COLLECTED_AFTER = (20_000, 20, 100)
+"""Python looks for objects that hold each other after so many new ones, some megabytes at most,
+and through all that live only now and then: with many clients it would else look through all of
+theirs again and again."""
 
 SWEEP_SECONDS = 1.0
 """How often pools look for what is too old or idle for too long."""
@@ -87,6 +93,8 @@ class Worker(Service):
     def startService(self) -> None:
         """Listen, and look at each target for the first time."""
         super().startService()
+        gc.freeze()  # what is there by now stays for good
+        gc.set_threshold(*COLLECTED_AFTER)
         self._log.info("starting", version=__version__, form=form())
         self._deadlines.start()
         self._sweep_pools()

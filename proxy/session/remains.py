@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from typing import Final
 
 
 class Remains(enum.IntFlag):
@@ -37,3 +38,7 @@ COLLATION, INSERT_ID, TIMESTAMP, USER_VARIABLES, NAMED_LOCKS = (
 
 TO_BE_READ = DIAGNOSTICS | FOUND_ROWS
 """What a statement left to be read; the rest belongs to the session's state."""
+
+UNTIL_NEXT: Final = TO_BE_READ | STATUS | REPORTS
+"""What the answer to any statement may settle; a plain statement that went well, and has
+nothing to tell, leaves the rest as it is."""
