@@ -288,7 +288,8 @@ class EndpointConfig:
         metadata={
             "doc": "A Twisted server endpoint string, such as tcp:3306, "
             "tcp:3306:interface=127.0.0.1, unix:/run/mysqlproxy/shop.sock or "
-            "systemd:domain=INET:index=0."
+            "systemd:domain=INET:index=0. Up to 4,096 new connections wait to be accepted; "
+            "tcp:3306:backlog=8192 has another number, as far as net.core.somaxconn allows."
         },
     )
 

@@ -58,11 +58,6 @@ class Reactor(epollreactor.EPollReactor):
         self.rounds.disturbed = True
         super()._moveCallLaterSooner(*args)
 
-    def callFromThread(self, *args: Any, **kwargs: Any) -> None:
-        """See `twisted.internet.interfaces.IReactorFromThreads`."""
-        self.rounds.disturbed = True
-        super().callFromThread(*args, **kwargs)
-
     def stop(self) -> None:
         """See `twisted.internet.interfaces.IReactorCore`."""
         self.rounds.disturbed = True

@@ -19,9 +19,8 @@ class Rounds:
     """Serves events for a reactor.
 
     Attributes:
-        disturbed: Something else has to be looked at before the next wait: a new timer, a call
-            of another thread, or the end of the program.  It may be set by another thread,
-            which then wakes the reactor.
+        disturbed: Something else has to be looked at before the next wait: a new timer, or the
+            end of the program.
     """
 
     def __init__(self, reactor: Any) -> None:
@@ -46,7 +45,8 @@ class Rounds:
                 return
             for fd, event in ready:
                 self._serve(selectables, fd, event)
-            if self.disturbed:
+            # What a thread wants is in the queue before it wakes the reactor.
+            if self.disturbed or reactor.threadCallQueue:
                 return
             if timeout is not None:
                 left = due - time.monotonic()

@@ -31,6 +31,7 @@ class Reactor:
     def __init__(self, poller, selectables):
         self._poller = poller
         self._selectables = selectables
+        self.threadCallQueue = []
         self.other = []
 
     def _doReadOrWrite(self, selectable, fd, event):  # noqa: N802 - Twisted's name
@@ -75,6 +76,17 @@ def test_a_round_is_the_last_when_a_timer_is_due():
     one.rounds = rounds = Rounds(Reactor(poller, {5: one}))
     rounds.serve(0)
     assert poller.waits == [0]
+
+
+def test_a_thread_that_wants_something_ends_the_rounds():
+    """Its call is there before the reactor is woken by an event."""
+    one = Selectable()
+    one.left = 100
+    reactor = Reactor(Poller(READABLE, READABLE), {5: one})
+    one.rounds = rounds = Rounds(reactor)
+    reactor.threadCallQueue.append("a call")
+    rounds.serve(None)
+    assert one.left == 99
 
 
 def test_a_signal_lets_the_reactor_look_around():
