@@ -3,8 +3,15 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from proxy.embedded import Flavor, Server, start_server
+
+# How long an example takes says more of the machine, and of what else it does, than of it.
+settings.register_profile(
+    "timeless", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("timeless")
 
 APP_GRANTS = ("ALL PRIVILEGES ON `shop`.*", "ALL PRIVILEGES ON `test%`.*")
 ADMIN_GRANTS = ("ALL PRIVILEGES ON *.* WITH GRANT OPTION",)

@@ -105,16 +105,9 @@ class Ledger:
         Nobody is passed over: whoever waits would have been given that lease before.
         """
         shelf = self._idle.get(key)
-        if shelf is None or not shelf.leases:
-            return None
-        stack = shelf.by_state.get(state)
-        if not stack:
-            return None
-        lease = stack.pop()
-        if not stack:
-            del shelf.by_state[state]
-        del shelf.leases[lease]
-        self._lent(lease)
+        lease = shelf.take(state) if shelf is not None else None
+        if lease is not None:
+            self._lent(lease)
         return lease
 
     def take_any(self, key: Hashable, state: Hashable) -> Lease | None:
@@ -196,10 +189,9 @@ class Ledger:
         if not self.waiting or state is None:
             return None
         waiter = next(iter(self.waiting))
-        same = waiter.state is state
         if (
             waiter.key != lease.key
-            or not (same or self._accepts(state, waiter.state))
+            or not (waiter.state is state or self._accepts(state, waiter.state))
             or self._stale(lease, now)
         ):
             return None

@@ -36,6 +36,17 @@ class Shelf:
         if not stack:
             del self.by_state[lease.state]
 
+    def take(self, state: Hashable) -> Lease | None:
+        """Take out the newest lease of exactly this state."""
+        stack = self.by_state.get(state) if self.leases else None
+        if not stack:
+            return None
+        lease = stack.pop()
+        if not stack:
+            del self.by_state[state]
+        del self.leases[lease]
+        return lease
+
     def best(self, state: Hashable, accepts: Accepts) -> Lease | None:
         """An equal state's newest lease, else the newest that can be brought to the state."""
         stack = self.by_state.get(state)

@@ -172,6 +172,17 @@ def test_a_file_is_asked_for_and_its_verdict_awaited():
     assert exchange.row_count == 5
 
 
+def test_a_result_may_have_more_columns_than_a_byte_counts():
+    """Their number takes three bytes then."""
+    exchange = Exchange(DEPRECATE)
+    exchange.begin(Kind.RESULT, DEPRECATE)
+    payloads = [lenenc_int(300), *[COLUMN] * 300, b"\x011" * 300, end(DEPRECATE, AUTOCOMMIT)]
+    data = b"".join(encode(payload, 1 + number) for number, payload in enumerate(payloads))
+    assert exchange.feed(data) == data
+    assert exchange.ended
+    assert exchange.rows == 1
+
+
 @pytest.mark.parametrize(
     ("kind", "payload"),
     [

@@ -23,6 +23,22 @@ def test_a_waiter_is_dialed_for_and_lent_what_came():
     assert repr(ledger) == f"<Ledger {counts}; 0 waiting>"
 
 
+def test_there_is_nothing_to_decide_while_all_are_at_work():
+    """Whoever asks then waits, until one comes back."""
+    ledger = book(connections=1)
+    lease = idle(ledger)
+    assert not ledger.is_exhausted
+    assert ledger.take("app", "shop") is lease
+    assert ledger.is_exhausted
+    asked = waiter()
+    ledger.ask(asked)
+    assert not ledger.has_work
+    assert ledger.settle(1) == []
+    ledger.give_back(lease, "shop", 1)
+    assert ledger.has_work
+    assert ledger.settle(1) == [Lend(asked, lease)]
+
+
 def test_an_idle_lease_of_the_same_state_is_taken_newest_first():
     """The same few hot backends serve most work."""
     ledger = book(connections=3)

@@ -27,6 +27,16 @@ def test_the_newest_lease_of_an_equal_state_is_best():
     assert shelf.best("shop", accepts) is first
 
 
+def test_a_lease_of_an_equal_state_is_taken_in_one_step():
+    """And no other: what would have to be changed first is left there."""
+    shelf = Shelf()
+    first, second, other = put(shelf, "shop"), put(shelf, "shop"), put(shelf, "other")
+    assert [shelf.take("shop") for _ in range(3)] == [second, first, None]
+    assert [*shelf.leases] == [other]
+    assert shelf.take("other") is other
+    assert (shelf.take("other"), shelf.leases, shelf.by_state) == (None, {}, {})
+
+
 def test_else_the_newest_that_can_be_brought_there():
     """A lease from which no command leads to the state is passed over."""
     shelf = Shelf()

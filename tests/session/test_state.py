@@ -178,6 +178,9 @@ def test_equal_states_are_one_object_once_interned():
     one, other = State(b"a"), State(b"a")
     assert one is not other
     assert interned(one) is interned(other)
+    assert one.for_prepare is one.for_prepare
+    assert one != "a"
+    assert hash(one) == hash(other)
 
 
 REPORTS = st.lists(

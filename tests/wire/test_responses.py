@@ -21,6 +21,7 @@ from proxy.wire.responses import (
     parse_schema_change,
     parse_text_row,
     parse_variable_change,
+    schema_change,
     variable_change,
 )
 
@@ -77,6 +78,7 @@ def test_a_change_of_schema_is_reported():
         status=CHANGED | Status.AUTOCOMMIT, changes=((SessionTrack.SCHEMA, b"\x05other"),)
     )
     assert parse_schema_change(ok.changes[0][1]) == b"other"
+    assert ok.changes[0] == schema_change(b"other")
     assert ok.encode(TRACK) == USE_OTHER
 
 
