@@ -175,7 +175,8 @@ def told(story: Story, server: Server, port: int, folder: Path) -> list[str]:
     ran = subprocess.run(
         story.words,
         cwd=folder,
-        env={**os.environ, **story.environment, **settings},
+        # Stories in Python import what stands beside them, over the compiled form too.
+        env={**os.environ, "PYTHONSAFEPATH": "", **story.environment, **settings},
         input=story.reads.read_bytes() if story.reads else b"",
         capture_output=True,
         timeout=RUN_SECONDS,
