@@ -47,6 +47,8 @@ _CHANGE_USER: Final = int(Command.CHANGE_USER)
 class State(enum.Enum):
     """How far the conversation with a client has come."""
 
+    __hash__ = object.__hash__  # in C, as each member is one object
+
     LOGIN = "waiting for the login"
     IDENTIFYING = "looking up the user"
     PROVING = "waiting for a proof"

@@ -36,12 +36,14 @@ class ClientProtocol(Shell):
     _proceeding = False
 
     def __init__(self, welcome: Callable[[ClientProtocol], None]) -> None:
-        self._welcome = welcome
+        self._welcome: Callable[[ClientProtocol], None] | None = welcome
 
     def connectionMade(self) -> None:
         """See `Shell`; then whoever is to own the client attaches itself."""
         super().connectionMade()
-        self._welcome(self)
+        welcome, self._welcome = self._welcome, None
+        assert welcome is not None
+        welcome(self)
 
     def attach(self, dialogue: ClientDialogue, owner: ClientOwner) -> None:
         """Begin: the greeting goes out."""

@@ -6,6 +6,7 @@ Protocol::HandshakeResponse41, Protocol::AuthSwitchRequest, Protocol::AuthMoreDa
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import attrs
@@ -44,27 +45,31 @@ class Greeting:
 
     def encode(self) -> bytes:
         """The packet's payload."""
-        flags = self.capabilities
-        return b"".join(
-            (
-                b"\x0a",
-                self.version.encode("latin-1", "replace"),
-                b"\x00",
-                self.connection_id.to_bytes(4, "little"),
-                self.nonce[:8],
-                b"\x00",
-                (flags & 0xFFFF).to_bytes(2, "little"),
-                bytes((self.collation & 0xFF,)),
-                self.status.to_bytes(2, "little"),
-                (flags >> 16).to_bytes(2, "little"),
-                bytes((len(self.nonce) + 1,)),
-                bytes(10),
-                self.nonce[8:],
-                b"\x00",
-                self.plugin.encode("ascii"),
-                b"\x00",
-            )
+        head, middle, tail = _around(
+            self.version, self.capabilities, self.collation, self.status, self.plugin
         )
+        number, nonce = self.connection_id.to_bytes(4, "little"), self.nonce
+        size = bytes([len(nonce) + 1])
+        return b"".join((head, number, nonce[:8], middle, size, bytes(10), nonce[8:], tail))
+
+
+@functools.lru_cache(64)  # one for each version, family and endpoint of the servers behind us
+def _around(
+    version: str, capabilities: int, collation: int, status: int, plugin: str
+) -> tuple[bytes, bytes, bytes]:
+    """What stands around the parts of a greeting that no two clients share."""
+    middle = (
+        b"\x00",
+        (capabilities & 0xFFFF).to_bytes(2, "little"),
+        bytes([collation & 0xFF]),
+        status.to_bytes(2, "little"),
+        (capabilities >> 16).to_bytes(2, "little"),
+    )
+    return (
+        b"\x0a" + version.encode("latin-1", "replace") + b"\x00",
+        b"".join(middle),
+        b"\x00" + plugin.encode("ascii") + b"\x00",
+    )
 
 
 @total
