@@ -34,11 +34,12 @@ class Reactor(epollreactor.EPollReactor):
     def mainLoop(self) -> None:
         """Serve events and timers until the reactor is stopped."""
         while self._started:
-            with _log.failuresHandled("Unexpected error in main loop."):
+            try:
                 self.rounds.disturbed = False
                 self.runUntilCurrent()
-                timeout = self.timeout() if self.running else 0
-                self.rounds.serve(timeout)
+                self.rounds.serve(self.timeout() if self.running else 0)
+            except Exception:  # noqa: BLE001 - a mistake must not end the program
+                _log.failure("Unexpected error in main loop.")
 
     def doPoll(self, timeout: float | None) -> None:
         """Wait for events, `timeout` seconds at most, and serve them."""

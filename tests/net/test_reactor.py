@@ -215,6 +215,22 @@ def test_a_mistake_of_a_timer_is_logged_and_others_go_on(reactor):
     assert [str(failure) for failure in failures] == ["a mistake"]
 
 
+def test_a_mistake_in_the_loop_itself_is_logged_and_it_goes_on(reactor, monkeypatch):
+    """Whatever it is: the clients that are there are served on."""
+    timeout = reactor.timeout
+
+    def mistaken():
+        monkeypatch.setattr(reactor, "timeout", timeout)
+        raise ValueError("a mistake")
+
+    monkeypatch.setattr(reactor, "timeout", mistaken)
+    reactor.callLater(0.01, reactor.stop)
+    with capturedLogs() as logged:
+        run(reactor)
+    failures = [entry["log_failure"].value for entry in logged if "log_failure" in entry]
+    assert [str(failure) for failure in failures] == ["a mistake"]
+
+
 def test_a_reactor_that_is_there_stays():
     """Twistd may have been told which one to use."""
     program = (
