@@ -15,7 +15,6 @@ from proxy.dialogue.exchange import Exchange
 from proxy.front import concluding, conductor
 from proxy.net.backend import BackendProtocol
 from proxy.policy.lease import Lease, Place
-from proxy.session.leftovers import SELECT
 from proxy.session.meaning import PLAIN, meaning
 from proxy.session.remains import UNTIL_NEXT
 from proxy.session.session import Session
@@ -186,11 +185,7 @@ def _count_found_rows(session: Session, packet: bytes, rows: int | None) -> None
     if packet[4] == _EXECUTE:
         text = session.statements[int.from_bytes(packet[5:9], "little")].key.text
     else:
-        at = 7 if packet[5:7] == _NO_ATTRIBUTES else 5
-        if rows is not None and packet[at : at + 6] in SELECT:
-            session.leftovers.found_rows = rows
-            return
-        text = packet[at:]
+        text = packet[7:] if packet[5:7] == _NO_ATTRIBUTES else packet[5:]
     mariadb = session.target.kind is _MARIADB
     session.leftovers.count_found_rows(text, rows, mariadb=mariadb)
 

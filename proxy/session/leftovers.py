@@ -19,7 +19,7 @@ def _statements(words: str) -> re.Pattern[bytes]:
     return re.compile(rb"\s*+(?:" + words.encode() + rb")", re.IGNORECASE | re.DOTALL)
 
 
-SELECT: Final = frozenset((b"SELECT", b"select"))
+_SELECT: Final = frozenset((b"SELECT", b"select"))
 """How nearly all statements with rows begin."""
 
 _SELECTING: Final = _statements(r"(?:select|with)\b|\(")
@@ -88,7 +88,7 @@ class Leftovers:
         """
         if rows is None:
             return self._count_without_rows(text, mariadb=mariadb)
-        if text[:6] in SELECT or _SELECTING.match(text) or _TELLING[mariadb].match(text):
+        if text[:6] in _SELECT or _SELECTING.match(text) or _TELLING[mariadb].match(text):
             self.found_rows = rows
         elif _RUNNING.match(text):
             self.found_rows = None
