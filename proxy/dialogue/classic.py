@@ -20,7 +20,7 @@ _CURSOR: Final = int(Status.CURSOR_EXISTS)
 
 
 _WITHOUT_WARNINGS: Final[dict[int, bytes]] = {}
-"""EOF packets by their status: some few, as the status bits of an application's statements."""
+"""EOF packets by their status, of 16 bits: some few, and 65,536 of nine bytes at most."""
 
 
 def _eof(warnings: int, status: int) -> bytes:

@@ -16,7 +16,7 @@ import attrs
 from proxy.dialogue.answers import Kind, State
 from proxy.dialogue.classic import Classic
 from proxy.dialogue.edits import Edit, edited
-from proxy.dialogue.reports import OF_TRANSACTIONS, Teller, next_transaction
+from proxy.dialogue.reports import OF_TRANSACTIONS, REMEMBERED, Teller, next_transaction
 from proxy.dialogue.rows import Rows
 from proxy.wire.constants import HEADER, MAX_PACKET, Capability, Status
 from proxy.wire.framing import encode
@@ -54,11 +54,7 @@ _MORE_OUT: Final = int(Status.PS_OUT_PARAMS | Status.MORE_RESULTS)
 _REPORTS: Final = int(Status.SESSION_STATE_CHANGED)
 _DEPRECATE_EOF: Final = int(Capability.DEPRECATE_EOF)
 
-_KNOWN_OKS: Final = 1024
-"""OK packets of which it is remembered what they say: transactions bring the same few again and
-again.  Those with large numbers of their own push each other out."""
-
-_parse_ok: Final = functools.lru_cache(_KNOWN_OKS)(parse_ok)
+_parse_ok: Final = functools.lru_cache(REMEMBERED)(parse_ok)
 
 
 class Exchange:

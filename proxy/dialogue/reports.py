@@ -20,15 +20,15 @@ OF_TRANSACTIONS: Final = frozenset(
 """Kinds of reports that come with every transaction; status bits tell its state."""
 
 
-_REMEMBERED: Final = 1024
-"""Packets of which it is remembered what they come to: transactions bring the same few again
-and again, of up to some hundred bytes."""
+REMEMBERED: Final = 256
+"""OK packets of which it is remembered what they come to: transactions bring the same few again
+and again.  The longest, with every session variable, have 32 KiB: 8 MiB of them at most."""
 
 NO_TRANSACTION: Final = b"________"
 """What a transaction state report says when there is none."""
 
 
-@functools.lru_cache(_REMEMBERED)
+@functools.lru_cache(REMEMBERED)
 def next_transaction(changes: tuple[tuple[int, bytes], ...]) -> bytes | None:
     """The characteristics that hold for the next transaction only; None without a report.
 
@@ -86,7 +86,7 @@ class Teller:
         return told
 
 
-@functools.lru_cache(_REMEMBERED)
+@functools.lru_cache(REMEMBERED)
 def _tell(ok: Ok, tracking: Tracking, capabilities: int, before: bytes) -> tuple[bytes, bytes]:
     """The packet for the client, and what it has heard of its transaction by then."""
     reports = dict(ok.changes)
