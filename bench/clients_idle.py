@@ -34,8 +34,8 @@ def raise_file_limit(least: int = 0) -> None:
 
 
 @contextlib.contextmanager
-def crowd(running: Running, count: int, before: int = 0) -> Iterator[None]:
-    """So many idle clients for the time of the block, beside those that were there before.
+def crowd(running: Running, count: int) -> Iterator[None]:
+    """So many idle clients for the time of the block.
 
     Raises:
         LoadFailedError: one of them could not log in.
@@ -43,7 +43,7 @@ def crowd(running: Running, count: int, before: int = 0) -> Iterator[None]:
     with contextlib.ExitStack() as clients:
         for number in range(count):
             try:
-                client = connect(running, f"127.0.0.{1 + (before + number) // PORTS_EACH}")
+                client = connect(running, f"127.0.0.{1 + number // PORTS_EACH}")
             except pymysql.err.MySQLError as error:
                 raise LoadFailedError(f"idle client {number + 1}: {error}") from error
             # Without a good-bye: two thousand of them would be a load of their own.
