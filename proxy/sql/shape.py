@@ -11,10 +11,10 @@ def shape(text: bytes) -> bytes:
     """
     The text with other digits, and fewer of them.
 
-    Where this is plain, so is the text, and in the same way: a digit is no sign, begins no word
-    and ends none, and no word that matters has one.  Hence 7, which is no part of a function's
-    name either: `sha1(` becomes the name of no function that anybody knows, and `0x1f` no
-    number, so that their texts are looked at as they are.
+    Where this is plain, so is the text, and in the same way: one digit is read like another or
+    like many, but for names of functions and hexadecimal numbers.  Hence 7, which no such name
+    has: `sha1(` becomes the name of no function that is known, and `0x1f` no number, so
+    that their texts are looked at as they are.
     """
     digits = text.translate(_DIGITS)
     # Not always one digit in the end, but a few kinds of numbers.
