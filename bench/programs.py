@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-from bench import certificate, tools
+from bench import tools
 from bench.peers import PASSWORD, SCHEMA, USER, Order, Peer
 from bench.report import OURS, OURS_AS_PYTHON
+from proxy.embedded.certificates import KeyKind, self_signed
 
 _OURS = """\
 proxies:
@@ -151,7 +152,7 @@ def _router(text: str, program: tools.Program, order: Order) -> tuple[str, ...]:
 
 
 def _router_shares(program: tools.Program, order: Order) -> tuple[str, ...]:
-    certificate.write(order.folder)
+    self_signed(key_kind=KeyKind.RSA).write(order.folder)
     return _router(_ROUTER_SHARES, program, order)
 
 

@@ -15,6 +15,9 @@ import attrs
 UNKNOWN_STATEMENT = 1243
 """ER_UNKNOWN_STMT_HANDLER."""
 
+ACCESS_DENIED = 1045
+"""ER_ACCESS_DENIED_ERROR."""
+
 
 class Fault(enum.Enum):
     """Which side caused an error."""
@@ -58,7 +61,7 @@ def access_denied(user: str, address: str, *, using_password: bool) -> ErrorRepl
     """A login that failed, in the server's own words (ER_ACCESS_DENIED_ERROR)."""
     used = "YES" if using_password else "NO"
     text = f"Access denied for user '{user}'@'{address}' (using password: {used})"
-    return ErrorReply(1045, "28000", text, Fault.CLIENT)
+    return ErrorReply(ACCESS_DENIED, "28000", text, Fault.CLIENT)
 
 
 def too_many_clients(limit: int) -> ErrorReply:
@@ -66,6 +69,17 @@ def too_many_clients(limit: int) -> ErrorReply:
     return ErrorReply(
         1040, "08004", f"Number simultaneous connections exceeded ({limit})", Fault.CLIENT
     )
+
+
+def tls_required() -> ErrorReply:
+    """A client without TLS where it is required, in RDS Proxy's words (code and text)."""
+    return ErrorReply(3159, "HY000", "This RDS Proxy requires TLS connections.", Fault.CLIENT)
+
+
+def host_not_allowed(address: str) -> ErrorReply:
+    """A client from a network that is not allowed (ER_HOST_NOT_PRIVILEGED)."""
+    text = f"Host '{address}' is not allowed to connect to this MySQL server"
+    return ErrorReply(1130, "HY000", text, Fault.CLIENT)
 
 
 def charset_refused(charset: str) -> ErrorReply:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.config.model import PinningFilter
+from proxy.config.pool import PinningFilter
 from proxy.session.advice import ADVICE
 from proxy.session.pins import FILTERS
 

@@ -13,16 +13,16 @@ from twisted.internet.task import LoopingCall
 
 from proxy.cli import demo as demonstration
 from proxy.cli.serve import reactor, serve
+from proxy.config.auth import AuthEntry
 from proxy.config.model import (
-    AuthEntry,
     Config,
-    ConnectionPoolConfig,
     EndpointConfig,
     LogConfig,
     ProxyConfig,
     Target,
     TargetGroup,
 )
+from proxy.config.pool import ConnectionPoolConfig
 from proxy.config.secret import Secret
 from proxy.embedded import Flavor, Server, start_server
 from proxy.service.worker import Worker

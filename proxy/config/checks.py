@@ -4,20 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from proxy.config.auth import AuthEntry, AuthScheme, IamAuth
+from proxy.config.aws import IamConfig, IamVerification
 from proxy.config.model import (
-    AuthEntry,
     Config,
-    ConnectionPoolConfig,
+    DefaultAuthScheme,
     EndpointConfig,
     ProxyConfig,
     Target,
 )
+from proxy.config.pool import ConnectionPoolConfig
 from proxy.config.problem import KeyPath
+from proxy.config.tls import BackendTls, ClientCertificates, ClientTls, TlsMode
 from proxy.vocabulary import Role
 
 Finding = tuple[KeyPath, str]
 
 _PASSWORD_SOURCES = ("password", "password_file", "password_env")
+_SOURCES = (*_PASSWORD_SOURCES, "username", "users_file", "secret_arn")
+_FIELDS_OF = {
+    AuthScheme.STATIC: ("username", (*_PASSWORD_SOURCES, "username")),
+    AuthScheme.FILE: ("users_file", ("users_file",)),
+    AuthScheme.SECRETS: ("secret_arn", ("secret_arn", "username")),
+}
+"""What each scheme needs, and what may stand in its entry."""
+
+_VERIFIED = (TlsMode.VERIFY_CA, TlsMode.VERIFY_IDENTITY)
+_TOKENS_IN_CLEAR = (
+    "must be verify_ca or verify_identity with default_auth_scheme IAM_AUTH: tokens are sent "
+    "to the target as they are"
+)
+_NO_CERTIFICATE = "needs tls.certificates, as TLS is not offered without"
 _NO_READERS = "READ_ONLY comes with failover; until then everything here is READ_WRITE"
 
 
@@ -38,25 +55,87 @@ def find_faults(config: Config) -> Iterator[Finding]:
 
 
 def _in_proxy(proxy: ProxyConfig, path: KeyPath) -> Iterator[Finding]:
+    if not proxy.auth and proxy.default_auth_scheme is DefaultAuthScheme.NONE:
+        yield (*path, "auth"), "needs at least one user, or default_auth_scheme IAM_AUTH"
     yield from _in_auth(proxy.auth, (*path, "auth"))
+    yield from _in_client_tls(proxy.tls, (*path, "tls"))
+    if proxy.require_tls and not proxy.tls.certificates:
+        yield (*path, "require_tls"), _NO_CERTIFICATE
+    yield from _in_iam(proxy, path)
     yield from _in_endpoints(proxy.endpoints, (*path, "endpoints"))
     group = (*path, "target_group")
     yield from _in_targets(proxy.target_group.targets, (*group, "targets"))
+    yield from _in_backend_tls(proxy.target_group.tls, (*group, "tls"))
     yield from _in_pool(
         proxy.target_group.connection_pool_config, (*group, "connection_pool_config")
     )
 
 
 def _in_auth(auth: tuple[AuthEntry, ...], path: KeyPath) -> Iterator[Finding]:
-    if not auth:
-        yield path, "needs at least one user"
-    yield from _repeated(((*path, i, "username"), e.username) for i, e in enumerate(auth))
+    for name in ("username", "secret_arn", "users_file"):
+        yield from _repeated(
+            ((*path, i, name), getattr(entry, name))
+            for i, entry in enumerate(auth)
+            if getattr(entry, name) is not None
+        )
     for i, entry in enumerate(auth):
+        yield from _in_entry(entry, (*path, i))
+
+
+def _in_entry(entry: AuthEntry, path: KeyPath) -> Iterator[Finding]:
+    needed, allowed = _FIELDS_OF[entry.auth_scheme]
+    for name in _SOURCES:
+        if name not in allowed and getattr(entry, name) is not None:
+            scheme = entry.auth_scheme.value
+            yield (*path, name), f"does not go with auth_scheme {scheme}"
+    if needed is not None and getattr(entry, needed) is None:
+        yield path, f"needs {needed}, as its auth_scheme is {entry.auth_scheme.value}"
+    if entry.auth_scheme is AuthScheme.STATIC:
         given = [name for name in _PASSWORD_SOURCES if getattr(entry, name) is not None]
         if not given:
-            yield (*path, i), f"needs one of {', '.join(_PASSWORD_SOURCES)}"
+            yield path, f"needs one of {', '.join(_PASSWORD_SOURCES)}"
         elif len(given) > 1:
-            yield (*path, i, given[1]), f"cannot stand beside {given[0]}: give one of the two"
+            yield (*path, given[1]), f"cannot stand beside {given[0]}: give one of the two"
+
+
+def _in_iam(proxy: ProxyConfig, path: KeyPath) -> Iterator[Finding]:
+    users = [
+        (("auth", i, "iam_auth"))
+        for i, entry in enumerate(proxy.auth)
+        if entry.iam_auth is not IamAuth.DISABLED
+    ]
+    default = proxy.default_auth_scheme is DefaultAuthScheme.IAM_AUTH
+    if not users and not default:
+        return
+    place = (*path, "default_auth_scheme") if default else (*path, *users[0])
+    if not proxy.tls.certificates:
+        yield place, _NO_CERTIFICATE
+    if not proxy.iam.policy_files:
+        yield place, "needs iam.policy_files: without a policy no token is good for anybody"
+    yield from _in_verification(proxy.iam, (*path, "iam"))
+    if default and proxy.target_group.tls.mode not in _VERIFIED:
+        yield (*path, "target_group", "tls", "mode"), _TOKENS_IN_CLEAR
+
+
+def _in_verification(iam: IamConfig, path: KeyPath) -> Iterator[Finding]:
+    if iam.verification is IamVerification.ACCESS_KEYS and iam.access_keys_file is None:
+        yield (*path, "access_keys_file"), "is needed with the verification ACCESS_KEYS"
+
+
+def _in_client_tls(tls: ClientTls, path: KeyPath) -> Iterator[Finding]:
+    if tls.client_certificates is not ClientCertificates.NONE:
+        if not tls.certificates:
+            yield (*path, "client_certificates"), _NO_CERTIFICATE
+        if tls.client_ca is None:
+            yield (*path, "client_ca"), "is needed to check certificates of clients"
+
+
+def _in_backend_tls(tls: BackendTls, path: KeyPath) -> Iterator[Finding]:
+    if (tls.certificate is None) != (tls.private_key is None):
+        missing = "certificate" if tls.certificate is None else "private_key"
+        yield (*path, missing), "is missing: a certificate and its key go together"
+    if tls.mode is TlsMode.DISABLED and tls.certificate is not None:
+        yield (*path, "certificate"), "is of no use with the mode disabled"
 
 
 def _in_endpoints(endpoints: tuple[EndpointConfig, ...], path: KeyPath) -> Iterator[Finding]:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any, TypeVar
 
 import attrs
 
 from proxy.config.checks import find_faults
 from proxy.config.document import UnreadableError, read_document
-from proxy.config.model import AuthEntry, Config
+from proxy.config.model import Config
 from proxy.config.problem import ConfigError, Problem, format_path
+from proxy.config.rules import FilePath, ListOf, OrNull
 from proxy.config.structure import MisfitsError, structure
 
 # A configuration of hundreds of proxies is smaller; what is larger is the wrong file, and one
 # that PyYAML would be long busy with.
 MAX_FILE_BYTES = 1024 * 1024
+
+Section = TypeVar("Section", bound=Any)
 
 
 def load_config(path: str | os.PathLike[str]) -> Config:
@@ -74,17 +78,21 @@ def _refused(name: str, line: int | None, message: str) -> ConfigError:
     return ConfigError([Problem(name, line, "", message)])
 
 
-def _anchored(config: Config, folder: Path) -> Config:
-    """The same configuration with absolute paths of password files."""
-
-    def anchor(entry: AuthEntry) -> AuthEntry:
-        if entry.password_file is None:
-            return entry
-        return attrs.evolve(entry, password_file=str(folder / entry.password_file))
-
-    return attrs.evolve(
-        config,
-        proxies=tuple(
-            attrs.evolve(proxy, auth=tuple(map(anchor, proxy.auth))) for proxy in config.proxies
-        ),
-    )
+def _anchored(section: Section, folder: Path) -> Section:
+    """The same settings with absolute paths of files."""
+    changes: dict[str, Any] = {}
+    for field in attrs.fields(type(section)):
+        value = getattr(section, field.name)
+        rule: Any = field.validator
+        rule = rule.rule if isinstance(rule, OrNull) else rule
+        if value is None:
+            continue
+        if isinstance(rule, FilePath):
+            changes[field.name] = str(folder / value)
+        elif isinstance(rule, ListOf) and isinstance(rule.item, FilePath):
+            changes[field.name] = tuple(str(folder / path) for path in value)
+        elif attrs.has(type(value)):
+            changes[field.name] = _anchored(value, folder)
+        elif isinstance(value, tuple) and not isinstance(rule, ListOf):
+            changes[field.name] = tuple(_anchored(item, folder) for item in value)
+    return attrs.evolve(section, **changes)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import abc
 import enum
+import ipaddress
 import re
 from typing import Any, get_args
 
@@ -162,6 +163,52 @@ class AddressText(Rule):
 
 
 @attrs.frozen
+class FilePath(Rule):
+    """A file; a relative path starts at the folder of the configuration file.
+
+    `proxy.config.load` makes it absolute.
+    """
+
+    def _expects(self) -> str:
+        return "the path of a file"
+
+    def _read(self, raw: object) -> str:
+        if not isinstance(raw, str) or not raw or "\0" in raw:
+            raise self._refuse(raw)
+        return raw
+
+
+@attrs.frozen
+class Network(Rule):
+    """IP addresses: a network in CIDR notation, or one address."""
+
+    def _expects(self) -> str:
+        return "a network such as 10.0.0.0/8 or fd00::/8, or an IP address"
+
+    def _read(self, raw: object) -> str:
+        if not isinstance(raw, str):
+            raise self._refuse(raw)
+        try:
+            ipaddress.ip_network(raw)
+        except ValueError:
+            raise self._refuse(raw) from None
+        return raw
+
+
+@attrs.frozen
+class Switch(Rule):
+    """True or false."""
+
+    def _expects(self) -> str:
+        return "true or false"
+
+    def _read(self, raw: object) -> bool:
+        if not isinstance(raw, bool):
+            raise self._refuse(raw)
+        return raw
+
+
+@attrs.frozen
 class SecretText(Rule):
     """A password.  No error ever shows the value."""
 
@@ -179,7 +226,7 @@ class SecretText(Rule):
 
 @attrs.frozen
 class Choice(Rule):
-    """A member of an enum, written as its value."""
+    """A member of an enum, written as its value in any case."""
 
     members: type[enum.Enum]
 
@@ -187,8 +234,9 @@ class Choice(Rule):
         return " or ".join(str(member.value) for member in self.members)
 
     def _read(self, raw: object) -> enum.Enum:
+        given = raw.casefold() if isinstance(raw, str) else None
         for member in self.members:
-            if raw is member or raw == member.value:
+            if raw is member or given == str(member.value).casefold():
                 return member
         raise self._refuse(raw)
 

@@ -7,18 +7,11 @@ from pathlib import Path
 
 from twisted.internet.defer import Deferred, succeed
 
-from proxy.config.model import AuthEntry, ClientPasswordAuthType
-from proxy.credentials.source import Credential
-from proxy.wire.auth import CACHING_SHA2, NATIVE
+from proxy.config.auth import AuthEntry
+from proxy.credentials.source import Credential, credential_maker
 
 PASSWORD_FILE_LIMIT = 4096
 """Bytes of a password file that are read: a password is a line, not a file."""
-
-_PLUGINS = {
-    None: "",
-    ClientPasswordAuthType.MYSQL_NATIVE_PASSWORD: NATIVE,
-    ClientPasswordAuthType.MYSQL_CACHING_SHA2_PASSWORD: CACHING_SHA2,
-}
 
 
 class PasswordUnreadableError(Exception):
@@ -43,6 +36,10 @@ class StaticSource:
         """See `CredentialSource`."""
         return succeed(self.known(user))
 
+    def refresh(self, user: str) -> Deferred[Credential | None]:
+        """See `CredentialSource`: there is nothing new."""
+        return self.find(user)
+
     def users(self) -> tuple[str, ...]:
         """See `CredentialSource`."""
         return tuple(self._credentials)
@@ -61,16 +58,13 @@ def load_static(
     Raises:
         PasswordUnreadableError: a file or variable is missing or empty.
     """
-    return StaticSource(
-        {
-            entry.username: Credential(
-                entry.username,
-                (_password(entry, folder, environment),),
-                _PLUGINS[entry.client_password_auth_type],
-            )
-            for entry in entries
-        }
-    )
+    credentials = {}
+    for entry in entries:
+        user = entry.username or ""
+        credentials[user] = credential_maker(entry)(
+            user, (_password(entry, folder, environment),)
+        )
+    return StaticSource(credentials)
 
 
 def _password(entry: AuthEntry, folder: Path, environment: Mapping[str, str]) -> str:

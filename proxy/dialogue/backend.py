@@ -7,8 +7,9 @@ from typing import Final
 
 import attrs
 
+from proxy.config.tls import TlsMode
 from proxy.dialogue.events import BackendEvent, Broken, Greeted, LoggedIn, LoginRefused
-from proxy.wire.auth import make_prover
+from proxy.wire.auth import CLEAR, make_prover
 from proxy.wire.auth.steps import Impossible, Prover, Send
 from proxy.wire.constants import Capability
 from proxy.wire.framing import Packet, PacketReader, encode
@@ -17,6 +18,7 @@ from proxy.wire.greeting import (
     AUTH_SWITCH,
     Greeting,
     Login,
+    SslRequest,
     parse_auth_switch,
     parse_greeting,
 )
@@ -25,6 +27,9 @@ from proxy.wire.responses import parse_err, parse_ok
 
 LOGIN_PACKET_LIMIT = 65536
 """Bytes of a server's packet during login: greetings, keys and errors stay far below."""
+
+MAX_PACKET_SIZE = 1 << 30
+"""The largest packet that we tell servers to send: their own limit."""
 
 SHAPE: Final = (
     Capability.FOUND_ROWS
@@ -58,6 +63,7 @@ class State(enum.Enum):
     """How far a backend's login has come."""
 
     GREETING = "waiting for the greeting"
+    TLS = "starting TLS"
     AUTHENTICATING = "logging in"
     READY = "logged in"
     REFUSED = "refused"
@@ -65,7 +71,8 @@ class State(enum.Enum):
 
 
 TRANSITIONS: Final[dict[State, tuple[State, ...]]] = {
-    State.GREETING: (State.AUTHENTICATING, State.REFUSED, State.BROKEN),
+    State.GREETING: (State.TLS, State.AUTHENTICATING, State.REFUSED, State.BROKEN),
+    State.TLS: (State.AUTHENTICATING, State.BROKEN),
     State.AUTHENTICATING: (State.READY, State.REFUSED, State.BROKEN),
     State.READY: (),
     State.REFUSED: (),
@@ -96,11 +103,21 @@ class Account:
 
 
 class BackendDialogue:
-    """Logs in to a server; after `LoggedIn`, answers are an `Exchange`'s to follow."""
+    """Logs in to a server; after `LoggedIn`, answers are an `Exchange`'s to follow.
 
-    def __init__(self, account: Account, *, secure: bool) -> None:
+    Args:
+        account: As whom.
+        secure: Whether nobody can read along even without TLS: it is a unix socket.
+        tls: Whether TLS is wanted.
+    """
+
+    def __init__(
+        self, account: Account, *, secure: bool, tls: TlsMode = TlsMode.DISABLED
+    ) -> None:
         self._account = account
         self._secure = secure
+        self._trusted = secure
+        self._tls = tls
         self._reader = PacketReader(LOGIN_PACKET_LIMIT)
         self._outgoing: list[bytes] = []
         self._prover: Prover | None = None
@@ -182,14 +199,43 @@ class BackendDialogue:
         self.capabilities = int(wanted & greeting.capabilities)
         if not self.capabilities & Capability.PLUGIN_AUTH:
             return self._break("the server is too old: it knows no authentication plugins")
-        plugin = greeting.plugin
-        self._prover = make_prover(plugin, account.password, secure=self._secure)
+        if self._tls is TlsMode.DISABLED:
+            self._log_in(greeting)
+            return Greeted(greeting)
+        if not greeting.capabilities & Capability.SSL:
+            if self._tls is not TlsMode.PREFERRED:
+                return self._break(
+                    f"the target offers no TLS, and tls.mode is {self._tls.value}"
+                )
+            self._log_in(greeting)
+            return Greeted(greeting)
+        self.capabilities |= int(Capability.SSL)
+        self._send(SslRequest(self.capabilities, MAX_PACKET_SIZE, account.collation).encode())
+        self._enter(State.TLS)
+        if self._reader.buffered:
+            return self._break("the server sent something between its greeting and TLS")
+        return Greeted(greeting, starts_tls=True)
+
+    def tls_started(self, *, verified: bool) -> None:
+        """The handshake is over: log in.
+
+        Args:
+            verified: The server's certificate was checked.
+        """
+        assert self.greeting is not None
+        self._secure = True
+        self._trusted = verified
+        self._log_in(self.greeting)
+
+    def _log_in(self, greeting: Greeting) -> None:
+        account, plugin = self._account, greeting.plugin
         # A server whose default plugin we do not know may have another one for the account.
+        self._prover = self._make_prover(plugin)
         response = self._prover.begin(greeting.nonce) if self._prover else b""
         self._send(
             Login(
                 capabilities=self.capabilities,
-                max_packet=1 << 30,
+                max_packet=MAX_PACKET_SIZE,
                 collation=account.collation,
                 user=account.user,
                 auth_response=response,
@@ -199,13 +245,23 @@ class BackendDialogue:
             ).encode()
         )
         self._enter(State.AUTHENTICATING)
-        return Greeted(greeting)
+
+    def _make_prover(self, plugin: str) -> Prover | None:
+        """Who proves the password; nobody shows it to a server that may be somebody else."""
+        if plugin == CLEAR and not self._trusted:
+            return None
+        return make_prover(plugin, self._account.password, secure=self._secure)
 
     def _switch(self, payload: bytes) -> BackendEvent | None:
         switch = parse_auth_switch(payload)
         if isinstance(switch, Malformed):
             return self._break(switch.why)
-        self._prover = make_prover(switch.plugin, self._account.password, secure=self._secure)
+        self._prover = self._make_prover(switch.plugin)
+        if self._prover is None and switch.plugin == CLEAR:
+            return self._break(
+                "the account needs its password in clear, which goes over verified TLS only: "
+                "set tls.mode to verify_ca or verify_identity"
+            )
         if self._prover is None:
             return self._break(
                 f"the account needs the authentication plugin {switch.plugin!r}, which is "

@@ -6,15 +6,19 @@ import enum
 from typing import Final
 
 from proxy.dialogue.events import (
+    AddressTold,
     Authenticated,
     Broken,
     ClientEvent,
     CommandReceived,
     FileReceived,
     LoginStarted,
+    TlsRequested,
+    TokenShown,
     Unproved,
     UserChangeStarted,
 )
+from proxy.dialogue.file import LocalFile
 from proxy.errors import (
     ErrorReply,
     bad_handshake,
@@ -22,7 +26,7 @@ from proxy.errors import (
     packet_too_large,
     packets_out_of_order,
 )
-from proxy.wire.auth.steps import Denied, Send, Verifier
+from proxy.wire.auth.steps import Accepted, Send, Shown, Verifier
 from proxy.wire.constants import HEADER, MAX_PACKET, Capability, Command
 from proxy.wire.framing import OutOfOrder, Oversized, PacketReader, encode
 from proxy.wire.greeting import (
@@ -34,8 +38,8 @@ from proxy.wire.greeting import (
     parse_login,
 )
 from proxy.wire.primitives import Malformed
+from proxy.wire.proxy_header import Incomplete, NoHeader, read_header
 from proxy.wire.responses import Err, Ok
-from proxy.wire.scan import number_packets
 
 LOGIN_PACKET_LIMIT: Final = 1 << 17
 """Bytes of a packet before login: user, proof and schema are short, attributes end at 64 KiB.
@@ -50,6 +54,7 @@ class State(enum.Enum):
     __hash__ = object.__hash__  # in C, as each member is one object
 
     LOGIN = "waiting for the login"
+    TLS = "starting TLS"
     IDENTIFYING = "looking up the user"
     PROVING = "waiting for a proof"
     PROVED = "waiting for the verdict"
@@ -64,7 +69,8 @@ _READY: Final = State.READY
 _ANSWERING: Final = State.ANSWERING
 
 TRANSITIONS: Final[dict[State, tuple[State, ...]]] = {
-    State.LOGIN: (State.IDENTIFYING, State.CLOSED),
+    State.LOGIN: (State.TLS, State.IDENTIFYING, State.CLOSED),
+    State.TLS: (State.LOGIN, State.CLOSED),
     State.IDENTIFYING: (State.PROVING, State.PROVED, State.CLOSED),
     State.PROVING: (State.PROVED, State.CLOSED),
     State.PROVED: (State.READY, State.CLOSED),
@@ -84,13 +90,15 @@ class ClientDialogue:
     `next_events` gives it out after `answered`.
 
     Attributes:
+        secure: Whether nobody can read along: TLS, or a unix socket.
+        has_tls: Whether it is TLS.
+        trusts_header: Whether it may say by the PROXY protocol from where it comes.
         offered_proof: Whether the login of the moment came with a password at all.
     """
 
     __slots__ = (
-        "_file_continues",
-        "_file_sequence",
-        "_file_skip",
+        "_file",
+        "_head",
         "_outgoing",
         "_reader",
         "_verifier",
@@ -98,13 +106,27 @@ class ClientDialogue:
         "collation",
         "command_limit",
         "greeting",
+        "has_tls",
         "offered_proof",
+        "secure",
         "state",
+        "trusts_header",
     )
 
-    def __init__(self, greeting: Greeting, command_limit: int) -> None:
+    def __init__(
+        self,
+        greeting: Greeting,
+        command_limit: int,
+        *,
+        secure: bool = False,
+        trusts_header: bool = False,
+    ) -> None:
         self.greeting = greeting
         self.command_limit = command_limit
+        self.secure = secure
+        self.has_tls = False
+        self.trusts_header = trusts_header
+        self._head: bytes | None = b""
         self.state = State.LOGIN
         self.capabilities = 0
         self.collation = 0
@@ -112,9 +134,7 @@ class ClientDialogue:
         self._verifier: Verifier | None = None
         self.offered_proof = False
         self._outgoing: list[bytes] = []
-        self._file_skip = 0
-        self._file_continues = False
-        self._file_sequence = 0
+        self._file: LocalFile | None = None
         self._send(greeting.encode())
 
     def __repr__(self) -> str:
@@ -160,8 +180,30 @@ class ClientDialogue:
         """Take what the client sent; says what it meant, as far as it is its turn."""
         if self.state in (State.CLOSED, State.BROKEN):
             return []
+        if self._head is not None:
+            return self._receive_head(self._head + data)
         self._reader.feed(data)
         return self.next_events()
+
+    def _receive_head(self, data: bytes) -> list[ClientEvent]:
+        """The first bytes: a load balancer's header, or the login itself."""
+        found = read_header(data)
+        if isinstance(found, Incomplete):
+            self._head = data
+            return []
+        self._head = None
+        events: list[ClientEvent] = []
+        if isinstance(found, Malformed):
+            return [self._break(found.why, bad_handshake(found.why))]
+        if not isinstance(found, NoHeader):
+            if not self.trusts_header:
+                why = "a PROXY header from outside of proxy_protocol_networks"
+                return [self._break(why, bad_handshake(why))]
+            data = data[found.size :]
+            if found.address is not None:
+                events.append(AddressTold(found.address, found.port))
+        self._reader.feed(data)
+        return events + self.next_events()
 
     def next_events(self) -> list[ClientEvent]:
         """What the bytes kept so far mean: at most one command."""
@@ -211,12 +253,24 @@ class ClientDialogue:
         if isinstance(login, Malformed):
             return self._break(login.why, bad_handshake(login.why))
         if isinstance(login, SslRequest):
-            why = "TLS was asked for, but this endpoint does not offer it"
-            return self._break(why, bad_handshake(why))
+            if not self.greeting.capabilities & Capability.SSL:
+                why = "TLS was asked for, but this endpoint does not offer it"
+                return self._break(why, bad_handshake(why))
+            if self.has_tls:
+                why = "TLS was asked for twice"
+                return self._break(why, bad_handshake(why))
+            self._enter(State.TLS)
+            return TlsRequested()
         self.capabilities = int(login.capabilities & self.greeting.capabilities)
         self.collation = login.collation
         self._enter(State.IDENTIFYING)
         return LoginStarted(login)
+
+    def start_tls(self) -> bytes:
+        """What comes from here on is encrypted; gives what has come already."""
+        self._enter(State.LOGIN)
+        self.secure = self.has_tls = True
+        return self._reader.take_rest()
 
     def identify(
         self, verifier: Verifier, plugin: str, proof: bytes, *, ask: bool = False
@@ -258,7 +312,10 @@ class ClientDialogue:
                 return self.next_events()
         self._verifier = None
         self._enter(State.PROVED)
-        return [Unproved() if isinstance(step, Denied) else Authenticated()]
+        if isinstance(step, Shown):
+            return [TokenShown(step.text)]
+        proved = isinstance(step, Accepted | Send)
+        return [Authenticated() if proved else Unproved()]
 
     def accept(self, status: int) -> None:
         """Let the client in: commands may come."""
@@ -330,28 +387,14 @@ class ClientDialogue:
         Its packets are numbered as the server expects them, from `sequence` on.
         """
         self._enter(State.FILE)
-        self._file_skip = 0
-        self._file_continues = False
-        self._file_sequence = sequence
+        self._file = LocalFile(sequence)
 
     def _receive_file(self, data: bytes) -> ClientEvent:
-        """Find the empty packet that ends a file, looking at headers only."""
-        start = position = self._file_skip
-        size = len(data)
-        while position + HEADER <= size:
-            length = data[position] | data[position + 1] << 8 | data[position + 2] << 16
-            position += HEADER + length
-            if not length and not self._file_continues:
-                self._enter(State.ANSWERING)
-                self._reader.feed(data[position:])
-                return FileReceived(self._numbered(data[:position], start), ended=True)
-            self._file_continues = length == MAX_PACKET
-        if position < size:  # a header cut in two: seen again with its rest
-            self._reader.feed(data[position:])
-            data = data[:position]
-        self._file_skip = max(position - size, 0)
-        return FileReceived(self._numbered(data, start), ended=False)
-
-    def _numbered(self, data: bytes, start: int) -> bytes:
-        packets, self._file_sequence = number_packets(data, start, self._file_sequence)
-        return packets
+        assert self._file is not None
+        data, left, ended = self._file.receive(data)
+        if left:
+            self._reader.feed(left)
+        if ended:
+            self._enter(State.ANSWERING)
+            self._file = None
+        return FileReceived(data, ended)

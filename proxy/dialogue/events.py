@@ -18,6 +18,19 @@ class Broken:
 
 
 @attrs.frozen
+class AddressTold:
+    """A load balancer in front of us says from where the client really comes."""
+
+    address: str
+    port: int
+
+
+@attrs.frozen
+class TlsRequested:
+    """The client wants TLS now; whoever owns the dialogue calls `start_tls`."""
+
+
+@attrs.frozen
 class LoginStarted:
     """A client has said who it is; whoever owns the dialogue answers with `identify`."""
 
@@ -34,6 +47,13 @@ class UserChangeStarted:
 @attrs.frozen
 class Authenticated:
     """The client has proved its password; the owner answers with `accept` or `refuse`."""
+
+
+@attrs.frozen
+class TokenShown:
+    """The client has shown a text that may be a token; answered with `accept` or `refuse`."""
+
+    token: str = attrs.field(repr=False)
 
 
 @attrs.frozen
@@ -63,10 +83,13 @@ class FileReceived:
 
 ClientEvent = (
     Broken
+    | AddressTold
+    | TlsRequested
     | LoginStarted
     | UserChangeStarted
     | Authenticated
     | Unproved
+    | TokenShown
     | CommandReceived
     | FileReceived
 )
@@ -74,9 +97,13 @@ ClientEvent = (
 
 @attrs.frozen
 class Greeted:
-    """The server's greeting came."""
+    """The server's greeting came.
+
+    With `starts_tls`, whoever owns the dialogue starts TLS and then calls `tls_started`.
+    """
 
     greeting: Greeting
+    starts_tls: bool = False
 
 
 @attrs.frozen

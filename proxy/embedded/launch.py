@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from proxy.embedded import debian
+from proxy.embedded.certificates import CertificateFiles
 from proxy.embedded.container import start_container
 from proxy.embedded.distribution import Distribution, Flavor
 from proxy.embedded.errors import EmbeddedError, ServerNotFoundError
@@ -62,6 +63,7 @@ def start_server(
     ways: Sequence[Way] | None = None,
     progress: Callable[[str], None] = tell,
     max_connections: int = MAX_CONNECTIONS,
+    tls: CertificateFiles | None = None,
 ) -> Server:
     """
     Start a new server with empty tables, by the first way that works.
@@ -71,6 +73,8 @@ def start_server(
         ways: the ways to try, in order; by default `chosen_ways`.
         progress: is told, in one line each, what takes time and which way failed.
         max_connections: the server's own limit of clients.
+        tls: the certificate it shows, see `proxy.embedded.local.start_local`; containers are
+            not among the ways then.
 
     Raises:
         ServerNotFoundError: no way led to a server; the text says what to install.
@@ -79,10 +83,11 @@ def start_server(
     for way in chosen_ways() if ways is None else ways:
         try:
             if way is Way.CONTAINER:
+                _demand_no_certificate(tls)
                 return start_container(flavor, progress, max_connections=max_connections)
             programs = _programs(way, flavor, progress)
             if programs is not None:
-                return start_local(programs, progress, max_connections=max_connections)
+                return start_local(programs, progress, max_connections=max_connections, tls=tls)
             reasons.append(f"{way.value}: none is installed")
         except EmbeddedError as error:
             progress(str(error))
@@ -96,6 +101,7 @@ def start_local_server(
     ways: Sequence[Way] | None = None,
     progress: Callable[[str], None] = tell,
     max_connections: int = MAX_CONNECTIONS,
+    tls: CertificateFiles | None = None,
 ) -> LocalServer:
     """
     As `start_server`, by those ways only that run a process of this machine.
@@ -104,7 +110,9 @@ def start_local_server(
         ServerNotFoundError: no such way led to a server.
     """
     ways = [way for way in (chosen_ways() if ways is None else ways) if way in LOCAL_WAYS]
-    server = start_server(flavor, ways=ways, progress=progress, max_connections=max_connections)
+    server = start_server(
+        flavor, ways=ways, progress=progress, max_connections=max_connections, tls=tls
+    )
     assert isinstance(server, LocalServer)
     return server
 
@@ -113,6 +121,12 @@ def _programs(way: Way, flavor: Flavor, progress: Callable[[str], None]) -> Dist
     if way is Way.SYSTEM:
         return installed(flavor, progress)
     return debian.server(flavor, progress)
+
+
+def _demand_no_certificate(tls: CertificateFiles | None) -> None:
+    """A container's server runs as a user of its own, who may not read our user's key."""
+    if tls is not None:
+        raise EmbeddedError("A server in a container cannot be given a certificate.")
 
 
 def _advice(flavor: Flavor, reasons: Sequence[str]) -> str:

@@ -9,15 +9,18 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pymysql
+from pymysql.constants import CLIENT
 
+from proxy.embedded.certificates import CertificateFiles
 from proxy.embedded.distribution import Distribution
 from proxy.embedded.errors import ServerFailedError
 from proxy.embedded.process import GuardedProcess
 from proxy.embedded.server import ROOT, STOP_LIMIT_SECONDS, Connection, Server, free_port
-from proxy.embedded.settings import as_options, settings_for
+from proxy.embedded.settings import as_options, settings_for, tls_settings
 from proxy.embedded.template import last_words, new_data_folder
 
 START_LIMIT_SECONDS = 60.0
@@ -79,8 +82,8 @@ class LocalServer(Server):
 
         Raises:
             PortTakenError: somebody else listens on its port by now.
-            ServerFailedError: it ended again or is not ready in time; its last words are
-                told.
+            ServerFailedError: it ended again, is not ready in time, or serves no TLS with
+                the certificate it was given; its last words are told.
         """
         if self.is_running():
             return
@@ -101,6 +104,10 @@ class LocalServer(Server):
                     f"was not ready within {START_LIMIT_SECONDS:.0f} s", log_start
                 )
             time.sleep(_POLL_SECONDS)
+        # MySQL serves without TLS when it cannot use its files.
+        if "ssl-cert" in self.settings and not self._offers_tls():
+            self.kill()
+            raise self._failure("does not serve TLS with its certificate", log_start)
 
     def stop(self, limit_seconds: float = STOP_LIMIT_SECONDS) -> None:
         """Ask the server to finish, and kill it after the limit; its data stay."""
@@ -150,7 +157,16 @@ class LocalServer(Server):
         return as_options(self.settings | places)
 
     def _by_socket(self) -> Connection:
-        return self.connect(unix_socket=str(self.socket_path), user=ROOT, password="")
+        # Nobody listens in on a Unix socket, and PyMySQL takes its time to prepare for TLS.
+        return self.connect(
+            unix_socket=str(self.socket_path), user=ROOT, password="", ssl_disabled=True
+        )
+
+    def _offers_tls(self) -> bool:
+        # The stubs of PyMySQL know nothing of the greeting.
+        connection: Any = self._by_socket()
+        with connection:
+            return bool(connection.server_capabilities & CLIENT.SSL)
 
     def _is_ready(self) -> bool:
         # PyMySQL leaves its Unix socket open when nobody listens: ask without it first.
@@ -176,6 +192,7 @@ def start_local(
     progress: Callable[[str], None],
     *,
     max_connections: int = 300,
+    tls: CertificateFiles | None = None,
     settings: Mapping[str, str] | None = None,
 ) -> LocalServer:
     """
@@ -185,12 +202,17 @@ def start_local(
         distribution: the programs to run.
         progress: is told what takes time.
         max_connections: the server's own limit of clients.
+        tls: the certificate it shows, in files that stay the caller's; None leaves TLS to
+            the server: MySQL makes a certificate in its data folder, MariaDB has no TLS
+            before version 11.4.
         settings: further option names and values, stronger than the usual ones.
 
     Raises:
         ServerFailedError: it did not start; its last words are told.
     """
-    own = settings_for(distribution.flavor, max_connections) | dict(settings or {})
+    own = settings_for(distribution.flavor, max_connections)
+    own |= tls_settings(tls) if tls is not None else {}
+    own |= settings or {}
     folder = _new_folder()
     try:
         for name in ("files", "tmp"):

@@ -2,6 +2,7 @@
 
 import os
 
+from proxy.embedded.certificates import CertificateFiles
 from proxy.embedded.distribution import Flavor
 
 _BOTH = {
@@ -58,6 +59,17 @@ def settings_for(flavor: Flavor, max_connections: int) -> dict[str, str]:
     """
     own = _MYSQL if flavor is Flavor.MYSQL else _MARIADB
     return {**_BOTH, **own, "max-connections": str(max_connections)}
+
+
+def tls_settings(files: CertificateFiles) -> dict[str, str]:
+    """
+    The settings with which a server of either flavor shows a certificate, by option name.
+
+    It trusts clients' certificates of the same authority. The paths are absolute: a server
+    changes to its data folder.
+    """
+    paths = {"ssl-ca": files.ca, "ssl-cert": files.certificate, "ssl-key": files.key}
+    return {name: str(path.absolute()) for name, path in paths.items()}
 
 
 def as_options(settings: dict[str, str]) -> tuple[str, ...]:

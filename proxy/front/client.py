@@ -13,12 +13,15 @@ from proxy import errors
 from proxy.dialogue.answers import Kind
 from proxy.dialogue.client import ClientDialogue, State
 from proxy.dialogue.events import (
+    AddressTold,
     Authenticated,
     Broken,
     ClientEvent,
     CommandReceived,
     FileReceived,
     LoginStarted,
+    TlsRequested,
+    TokenShown,
     Unproved,
     UserChangeStarted,
 )
@@ -34,6 +37,12 @@ from proxy.session.session import Session
 from proxy.wire.auth.steps import Verifier
 from proxy.wire.commands import QUIT_PACKET
 from proxy.wire.patch import Patch
+
+Shown = Authenticated | Unproved | TokenShown
+"""How a client's proof ends."""
+
+LOCAL: Final = "localhost"
+"""The address of a client on a unix socket."""
 
 CLOSE_LIMIT_SECONDS: Final = 5.0
 """How long a client that is told good-bye may take to read it before it is cut off."""
@@ -96,7 +105,12 @@ class Client:
         self.number = number
         self.address = address
         self.endpoint = endpoint
-        self.dialogue = ClientDialogue(proxy.greeting(number), proxy.config.max_allowed_packet)
+        self.dialogue = ClientDialogue(
+            proxy.greeting(number),
+            proxy.config.max_allowed_packet,
+            secure=address == LOCAL,
+            trusts_header=proxy.admission.trusts(endpoint, address),
+        )
         self.session: Session | None = None
         self.key: PoolKey | None = None
         self.lease: Lease | None = None
@@ -111,7 +125,7 @@ class Client:
         self.bucket = 0
         self.since = self.last_active = proxy.deadlines.now
         self._answered: Deferred[None] | None = None
-        self._proof: Deferred[bool] | None = None
+        self._proof: Deferred[Shown] | None = None
         self._cause: ErrorReply | None = None
 
     def __repr__(self) -> str:
@@ -149,8 +163,12 @@ class Client:
                 self.work(conductor.serve(self, payload))
             case FileReceived(data, ended):
                 self._send_file(data, ended=ended)
-            case Authenticated() | Unproved():
-                self._proved(isinstance(event, Authenticated))
+            case Authenticated() | Unproved() | TokenShown():
+                self._proved(event)
+            case TlsRequested():
+                login.start_tls(self)
+            case AddressTold(address):
+                self.address = address
             case LoginStarted(packet):
                 login.log_in(self, packet)
             case UserChangeStarted(change):
@@ -173,7 +191,7 @@ class Client:
         proxy.deadlines.forget(self)
         proxy.pinned.pop(self, None)
         self.tasks.stop()
-        self._stop_waiting()
+        self.stop_waiting()
         session = self.session
         if self.lease is not None:
             lease, self.lease = self.lease, None
@@ -205,26 +223,30 @@ class Client:
 
     def identify(
         self, verifier: Verifier, plugin: str, proof: bytes, *, ask: bool = False
-    ) -> bool | None:
-        """Whether the client knows the password; None when it has to be asked for more."""
-        verdict: bool | None = None
+    ) -> Shown | None:
+        """What the client shows of itself; None when it has to be asked for more."""
+        shown: Shown | None = None
         for event in self.dialogue.identify(verifier, plugin, proof, ask=ask):
-            if isinstance(event, Authenticated | Unproved):
-                verdict = isinstance(event, Authenticated)
+            if isinstance(event, Authenticated | Unproved | TokenShown):
+                shown = event
             else:
                 self.event_arrived(event)
-        return verdict
+        return shown
 
-    async def verdict(self) -> bool:
+    async def shown(self) -> Shown:
         """The same, once the client has answered all that it is asked."""
         self.protocol.flush()
         waiting = self._proof = Deferred()
         return await waiting
 
-    def _proved(self, right: bool) -> None:  # noqa: FBT001 - the verdict itself
+    def _proved(self, shown: Shown) -> None:
         waiting, self._proof = self._proof, None
         if waiting is not None:
-            waiting.callback(right)
+            waiting.callback(shown)
+
+    def tls_failed(self, why: str) -> None:
+        """It does not get TLS."""
+        login.tls_failed(self, why)
 
     # Exchanges
 
@@ -296,7 +318,7 @@ class Client:
         self.protocol.flush()
         self.protocol.proceed()
 
-    def _stop_waiting(self) -> bool:
+    def stop_waiting(self) -> bool:
         """Leave the queue, if it is there by the express lane."""
         waiter, self.waiter, self.packet = self.waiter, None, b""
         if waiter is not None:
@@ -327,25 +349,10 @@ class Client:
 
     # Ends
 
-    def kill(self) -> None:
-        """Close the connection, and stop what it does: KILL CONNECTION."""
-        if self.lease is not None and self.backend.owes_answer:
-            self.proxy.pool.kill(self.lease, query=True)
-        self.hang_up(errors.connection_killed())
-        self.protocol.abort()
-
-    def interrupt(self, cause: ErrorReply) -> None:
-        """Stop what the client waits for: KILL QUERY."""
-        if self.dialogue.state is not State.ANSWERING:
-            return
-        if self.lease is not None:
-            if self.backend.owes_answer:
-                self.proxy.pool.kill(self.lease, query=True)
-        elif self._stop_waiting():
-            self.refused(cause)
-        else:
-            self._cause = cause
-            self.tasks.cancel()
+    def cancel(self, cause: ErrorReply) -> None:
+        """Stop the task that serves it, which tells it the cause."""
+        self._cause = cause
+        self.tasks.cancel()
 
     def take_cause(self) -> ErrorReply | None:
         """Why the task was cancelled, where it was by us."""

@@ -156,4 +156,4 @@ def ask(
     backend: BackendProtocol = lease.backend
     if command[:1].isalpha():
         command = query(command, backend.exchange.server_capabilities)
-    return pool.dialer.limit(backend.ask(command, kind))
+    return pool.dialer.connector.limit(backend.ask(command, kind))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from proxy import errors
-from proxy.errors import StatementRefusedError
+from proxy.dialogue.client import State
+from proxy.errors import ErrorReply, StatementRefusedError
 from proxy.front import concluding
 from proxy.vocabulary import ServerKind
 
@@ -44,6 +45,27 @@ def by_statement(client: Client, number: int, *, query: bool) -> None:
         return
     concluding.answer_ok(client)
     if query:
-        victim.interrupt(errors.query_interrupted())
+        interrupt(victim, errors.query_interrupted())
     else:
-        victim.kill()
+        _end(victim)
+
+
+def _end(victim: Client) -> None:
+    """Close its connection, and stop what it does."""
+    if victim.lease is not None and victim.backend.owes_answer:
+        victim.proxy.pool.kill(victim.lease, query=True)
+    victim.hang_up(errors.connection_killed())
+    victim.protocol.abort()
+
+
+def interrupt(victim: Client, cause: ErrorReply) -> None:
+    """Stop what a client waits for: it hears the cause."""
+    if victim.dialogue.state is not State.ANSWERING:
+        return
+    if victim.lease is not None:
+        if victim.backend.owes_answer:
+            victim.proxy.pool.kill(victim.lease, query=True)
+    elif victim.stop_waiting():
+        victim.refused(cause)
+    else:
+        victim.cancel(cause)

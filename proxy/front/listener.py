@@ -9,7 +9,7 @@ from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol
 
 from proxy.errors import ErrorReply, shutting_down, too_many_clients
-from proxy.front.client import Client
+from proxy.front.client import LOCAL, Client
 from proxy.front.proxy import Proxy
 from proxy.net.client import ClientProtocol
 from proxy.wire.framing import encode
@@ -40,7 +40,7 @@ class ClientFactory(Factory):
             proxy.counters.client_connections_setup_failed_limit += 1
             proxy.log.warning("a client was turned away: too many clients", limit=limit)
             return TurnedAway(too_many_clients(limit))
-        address = addr.host if isinstance(addr, IPv4Address | IPv6Address) else "localhost"
+        address = addr.host if isinstance(addr, IPv4Address | IPv6Address) else LOCAL
         return ClientProtocol(lambda protocol: self._welcome(protocol, address))
 
     def _welcome(self, protocol: ClientProtocol, address: str) -> None:

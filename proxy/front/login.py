@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import hmac
 import secrets
 from typing import TYPE_CHECKING, Final
 
 import attrs
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, Deferred
 
+from proxy.config.auth import IamAuth
 from proxy.credentials.source import Credential
 from proxy.dialogue.backend import SHAPE
+from proxy.dialogue.events import Authenticated, TokenShown
 from proxy.errors import BackendLostError, ErrorReply, StatementRefusedError, access_denied
 from proxy.front import concluding, holding
+from proxy.front.admission import comes_from
 from proxy.pool.borrower import PoolKey
 from proxy.session.session import Session
 from proxy.session.state import State
-from proxy.wire.auth import make_verifier
+from proxy.wire.auth import CACHING_SHA2, CLEAR, make_verifier
+from proxy.wire.auth.steps import Verifier
 from proxy.wire.constants import Capability, Status
 from proxy.wire.greeting import ChangeUser, Login
 
 if TYPE_CHECKING:
-    from proxy.front.client import Client
+    from proxy.front.client import Client, Shown
 
 _AUTOCOMMIT: Final = int(Status.AUTOCOMMIT)
 _MULTI_STATEMENTS: Final = int(Capability.MULTI_STATEMENTS)
@@ -38,14 +43,51 @@ class _Claim:
     ask: bool = False
 
 
+def start_tls(client: Client) -> None:
+    """The client speaks TLS from here on."""
+    tls = client.proxy.admission.tls
+    assert tls is not None
+    client.protocol.start_tls(tls.stream(), client.dialogue.start_tls())
+
+
+def tls_failed(client: Client, why: str) -> None:
+    """The client broke TLS, or does not take our certificate."""
+    proxy = client.proxy
+    if client.session is None:
+        proxy.counters.client_connections_setup_failed_auth += 1
+    proxy.log.warning(
+        "TLS with a client failed", client=client.number, address=client.address, why=why
+    )
+
+
+@attrs.define
+class _Proof:
+    """Who checks a client's proof, and how that ended; None while it goes on."""
+
+    verifier: Verifier
+    shown: Shown | None
+
+
 def log_in(client: Client, login: Login) -> None:
     """The login of a new connection: at once where nothing has to be waited for."""
     claim = _Claim(login.user, login.plugin, login.auth_response, login.schema, login.collation)
     proxy = client.proxy
+    objection = proxy.admission.objection(client)
+    if objection is not None:
+        proxy.counters.client_connections_setup_failed_auth += 1
+        _warn(client, claim, objection.message)
+        _refuse(client, objection)
+        return
     credential = proxy.credentials.known(claim.user)
-    proved = None if credential is None else _identify(client, claim, credential)
-    if not (proved and _is_known(client, claim)):
-        client.work(_log_in(client, claim, credential, proved=proved))
+    proof = None if credential is None else _identify(client, claim, credential)
+    if (
+        proof is None
+        or credential is None
+        or not isinstance(proof.shown, Authenticated)
+        or not _may_come(client, credential)
+        or not _is_known(client, claim)
+    ):
+        client.work(_log_in(client, claim, credential, proof))
         return
     try:
         state = _first_state(client, claim)
@@ -59,9 +101,9 @@ def log_in(client: Client, login: Login) -> None:
 
 
 async def _log_in(
-    client: Client, claim: _Claim, credential: Credential | None, *, proved: bool | None
+    client: Client, claim: _Claim, credential: Credential | None, proof: _Proof | None
 ) -> None:
-    if await _admit(client, claim, credential, proved=proved) is None:
+    if await _admit(client, claim, credential, proof) is None:
         _count(client)
 
 
@@ -91,29 +133,23 @@ async def _admit(
     client: Client,
     claim: _Claim,
     credential: Credential | None = None,
-    *,
-    proved: bool | None = None,
+    proof: _Proof | None = None,
 ) -> ErrorReply | None:
     """Check the proof, then the schema; the refusal that the client heard, None when let in.
 
-    What is known of its credential, and whether that is proved, need not be found out again.
+    What is known of its credential, and what it has shown, need not be found out again.
     """
     proxy = client.proxy
     if credential is None:
         credential = await proxy.credentials.find(claim.user)
-        proved = _identify(client, claim, credential)
-    if proved is None:
-        proved = await client.verdict()
-    if not proved or credential is None:
-        proxy.counters.client_connections_setup_failed_auth += 1
-        proxy.log.warning(
-            "a login was refused",
-            user=claim.user,
-            address=client.address,
-            why="wrong password" if credential else "unknown user",
-        )
-        shown = client.dialogue.offered_proof
-        return _refuse(client, access_denied(claim.user, client.address, using_password=shown))
+    if proof is None:
+        proof = _identify(client, claim, credential)
+    if proof.shown is None:
+        proof.shown = await client.shown()
+    why = await _judge(client, claim, credential, proof)
+    if why:
+        return await _deny(client, claim, why)
+    proxy.admission.guesses.succeeded(claim.user, client.address)
     try:
         state = await _reach(client, claim)
     except StatementRefusedError as error:
@@ -130,20 +166,99 @@ async def _admit(
     return None
 
 
-def _identify(client: Client, claim: _Claim, credential: Credential | None) -> bool | None:
-    """Whether the client proves that it is who it says; None while it has to be asked."""
+async def _deny(client: Client, claim: _Claim, why: str) -> ErrorReply:
+    """Refuse who could not prove what it said: later and later, if that goes on."""
     proxy = client.proxy
+    proxy.counters.client_connections_setup_failed_auth += 1
+    _warn(client, claim, why)
+    clock = proxy.pool.clock
+    delay = proxy.admission.guesses.failed(claim.user, client.address, clock.seconds())
+    if delay:
+        waiting: Deferred[None] = Deferred()
+        clock.callLater(delay, waiting.callback, None)
+        await waiting
+    shown = client.dialogue.offered_proof
+    return _refuse(client, access_denied(claim.user, client.address, using_password=shown))
+
+
+def _warn(client: Client, claim: _Claim, why: str) -> None:
+    client.proxy.log.warning(
+        "a login was refused", user=claim.user, address=client.address, why=why
+    )
+
+
+def _identify(client: Client, claim: _Claim, credential: Credential | None) -> _Proof:
+    """Ask the client for a proof, or take the one it has brought."""
+    proxy, secure = client.proxy, client.dialogue.secure
     # An unknown user is asked as long as a known one: nobody learns which names exist.
-    passwords = credential.passwords if credential else (secrets.token_hex(16),)
-    wanted = credential.plugin if credential else ""
+    passwords = credential.passwords if credential else ()
+    plugin = (credential.plugin if credential else "") or proxy.default_plugin
+    iam = credential.iam_auth if credential else IamAuth.DISABLED
+    if secure and iam is not IamAuth.DISABLED and claim.plugin != plugin:
+        plugin = CACHING_SHA2 if claim.plugin == CACHING_SHA2 else CLEAR
+    if iam is IamAuth.REQUIRED:
+        # In full authentication clients show what they have, so that those serve too who would
+        # have to be allowed to use mysql_clear_password.
+        passwords = ()
+        plugin = CACHING_SHA2 if claim.plugin == CACHING_SHA2 or not secure else CLEAR
     verifier = make_verifier(
-        wanted or proxy.default_plugin,
-        passwords,
+        plugin,
+        passwords or (secrets.token_hex(16),),
         client.dialogue.greeting.nonce,
         key=proxy.rsa_key,
-        secure=False,
+        secure=secure,
+        shows=iam is not IamAuth.DISABLED,
     )
-    return client.identify(verifier, claim.plugin, claim.proof, ask=claim.ask)
+    shown = client.identify(verifier, claim.plugin, claim.proof, ask=claim.ask)
+    return _Proof(verifier, shown)
+
+
+async def _judge(
+    client: Client, claim: _Claim, credential: Credential | None, proof: _Proof
+) -> str:
+    """Why the client is not let in; empty when it is."""
+    proxy, shown = client.proxy, proof.shown
+    if isinstance(shown, TokenShown) and credential is not None:
+        if credential.iam_auth is IamAuth.ENABLED and _is_one_of(
+            shown.token, credential.passwords
+        ):
+            return _place_of(client, credential)
+        tokens = proxy.admission.tokens
+        if tokens is None:
+            return "IAM tokens are not taken here"
+        verdict = await tokens.verify(shown.token, claim.user, client.address)
+        return _place_of(client, credential) if verdict.allowed else verdict.reason
+    if not isinstance(shown, Authenticated):
+        # The password may have been changed where it comes from.
+        renewed = await proxy.credentials.refresh(claim.user)
+        if credential is None and renewed is None:
+            return "unknown user"
+        if renewed is None or renewed.iam_auth is IamAuth.REQUIRED:
+            return "an IAM token is needed, and TLS for it"
+        if not proof.verifier.matches(renewed.passwords):
+            return "wrong password"
+        credential = renewed
+    assert credential is not None
+    return _place_of(client, credential)
+
+
+def _is_one_of(text: str, passwords: tuple[str, ...]) -> bool:
+    given = text.encode("utf-8", "surrogateescape")
+    matches = [
+        hmac.compare_digest(given, one.encode("utf-8", "surrogateescape")) for one in passwords
+    ]
+    return any(matches)
+
+
+def _may_come(client: Client, credential: Credential) -> bool:
+    return not credential.networks or comes_from(client.address, credential.networks)
+
+
+def _place_of(client: Client, credential: Credential) -> str:
+    """The objection to where the client is; empty when there is none."""
+    if _may_come(client, credential):
+        return ""
+    return "the user may not come from there"
 
 
 def _let_in(client: Client, claim: _Claim, state: State) -> None:

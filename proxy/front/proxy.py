@@ -12,6 +12,7 @@ from proxy.config.model import ProxyConfig
 from proxy.credentials.source import CredentialSource
 from proxy.dialogue.backend import SHAPE
 from proxy.errors import StatementRefusedError, charset_refused, pinned_too_long
+from proxy.front.admission import Admission
 from proxy.front.deadlines import Deadlines
 from proxy.observe.log import get_logger
 from proxy.observe.metrics import Counters, Gauges
@@ -71,6 +72,9 @@ OURS = int(
 """What concerns only the login with us, whatever the target can do."""
 
 
+_SSL: Final = int(Capability.SSL)
+
+
 class ConnectionIds:
     """Ids of clients, unique in this process; 32 bits, zero left out."""
 
@@ -105,6 +109,7 @@ class Proxy:
         rsa_key: RsaKey,
         ids: ConnectionIds,
         clients: dict[int, Client],
+        admission: Admission,
     ) -> None:
         self.config = config
         self.pool = pool
@@ -114,6 +119,7 @@ class Proxy:
         self.rsa_key = rsa_key
         self.ids = ids
         self.clients = clients
+        self.admission = admission
         self.count = 0
         self.draining = False
         self.pinned: dict[Client, None] = {}
@@ -146,6 +152,8 @@ class Proxy:
             version = facts.greeting.version
             able = OFFERED & (facts.greeting.capabilities | OURS)
             language = facts.greeting.collation
+        if self.admission.tls is not None:
+            able |= _SSL
         return Greeting(
             version=self.config.server_version or version,
             connection_id=number,

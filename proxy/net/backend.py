@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 from typing import Protocol as Interface
 
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 
+from proxy.config.tls import TlsMode
 from proxy.dialogue.answers import Kind
 from proxy.dialogue.backend import Account, BackendDialogue
 from proxy.dialogue.events import Broken, Greeted, LoginRefused
@@ -15,12 +18,14 @@ from proxy.errors import BackendLostError, BackendRefusedError
 from proxy.net.answer import ANSWER_LIMIT, Answer
 from proxy.net.shell import Shell
 from proxy.net.sockets import keep_alive
+from proxy.net.tls_client import TargetStream, TlsClient
 from proxy.session.prepared import Holdings
 from proxy.wire.commands import QUIT
 from proxy.wire.framing import encode
 from proxy.wire.greeting import Greeting
 from proxy.wire.patch import Patch
 from proxy.wire.primitives import Malformed
+from proxy.wire.proxy_header import encode_local, encode_v2
 from proxy.wire.responses import parse_err
 from proxy.wire.tracking import NOTHING, Tracking
 
@@ -50,10 +55,21 @@ class BackendProtocol(Shell):
     greeting: Greeting | None = None
     status = 0
 
-    def __init__(self, account: Account, *, secure: bool) -> None:
+    def __init__(
+        self,
+        account: Account,
+        *,
+        secure: bool,
+        tls: TlsClient | None = None,
+        announces: bool = False,
+    ) -> None:
         self.account = account
+        self._tls_client = tls
+        self._announces = announces
         self.logged_in: Deferred[BackendProtocol] = Deferred(lambda _: self.abort())
-        self._dialogue: BackendDialogue | None = BackendDialogue(account, secure=secure)
+        self._dialogue: BackendDialogue | None = BackendDialogue(
+            account, secure=secure, tls=tls.mode if tls is not None else TlsMode.DISABLED
+        )
         self._taker: AnswerTaker | None = None
         self.on_loss: Callable[[str, bool], None] = _nobody
         self.holdings = Holdings(0)
@@ -79,14 +95,38 @@ class BackendProtocol(Shell):
         super().connectionMade()
         if self._socket is not None:
             keep_alive(self._socket)
+        if self._announces:
+            self.write(_header(self.transport))
+
+    # TLS
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether nobody can read along."""
+        return self._tls is not None
+
+    def tls_established(self) -> None:
+        """See `Shell`."""
+        dialogue, stream = self._dialogue, self._tls
+        assert dialogue is not None
+        assert isinstance(stream, TargetStream)
+        dialogue.tls_started(verified=stream.is_verified)
+        self.write(dialogue.bytes_to_send())
+
+    def tls_failed(self, why: str) -> None:
+        """See `Shell`."""
+        self.ended(why)
 
     # Login
 
     def _log_in(self, data: bytes, dialogue: BackendDialogue) -> None:
         for event in dialogue.receive_data(data):
             match event:
-                case Greeted(greeting):
+                case Greeted(greeting, starts_tls):
                     self.greeting = greeting
+                    if starts_tls and self._tls_client is not None:
+                        self.write(dialogue.bytes_to_send())
+                        self.start_tls(self._tls_client.stream())
                 case Broken(why):
                     self._refuse(BackendLostError(why))
                     return
@@ -97,6 +137,8 @@ class BackendProtocol(Shell):
                     self.status = logged_in.status
                     self.exchange = Exchange(dialogue.capabilities)
                     self._dialogue = None
+                    if self._tls is not None and self._tls_client is not None:
+                        self._tls_client.remember(self._tls)
                     self.logged_in.callback(self)
                     return
         outgoing = dialogue.bytes_to_send()
@@ -209,6 +251,14 @@ def _unasked(data: bytes) -> str:
         if not isinstance(err, Malformed):
             return f"the server says {err.code} ({err.sqlstate}): {err.text}"
     return "the server sent something unasked"
+
+
+def _header(transport: Any) -> bytes:
+    """Our own address, for a target that wants to be told by the PROXY protocol."""
+    ours, theirs = transport.getHost(), transport.getPeer()
+    if not isinstance(ours, IPv4Address | IPv6Address):
+        return encode_local()
+    return encode_v2((ours.host, ours.port), (theirs.host, theirs.port))
 
 
 class _Collector:

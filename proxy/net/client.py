@@ -23,6 +23,9 @@ class ClientOwner(Interface):
     def event_arrived(self, event: ClientEvent) -> None:
         """Anything else that the dialogue says."""
 
+    def tls_failed(self, why: str) -> None:
+        """The client does not get TLS, and the connection ends."""
+
     def connection_ended(self, why: str) -> None:
         """The client is gone."""
 
@@ -60,6 +63,10 @@ class ClientProtocol(Shell):
         if self.dialogue.buffered > READ_AHEAD_BYTES and self.dialogue.is_busy:
             self._held_back = True
             self.pauseProducing()
+
+    def tls_failed(self, why: str) -> None:
+        """See `Shell`."""
+        self.owner.tls_failed(why)
 
     def handle(self, events: list[ClientEvent]) -> None:
         """Tell the owner, then send what the dialogue has to say."""

@@ -9,6 +9,8 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
+from proxy.net.tls import Stream, TlsFailedError
+
 STALLED_BYTES: Final = 1 << 16
 """A peer that leaves so much unread is not sent more until it has read: Twisted's own limit."""
 
@@ -43,6 +45,7 @@ class Shell:
     _receive: Any = None
     _read_size = 0
     _small_reads = 0
+    _tls: Stream | None = None
 
     def makeConnection(self, transport: Any) -> None:
         """See `twisted.internet.interfaces.IProtocol`."""
@@ -70,7 +73,10 @@ class Shell:
             return None if self._close() else main.CONNECTION_DONE
         if self._read_size or len(data) == size:
             self._size_reads(len(data))
-        self.dataReceived(data)
+        if self._tls is not None:
+            self._read_tls(data)
+        else:
+            self.dataReceived(data)
         return None
 
     def _size_reads(self, received: int) -> None:
@@ -91,12 +97,62 @@ class Shell:
         """Bytes from the peer."""
         raise NotImplementedError
 
+    # TLS
+
+    def start_tls(self, stream: Stream, received: bytes = b"") -> None:
+        """Speak TLS from here on; `received` is what the peer has sent of it already."""
+        self._tls = stream
+        self._write_plain(stream.bytes_to_send())
+        if received:
+            self._read_tls(received)
+
+    def tls_established(self) -> None:
+        """Called once, when the handshake is over."""
+
+    def tls_failed(self, why: str) -> None:
+        """Called when the peer breaks TLS; the connection ends behind it."""
+        raise NotImplementedError
+
+    def _read_tls(self, data: bytes) -> None:
+        tls = self._tls
+        assert tls is not None
+        had_begun, text = tls.established, b""
+        try:
+            text = tls.receive(data)
+        except TlsFailedError as error:
+            self._write_plain(tls.bytes_to_send())
+            self.tls_failed(str(error))
+            self.hang_up()
+            return
+        if not had_begun:  # else there is something to send only when we write
+            self._write_plain(tls.bytes_to_send())
+            if tls.established:
+                self.tls_established()
+        elif not text:
+            self._write_plain(tls.bytes_to_send())
+        if text:
+            self.dataReceived(text)
+        if tls.ended:
+            self.hang_up()
+
     def write(self, data: bytes) -> bool:
         """Send now what the socket takes; queue the rest.
 
         Returns:
             Whether all of it went out.
         """
+        tls = self._tls
+        if tls is not None:
+            if not tls.established:
+                return True  # nobody could read it
+            try:
+                data = tls.encrypt(data)
+            except TlsFailedError:
+                self.abort()
+                return True
+        return self._write_plain(data)
+
+    def _write_plain(self, data: bytes) -> bool:
         if self._send is None:
             self._resume_sending()
         if self._send is not None:
@@ -174,9 +230,16 @@ class Shell:
 
     def hang_up(self) -> None:
         """Close once everything is sent."""
-        self._send = None
         if not self.lost:
+            self._end_tls()
+            self._send = None
             self.transport.loseConnection()
+
+    def _end_tls(self) -> None:
+        """Say that nothing more comes, so that nobody can cut the text off unnoticed."""
+        tls = self._tls
+        if tls is not None and not self.transport.disconnecting:
+            self._write_plain(tls.end())
 
     def close(self) -> None:
         """Close at once when everything is sent, and else then."""
@@ -187,6 +250,9 @@ class Shell:
         """Close without a turn of the reactor; False where the transport has more to do."""
         transport = self.transport
         if self._socket is None or transport.disconnecting or self._queued():
+            return False
+        self._end_tls()
+        if self._queued():
             return False
         transport.connectionLost(_CLOSED)
         return True
@@ -200,7 +266,7 @@ class Shell:
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone."""
         self.lost = True
-        self._socket = self._send = self._receive = None
+        self._socket = self._send = self._receive = self._tls = None
         source, self._source = self._source, None
         if source is not None:
             source.resumeProducing()

@@ -32,6 +32,7 @@ class Counters:
     client_connections_closed: int = _count("Connections of clients that ended.")
     client_connections_broken: int = _count("Clients cut off because they broke the protocol.")
     database_connection_requests: int = _count("Attempts to open a connection to a target.")
+    database_connection_requests_with_tls: int = _count("Those that were opened with TLS.")
     database_connections_setup_succeeded: int = _count("Connections to a target that opened.")
     database_connections_setup_failed: int = _count("Attempts to open one that failed.")
     database_connections_closed: int = _count("Connections to a target that ended.")
@@ -66,6 +67,7 @@ class Gauges:
     """How things stand in one proxy right now."""
 
     client_connections: int = _gauge("Connections of clients, logins under way included.")
+    client_connections_tls: int = _gauge("Those with TLS.")
     client_connections_in_setup: int = _gauge("Clients that are logging in.")
     client_connections_waiting: int = _gauge("Clients that wait for a connection to a target.")
     database_connections: int = _gauge("Connections to the target, opening ones included.")

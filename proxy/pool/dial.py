@@ -1,25 +1,16 @@
-"""Opening a backend: TCP or unix socket, login, session trackers, the init query."""
+"""Opening a backend: connection and login, session trackers, the init query."""
 
 from __future__ import annotations
 
-from typing import Any, TypeVar, cast
-
 import attrs
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import (
-    HostnameEndpoint,
-    UNIXClientEndpoint,
-)
-from twisted.internet.error import ConnectError
-from twisted.internet.interfaces import IAddress
-from twisted.internet.protocol import Factory
 
-from proxy.config.address import TcpAddress, UnixAddress
 from proxy.dialogue.answers import Kind
 from proxy.dialogue.backend import Account
 from proxy.errors import BackendLostError, BackendRefusedError
 from proxy.net.answer import Answer
 from proxy.net.backend import BackendProtocol
+from proxy.pool.connect import Connector
 from proxy.session.outcome import Target
 from proxy.session.state import State, Variables, absorb
 from proxy.session.variables import Treatment, canonical, tracked, treatment
@@ -27,8 +18,6 @@ from proxy.vocabulary import ServerKind, kind_of, version_number
 from proxy.wire.commands import RESET_CONNECTION, query, set_multi_statements
 from proxy.wire.constants import Capability
 from proxy.wire.greeting import Greeting
-
-T = TypeVar("T")
 
 CHARSETS = (
     b"character_set_client",
@@ -103,32 +92,11 @@ class Acquaintance:
     sees_locks: bool
 
 
-class _OneBackend(Factory):
-    """Gives out one protocol."""
-
-    noisy = False
-
-    def __init__(self, backend: BackendProtocol) -> None:
-        self._backend = backend
-
-    def buildProtocol(self, addr: IAddress | None) -> Any:  # noqa: ARG002 - the only one
-        """See `twisted.internet.interfaces.IProtocolFactory`."""
-        return self._backend
-
-
 class Dialer:
     """Opens backends of one target, each within one deadline from the first packet on."""
 
-    def __init__(
-        self,
-        reactor: Any,
-        place: TcpAddress | UnixAddress,
-        connect_timeout_seconds: float,
-        init_query: str | None,
-    ) -> None:
-        self._reactor = reactor
-        self.place = place
-        self.timeout_seconds = connect_timeout_seconds
+    def __init__(self, connector: Connector, init_query: str | None) -> None:
+        self.connector = connector
         self._init_query = init_query.encode() if init_query else b""
         self._known: dict[str, Acquaintance] = {}
 
@@ -137,42 +105,10 @@ class Dialer:
 
         Fails with `BackendLostError` or its kind `BackendRefusedError`.
         """
-        return self.limit(Deferred.fromCoroutine(self._dial(account)))
-
-    def connect(self, account: Account) -> Deferred[BackendProtocol]:
-        """Only log in: for a statement that needs no state, such as KILL."""
-        return self.limit(Deferred.fromCoroutine(self._connect(account)))
-
-    def limit(self, asked: Deferred[T]) -> Deferred[T]:
-        """Let something of ours take no longer than a login may; it is lost otherwise."""
-        return asked.addTimeout(self.timeout_seconds, self._reactor, self._timed_out)
-
-    def _timed_out(self, _: object, timeout: float) -> Any:
-        raise BackendLostError(f"no answer from {self.place} within {timeout:g} s")
-
-    async def _connect(self, account: Account) -> BackendProtocol:
-        secure = isinstance(self.place, UnixAddress)
-        backend = BackendProtocol(account, secure=secure)
-        try:
-            await self._endpoint().connect(_OneBackend(backend))
-        except (ConnectError, OSError) as error:
-            raise BackendLostError(f"cannot connect to {self.place}: {error}") from error
-        # What comes in has no need to pass the endpoint's wrapper any more.
-        cast("Any", backend.transport).protocol = backend
-        await backend.logged_in
-        return backend
-
-    def _endpoint(self) -> Any:
-        if isinstance(self.place, UnixAddress):
-            return cast("Any", UNIXClientEndpoint)(
-                self._reactor, self.place.path, self.timeout_seconds
-            )
-        return HostnameEndpoint(
-            self._reactor, self.place.host, self.place.port, self.timeout_seconds
-        )
+        return self.connector.limit(Deferred.fromCoroutine(self._dial(account)))
 
     async def _dial(self, account: Account) -> tuple[BackendProtocol, Facts]:
-        backend = await self._connect(account)
+        backend = await self.connector.log_in(account)
         try:
             known = await self._get_acquainted(backend)
             baseline = await self._establish(backend)
@@ -205,7 +141,7 @@ class Dialer:
 
         A reset keeps the default schema, on MySQL and MariaDB alike.
         """
-        return self.limit(Deferred.fromCoroutine(self._reset(backend)))
+        return self.connector.limit(Deferred.fromCoroutine(self._reset(backend)))
 
     async def _reset(self, backend: BackendProtocol) -> State:
         await backend.ask(RESET_CONNECTION)
@@ -280,7 +216,7 @@ class Dialer:
 
         Charsets are told in any case: no two connections need begin with the same.
         """
-        return self.limit(Deferred.fromCoroutine(self._changed(backend)))
+        return self.connector.limit(Deferred.fromCoroutine(self._changed(backend)))
 
     async def _changed(self, backend: BackendProtocol) -> dict[bytes, bytes | None]:
         values = await self._read_variables(backend)

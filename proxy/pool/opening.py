@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from structlog.typing import FilteringBoundLogger
 from twisted.internet.defer import CancelledError
 
-from proxy.config.model import ConnectionPoolConfig
-from proxy.credentials.source import CredentialSource
-from proxy.dialogue.backend import Account
-from proxy.errors import BackendLostError, BackendRefusedError
+from proxy.config.pool import ConnectionPoolConfig
+from proxy.errors import ACCESS_DENIED, BackendLostError, BackendRefusedError
 from proxy.net.clock import Timer, cancel
 from proxy.observe.metrics import Counters
 from proxy.policy.lease import Lease
+from proxy.pool.accounts import Accounts
 from proxy.pool.borrower import PoolKey
 from proxy.session.prepared import Holdings
 
@@ -24,7 +24,11 @@ FIRST_RETRY_SECONDS = 0.05
 LONGEST_RETRY_SECONDS = 1.0
 """Pause after a failed dial; doubles from the first to the longest while the target is away."""
 
-REFUSALS = frozenset((1044, 1045, 1049, 1130, 1251, 1524, 1862, 3118))
+ROTATION_SECONDS = 10.0
+"""How long those who wait go on waiting for a user whose password has just ceased to work: its
+new one is on the way, by a secret that takes some seconds to be read."""
+
+REFUSALS = frozenset((1044, ACCESS_DENIED, 1049, 1130, 1251, 1524, 1862, 3118))
 """Errors of a login that another try does not mend: access, schema, host, plugin, account."""
 
 
@@ -39,17 +43,18 @@ class Opening:
         self,
         pool: TargetPool,
         config: ConnectionPoolConfig,
-        credentials: CredentialSource,
+        accounts: Accounts,
         counters: Counters,
         log: FilteringBoundLogger,
     ) -> None:
         self._pool = pool
         self._config = config
-        self._credentials = credentials
+        self._accounts = accounts
         self._counters = counters
         self._log = log
         self._failures = 0
         self._retry: Timer | None = None
+        self._good_until: dict[str, float] = {}
         self.last_failure = ""
 
     async def dial(self, lease: Lease) -> None:
@@ -58,22 +63,21 @@ class Opening:
         assert isinstance(key, PoolKey)
         self._counters.database_connection_requests += 1
         try:
-            backend, facts = await self._pool.dialer.dial(await self._account(key))
+            backend, facts = await self._accounts.log_in(
+                key.user, key.shape, self._pool.dialer.dial
+            )
         except (BackendLostError, CancelledError) as error:
             self._failed(lease, error)
             return
         self._counters.database_connections_setup_succeeded += 1
         self._failures = 0
         self.last_failure = ""
+        self._good_until[key.user] = math.inf
+        if backend.has_tls:
+            self._counters.database_connection_requests_with_tls += 1
         backend.holdings = Holdings(self._config.max_prepared_statements_per_connection)
         self._log.debug("a database connection opened", user=key.user, id=backend.connection_id)
         self._pool.opened(lease, backend, facts)
-
-    async def _account(self, key: PoolKey) -> Account:
-        credential = await self._credentials.find(key.user)
-        if credential is None:
-            raise BackendLostError(f"no password is known for user {key.user!r}")
-        return Account(key.user, credential.passwords[0], key.shape)
 
     def _failed(self, lease: Lease, error: Exception) -> None:
         self._counters.database_connections_setup_failed += 1
@@ -89,12 +93,23 @@ class Opening:
             retry_in_seconds=pause if ledger.waiting else None,
         )
         ledger.dial_failed(lease, pool.clock.seconds() + pause)
-        if isinstance(error, BackendRefusedError) and error.reply.code in REFUSALS:
+        if isinstance(error, BackendRefusedError) and self._is_final(lease, error.reply.code):
             for waiter in ledger.withdraw_all(lease.key):
                 waiter.borrower.refused(error.reply)
         if self._retry is None:
             self._retry = pool.clock.callLater(pause, self._dial_again)
         pool.settle()
+
+    def _is_final(self, lease: Lease, code: int) -> bool:
+        """Whether those who wait for this user wait in vain."""
+        key, now = lease.key, self._pool.clock.seconds()
+        assert isinstance(key, PoolKey)
+        if code == ACCESS_DENIED:
+            until = self._good_until.get(key.user, 0.0)
+            if until == math.inf:
+                until = self._good_until[key.user] = now + ROTATION_SECONDS
+            return now >= until
+        return code in REFUSALS
 
     def _dial_again(self) -> None:
         self._retry = None

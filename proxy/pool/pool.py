@@ -9,8 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from proxy import errors
-from proxy.config.model import ConnectionPoolConfig
-from proxy.credentials.source import CredentialSource
+from proxy.config.pool import ConnectionPoolConfig
 from proxy.errors import BackendLostError
 from proxy.net.backend import BackendProtocol
 from proxy.net.clock import Clock, Timer, cancel
@@ -29,10 +28,12 @@ from proxy.policy.lease import (
     Waiter,
 )
 from proxy.policy.ledger import Ledger
+from proxy.pool.accounts import Accounts
 from proxy.pool.borrower import Borrower, PoolKey, Promise
 from proxy.pool.dial import Dialer, Facts
 from proxy.pool.expiry import Expiry
 from proxy.pool.opening import Opening
+from proxy.pool.rotation import Rotation
 from proxy.pool.stop import KILLED, Drain, Killer
 from proxy.session.outcome import Target
 from proxy.session.prepared import KnownDefinitions
@@ -70,7 +71,7 @@ class TargetPool:
         clock: Clock,
         dialer: Dialer,
         config: ConnectionPoolConfig,
-        credentials: CredentialSource,
+        accounts: Accounts,
         counters: Counters,
     ) -> None:
         self.clock = clock
@@ -85,14 +86,15 @@ class TargetPool:
         self._passing = False
         self._closed = False
         self._limits_of_retiring: dict[Lease, Timer] = {}
-        self._killer = Killer(dialer, credentials)
-        self._log = get_logger(target=str(dialer.place))
-        self.opening = Opening(self, config, credentials, counters, self._log)
+        self._killer = Killer(dialer.connector, accounts)
+        self._log = get_logger(target=str(dialer.connector.place))
+        self.opening = Opening(self, config, accounts, counters, self._log)
+        self._rotation = Rotation(self, accounts, self._log)
         self._expiry = Expiry(self, config.connection_borrow_timeout, counters, self._log)
 
     def __repr__(self) -> str:
         """The target and the state of its book."""
-        return f"<TargetPool {self.dialer.place} {self.ledger!r}>"
+        return f"<TargetPool {self.dialer.connector.place} {self.ledger!r}>"
 
     def _limits(self, max_connections: int | None) -> Limits:
         config = self._config
@@ -265,6 +267,7 @@ class TargetPool:
         lease.backend = backend
         backend.on_loss = functools.partial(self._lost, lease)
         self.ledger.dialed(lease, facts.baseline, self.clock.seconds())
+        self._rotation.logged_in(backend)
         if self._closed:
             self.close()
         self.settle()
@@ -340,6 +343,10 @@ class TargetPool:
         return self._killer.kill(key.user, lease.backend.connection_id, query=query)
 
     # Upkeep
+
+    def password_changed(self, user: str) -> None:
+        """A user's password was changed where it comes from."""
+        self._spawn(self._rotation.changed(user))
 
     def sweep(self) -> None:
         """Close what is too old or idle for too long; called once a second or so."""

@@ -6,13 +6,12 @@ from typing import Protocol
 
 from twisted.internet.defer import Deferred, DeferredSemaphore
 
-from proxy.credentials.source import CredentialSource
-from proxy.dialogue.backend import Account
 from proxy.errors import BackendLostError
 from proxy.net.clock import Clock, cancel
 from proxy.observe.log import get_logger
 from proxy.policy.lease import Lease
-from proxy.pool.dial import Dialer
+from proxy.pool.accounts import Accounts
+from proxy.pool.connect import Connector
 from proxy.wire.commands import query as encode_query
 
 DRAIN_SECONDS = 0.1
@@ -68,11 +67,11 @@ class Killer:
     statements must not keep one of them from being stopped.
     """
 
-    def __init__(self, dialer: Dialer, credentials: CredentialSource) -> None:
-        self._dialer = dialer
-        self._credentials = credentials
+    def __init__(self, connector: Connector, accounts: Accounts) -> None:
+        self._connector = connector
+        self._accounts = accounts
         self._places = DeferredSemaphore(KILLS_AT_ONCE)
-        self._log = get_logger(target=str(dialer.place))
+        self._log = get_logger(target=str(connector.place))
 
     def kill(self, user: str, connection_id: int, *, query: bool) -> Deferred[None]:
         """Stop a statement (`query`) or a whole connection of this user's."""
@@ -81,13 +80,10 @@ class Killer:
     async def _kill(self, user: str, connection_id: int, *, query: bool) -> None:
         await self._places.acquire()
         try:
-            credential = await self._credentials.find(user)
-            if credential is None:
-                return
-            control = await self._dialer.connect(Account(user, credential.passwords[0]))
+            control = await self._accounts.log_in(user, 0, self._connector.connect)
             text = b"KILL %s %d" % (b"QUERY" if query else b"CONNECTION", connection_id)
             try:
-                await self._dialer.limit(control.ask(encode_query(text)))
+                await self._connector.limit(control.ask(encode_query(text)))
             finally:
                 control.quit()
         except BackendLostError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,8 @@ from twisted.internet.endpoints import serverFromString
 from twisted.python.failure import Failure
 
 from proxy import __version__
-from proxy.config.model import Config, ProxyConfig
+from proxy.config.model import Config
 from proxy.credentials.rsa import GeneratedRsaKey
-from proxy.credentials.static import load_static
 from proxy.errors import StatementRefusedError
 from proxy.front.client import Client
 from proxy.front.deadlines import Deadlines
@@ -24,9 +22,8 @@ from proxy.front.proxy import ConnectionIds, Proxy
 from proxy.net.clock import Timer, cancel
 from proxy.net.sockets import prepare_port
 from proxy.observe.log import get_logger
-from proxy.observe.metrics import Counters, ProxyCollector
-from proxy.pool.dial import Dialer
-from proxy.pool.pool import TargetPool
+from proxy.observe.metrics import ProxyCollector
+from proxy.service.assembly import Shared, assemble
 from proxy.service.form import form
 
 COLLECTED_AFTER = (20_000, 20, 100)
@@ -63,7 +60,6 @@ class Worker(Service):
 
     def __init__(self, config: Config, folder: Path, reactor: Any) -> None:
         self._config = config
-        self._folder = folder
         self._reactor = reactor
         self._ports: list[Any] = []  # IListeningPort, which mypy cannot read
         self._sweep: Timer | None = None
@@ -71,24 +67,18 @@ class Worker(Service):
         self._deadlines = Deadlines(reactor)
         self._clients: dict[int, Client] = {}
         self.collector = ProxyCollector()
-        key, ids = GeneratedRsaKey(), ConnectionIds()
-        self.proxies = [self._make(proxy, key, ids) for proxy in config.proxies]
+        shared = Shared(
+            reactor,
+            folder,
+            self._deadlines,
+            GeneratedRsaKey(),
+            ConnectionIds(),
+            self._clients,
+        )
+        self.proxies = [assemble(proxy, shared) for proxy in config.proxies]
+        for proxy in self.proxies:
+            self.collector.watch(proxy.config.name, proxy.counters, proxy.gauges)
         self.listening: Deferred[Any] = Deferred()
-
-    def _make(self, config: ProxyConfig, key: GeneratedRsaKey, ids: ConnectionIds) -> Proxy:
-        credentials = load_static(config.auth, self._folder, os.environ)
-        counters = Counters()
-        pool_config = config.target_group.connection_pool_config
-        (target,) = config.target_group.targets
-        dialer = Dialer(
-            self._reactor, target.place, pool_config.connect_timeout, pool_config.init_query
-        )
-        pool = TargetPool(self._reactor, dialer, pool_config, credentials, counters)
-        proxy = Proxy(
-            config, pool, credentials, counters, self._deadlines, key, ids, self._clients
-        )
-        self.collector.watch(config.name, counters, proxy.gauges)
-        return proxy
 
     def startService(self) -> None:
         """Listen, and look at each target for the first time."""

@@ -107,6 +107,10 @@ class SslRequest:
     max_packet: int
     collation: int
 
+    def encode(self) -> bytes:
+        """The packet's payload: how a login begins."""
+        return _login_head(self.capabilities, self.max_packet, self.collation)
+
 
 @attrs.frozen
 class Login:
@@ -129,10 +133,7 @@ class Login:
         """
         flags = self.capabilities
         pieces = [
-            flags.to_bytes(4, "little"),
-            self.max_packet.to_bytes(4, "little"),
-            bytes((self.collation,)),
-            bytes(23),
+            _login_head(flags, self.max_packet, self.collation),
             self.user.encode("utf-8", "surrogateescape"),
             b"\x00",
         ]
@@ -152,6 +153,11 @@ class Login:
             )
             pieces += (lenenc_int(len(block)), block)
         return b"".join(pieces)
+
+
+def _login_head(capabilities: int, max_packet: int, collation: int) -> bytes:
+    sizes = capabilities.to_bytes(4, "little") + max_packet.to_bytes(4, "little")
+    return sizes + bytes((collation,)) + bytes(23)
 
 
 @total

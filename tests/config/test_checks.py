@@ -1,16 +1,10 @@
 import attrs
 import pytest
 
+from proxy.config.auth import AuthEntry
 from proxy.config.checks import find_faults
-from proxy.config.model import (
-    AuthEntry,
-    Config,
-    ConnectionPoolConfig,
-    EndpointConfig,
-    ProxyConfig,
-    Target,
-    TargetGroup,
-)
+from proxy.config.model import Config, EndpointConfig, ProxyConfig, Target, TargetGroup
+from proxy.config.pool import ConnectionPoolConfig
 from proxy.config.secret import Secret
 from proxy.vocabulary import Role
 
@@ -43,7 +37,7 @@ def test_a_sound_configuration_has_no_faults():
     ("proxies", "path", "message"),
     [
         ((), ("proxies",), "needs at least one proxy"),
-        ((make_proxy(auth=()),), ("proxies", 0, "auth"), "needs at least one user"),
+        ((make_proxy(auth=()),), ("proxies", 0, "auth"), "needs at least one user, or default_auth_scheme IAM_AUTH"),
         (
             (make_proxy(endpoints=()),),
             ("proxies", 0, "endpoints"),

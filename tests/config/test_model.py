@@ -2,15 +2,9 @@ import attrs
 import pytest
 
 from proxy.config.address import TcpAddress
-from proxy.config.model import (
-    AuthEntry,
-    ConnectionPoolConfig,
-    EndpointConfig,
-    PinningFilter,
-    ProxyConfig,
-    Target,
-    TargetGroup,
-)
+from proxy.config.auth import AuthEntry
+from proxy.config.model import EndpointConfig, ProxyConfig, Target, TargetGroup
+from proxy.config.pool import ConnectionPoolConfig, PinningFilter
 from proxy.config.rules import UnfitError
 from proxy.config.secret import Secret
 

@@ -1,6 +1,7 @@
 import pytest
 
-from proxy.config.model import AuthScheme, Config, LogConfig
+from proxy.config.auth import AuthScheme
+from proxy.config.model import Config, LogConfig
 from proxy.config.structure import MisfitsError, structure
 from proxy.vocabulary import Role
 

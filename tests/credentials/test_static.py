@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.config.model import AuthEntry, ClientPasswordAuthType
+from proxy.config.auth import AuthEntry, ClientPasswordAuthType
 from proxy.config.secret import Secret
 from proxy.credentials.static import (
     PASSWORD_FILE_LIMIT,

@@ -1,11 +1,15 @@
+from pathlib import Path
+
 import pytest
 
 from proxy.embedded import launch
+from proxy.embedded.certificates import CertificateFiles
 from proxy.embedded.distribution import Distribution, Flavor
 from proxy.embedded.errors import EmbeddedError, ServerFailedError, ServerNotFoundError
 from proxy.embedded.launch import Way, chosen_ways, start_local_server, start_server
 
 PROGRAMS = Distribution(Flavor.MYSQL, "9.7.4", "/usr/sbin/mysqld")
+FILES = CertificateFiles(Path("/ca.pem"), Path("/certificate.pem"), Path("/key.pem"))
 
 
 @pytest.fixture
@@ -65,6 +69,23 @@ def test_installed_server_that_does_not_start_is_not_the_end(ways, monkeypatch):
     with pytest.raises(ServerNotFoundError, match="system: permission denied; debian"):
         start_server(Flavor.MYSQL, progress=print)
     assert ways == ["debian", "container"]
+
+
+def test_certificate_reaches_the_local_server(ways, monkeypatch):
+    """The files go to the way that can use them."""
+    given = []
+    monkeypatch.setattr(launch, "installed", lambda *_: PROGRAMS)
+    monkeypatch.setattr(launch, "start_local", lambda *_, tls, **__: given.append(tls))
+    start_server(Flavor.MYSQL, progress=print, tls=FILES)
+    assert given == [FILES]
+    assert ways == []
+
+
+def test_container_with_a_certificate_is_refused(ways):
+    """No container is started without the certificate that was asked for."""
+    with pytest.raises(ServerNotFoundError, match=r"container: A server in a container cannot"):
+        start_server(Flavor.MYSQL, ways=[Way.CONTAINER], progress=print, tls=FILES)
+    assert ways == []
 
 
 def test_local_server_is_not_looked_for_in_containers(ways):

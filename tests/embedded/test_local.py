@@ -13,6 +13,7 @@ import pytest
 
 from proxy.embedded import Flavor, ServerFailedError, start_local_server
 from proxy.embedded import local as local_module
+from proxy.embedded.certificates import Authority
 from proxy.embedded.local import start_local
 
 
@@ -95,6 +96,24 @@ def test_server_that_refuses_its_settings_tells_its_own_error(server, monkeypatc
         ):
             start_local(server.distribution, quiet, settings={"no-such-option": "1"})
         assert list(Path(place).iterdir()) == []
+
+
+@pytest.mark.live
+def test_server_that_cannot_use_its_certificate_does_not_serve_without(server, tmp_path):
+    """A key of another certificate is told in the server's words, on a restart as well."""
+    authority = Authority.make()
+    files = authority.issue().write(tmp_path)
+    key = files.key.read_bytes()
+    files.key.write_bytes(authority.issue().key_pem)
+    with pytest.raises(ServerFailedError, match="private key"):
+        start_local(server.distribution, quiet, tls=files)
+    files.key.write_bytes(key)
+    with start_local(server.distribution, quiet, tls=files) as second:
+        second.stop()
+        files.key.unlink()
+        with pytest.raises(ServerFailedError, match="private key"):
+            second.start()
+        assert not second.is_running()
 
 
 @pytest.mark.live

@@ -1,7 +1,9 @@
 import os
+from pathlib import Path
 
+from proxy.embedded.certificates import CertificateFiles
 from proxy.embedded.distribution import Flavor
-from proxy.embedded.settings import as_options, settings_for
+from proxy.embedded.settings import as_options, settings_for, tls_settings
 
 
 def test_server_listens_on_the_loopback_interface_only():
@@ -19,6 +21,17 @@ def test_flavors_do_not_see_each_others_options():
     """An option that only one flavor knows would stop the other from starting."""
     assert "mysqlx" not in settings_for(Flavor.MARIADB, 10)
     assert "gtid-strict-mode" not in settings_for(Flavor.MYSQL, 10)
+
+
+def test_certificate_is_named_by_absolute_paths(monkeypatch, tmp_path):
+    """A server would look for a relative path in its data folder."""
+    monkeypatch.chdir(tmp_path)
+    files = CertificateFiles(Path("ca.pem"), Path("own/cert.pem"), Path("/keys/key.pem"))
+    assert tls_settings(files) == {
+        "ssl-ca": f"{tmp_path}/ca.pem",
+        "ssl-cert": f"{tmp_path}/own/cert.pem",
+        "ssl-key": "/keys/key.pem",
+    }
 
 
 def test_root_is_told_to_stay_root(monkeypatch):

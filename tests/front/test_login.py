@@ -46,6 +46,9 @@ def test_who_does_not_hears_1045_in_the_servers_words(stage, user, password, use
         if user != "app":  # a stranger is asked by the plugin of the target's own
             assert parse_auth_switch(peer.payloads()[0]).plugin == "caching_sha2_password"
             peer.send(encode(b"x" * 32 if password else b"", 3))
+            if password:  # nobody reads along on a unix socket
+                assert peer.payloads() == [b"\x01\x04"]
+                peer.send(encode(password.encode() + b"\x00", 5))
     reply = peer.reply()
     assert (reply.code, reply.sqlstate) == (1045, "28000")
     assert reply.text == WRONG % (user, used)

@@ -3,21 +3,18 @@
 # ruff: noqa: ARG005 - doubles have the names and arguments of what they stand for
 
 import pytest
-from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint
 from twisted.internet.task import Clock
-from twisted.internet.testing import MemoryReactorClock
 
-from proxy.config.address import TcpAddress, UnixAddress
 from proxy.dialogue.backend import Account
 from proxy.errors import BackendLostError, BackendRefusedError
-from proxy.pool.dial import DATABASE, SEES_LOCKS, SEES_USER_VARIABLES, Dialer
+from proxy.pool.dial import DATABASE, SEES_LOCKS, SEES_USER_VARIABLES
 from proxy.session.outcome import Target
 from proxy.vocabulary import ServerKind
 from proxy.wire.commands import RESET_CONNECTION, set_multi_statements
 from proxy.wire.constants import Capability, Command
 from proxy.wire.responses import variable_change
 from tests.support.scripted import CAPABILITIES, FACTS, NO_LIMIT, VARIABLES, error
-from tests.support.servers import MemoryDialer, Servers
+from tests.support.servers import Servers, memory_dialer
 
 ACCOUNT = Account("app", "secret")
 SET_TRACKERS = (
@@ -42,7 +39,7 @@ class Dialing:
     def __init__(self, init_query=None):
         self.clock = Clock()
         self.servers = Servers(self.clock)
-        self.dialer = MemoryDialer(self.clock, self.servers, init_query)
+        self.dialer = memory_dialer(self.clock, self.servers, init_query)
 
     def run(self, seconds=0.0):
         self.clock.advance(seconds)
@@ -168,7 +165,7 @@ def test_facts_that_make_no_sense_fail_the_dial(rows):
 def test_a_login_alone_asks_for_nothing_more():
     """A connection for KILL is not set up like one of the pool's."""
     dialing = Dialing()
-    (backend,) = dialing.outcome(dialing.dialer.connect(ACCOUNT))
+    (backend,) = dialing.outcome(dialing.dialer.connector.connect(ACCOUNT))
     assert backend.connection_id == 1
     assert dialing.texts() == []
 
@@ -204,27 +201,6 @@ def test_a_reset_that_hangs_ends_in_time():
     dialing.run(5)
     assert isinstance(got[0], BackendLostError)
     assert dialing.server.gone
-
-
-def test_tcp_and_unix_targets_have_their_endpoints():
-    """The address decides which endpoint of Twisted's is used."""
-    reactor = MemoryReactorClock()
-    tcp = Dialer(reactor, TcpAddress("db", 3306), 5.0, None)
-    unix = Dialer(reactor, UnixAddress("/run/mysqld/mysqld.sock"), 5.0, None)
-    assert isinstance(tcp._endpoint(), HostnameEndpoint)
-    assert isinstance(unix._endpoint(), UNIXClientEndpoint)
-
-
-def test_a_unix_socket_counts_as_secure():
-    """Over a unix socket the password may be sent as it is: nobody reads along."""
-    reactor = MemoryReactorClock()
-    dialer = Dialer(reactor, UnixAddress("/run/mysqld/mysqld.sock"), 5.0, None)
-    dialer.connect(ACCOUNT).addErrback(lambda failure: None)
-    ((path, factory, *_),) = reactor.unixClients
-    assert path == "/run/mysqld/mysqld.sock"
-    protocol = factory.buildProtocol(None)
-    assert protocol._wrappedProtocol._dialogue._secure
-    reactor.advance(6)
 
 
 # What the first login of an account finds out

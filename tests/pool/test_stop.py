@@ -171,7 +171,7 @@ def test_a_kill_that_fails_ends_and_makes_room(stage, trouble):
 def test_a_kill_for_a_user_without_a_password_is_nothing(stage):
     """Nothing is dialed for a user that is not known any more."""
     lease, _ = asked(stage)
-    stage.pool.opening._credentials._credentials.clear()
+    stage.proxy.credentials._credentials.clear()
     done = stage.pool.kill(lease, query=True)
     stage.run()
     assert done.called

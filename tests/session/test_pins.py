@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.config.model import PinningFilter
+from proxy.config.pool import PinningFilter
 from proxy.session.pins import (
     ENDS,
     FILTERS,

@@ -8,27 +8,23 @@ from __future__ import annotations
 
 from twisted.internet.task import Clock
 
-from proxy.config.model import (
-    AuthEntry,
-    ClientPasswordAuthType,
-    ConnectionPoolConfig,
-    EndpointConfig,
-    ProxyConfig,
-    Target,
-    TargetGroup,
-)
+from proxy.config.auth import AuthEntry, ClientPasswordAuthType
+from proxy.config.model import EndpointConfig, ProxyConfig, Target, TargetGroup
+from proxy.config.pool import ConnectionPoolConfig
 from proxy.config.secret import Secret
 from proxy.credentials.source import Credential
 from proxy.credentials.static import StaticSource
+from proxy.front.admission import Admission
 from proxy.front.deadlines import Deadlines
 from proxy.front.listener import ClientFactory
 from proxy.front.proxy import ConnectionIds, Proxy
 from proxy.observe.metrics import Counters
+from proxy.pool.accounts import Accounts
 from proxy.pool.pool import TargetPool
 from proxy.wire.framing import Packet, PacketReader
 from proxy.wire.responses import Err, parse_err, parse_ok
 from tests.support.scripted import IN_TRANSACTION, login_packet, query_packet
-from tests.support.servers import MemoryDialer, Servers, Wire
+from tests.support.servers import Servers, Wire, memory_dialer
 
 NATIVE = "mysql_native_password"
 USERS = {
@@ -115,14 +111,14 @@ class Stage:
         pool.setdefault("max_connections", 2)
         pool.setdefault("connection_borrow_timeout", 8.0)
         config = make_config(ConnectionPoolConfig(**pool), **(proxy or {}))
-        dialer = MemoryDialer(self.clock, self.servers, init_query)
+        dialer = memory_dialer(self.clock, self.servers, init_query)
         self.counters = Counters()
         credentials = StaticSource(USERS)
         self.pool = TargetPool(
             self.clock,
             dialer,
             config.target_group.connection_pool_config,
-            credentials,
+            Accounts(credentials),
             self.counters,
         )
         deadlines = Deadlines(self.clock)
@@ -136,6 +132,7 @@ class Stage:
             None,
             ConnectionIds(),
             self.clients,
+            Admission(config),
         )
         deadlines.start()
         self.factory = ClientFactory(self.proxy, "main")

@@ -13,6 +13,7 @@ from twisted.internet.error import ConnectError, ConnectionAborted, ConnectionDo
 from twisted.python.failure import Failure
 
 from proxy.config.address import TcpAddress
+from proxy.pool.connect import Connector
 from proxy.pool.dial import Dialer
 from tests.support.scripted import CAPABILITIES, VERSION, ServerSide, packets
 
@@ -191,12 +192,17 @@ class Servers:
         return connected
 
 
-class MemoryDialer(Dialer):
-    """A dialer whose connections end in `Servers`."""
+class MemoryConnector(Connector):
+    """A connector whose connections end in `Servers`."""
 
-    def __init__(self, clock, servers, init_query=None):
-        super().__init__(clock, TcpAddress("db", 3306), 5.0, init_query)
+    def __init__(self, clock, servers):
+        super().__init__(clock, TcpAddress("db", 3306), 5.0)
         self._servers = servers
 
     def _endpoint(self):
         return self._servers
+
+
+def memory_dialer(clock, servers, init_query=None):
+    """A dialer whose connections end in `Servers`."""
+    return Dialer(MemoryConnector(clock, servers), init_query)

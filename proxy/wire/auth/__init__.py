@@ -6,11 +6,13 @@ A plugin decides, its caller sends: what a step leads to is a value, never just 
 from __future__ import annotations
 
 from proxy.wire.auth.caching_sha2 import CachingSha2Prover, CachingSha2Verifier
+from proxy.wire.auth.clear import ClearProver, ClearVerifier
 from proxy.wire.auth.native import NativeProver, NativeVerifier
 from proxy.wire.auth.steps import Prover, RsaKey, Verifier
 
 CACHING_SHA2 = "caching_sha2_password"
 NATIVE = "mysql_native_password"
+CLEAR = "mysql_clear_password"
 
 
 def make_prover(plugin: str, password: str, *, secure: bool) -> Prover | None:
@@ -25,13 +27,21 @@ def make_prover(plugin: str, password: str, *, secure: bool) -> Prover | None:
         return CachingSha2Prover(password, secure=secure)
     if plugin == NATIVE:
         return NativeProver(password)
+    if plugin == CLEAR:
+        return ClearProver(password)
     return None
 
 
 def make_verifier(
-    plugin: str, passwords: tuple[str, ...], nonce: bytes, *, key: RsaKey | None, secure: bool
+    plugin: str,
+    passwords: tuple[str, ...],
+    nonce: bytes,
+    *,
+    key: RsaKey | None,
+    secure: bool,
+    shows: bool = False,
 ) -> Verifier:
-    """Who checks a client by this plugin (`CACHING_SHA2` or `NATIVE`).
+    """Who checks a client by this plugin (`CACHING_SHA2`, `NATIVE` or `CLEAR`).
 
     Args:
         plugin: Name announced to the client.
@@ -39,10 +49,14 @@ def make_verifier(
         nonce: The challenge the client was given.
         key: Decrypts what a client sends in full authentication over plain TCP.
         secure: Whether nobody can read along.
+        shows: Whether a text that is none of the passwords is given out, where the plugin has
+            it, as it may be a token.
     """
     if plugin == NATIVE:
         return NativeVerifier(passwords, nonce)
-    return CachingSha2Verifier(passwords, nonce, key=key, secure=secure)
+    if plugin == CLEAR:
+        return ClearVerifier()
+    return CachingSha2Verifier(passwords, nonce, key=key, secure=secure, shows=shows)
 
 
-__all__ = ["CACHING_SHA2", "NATIVE", "make_prover", "make_verifier"]
+__all__ = ["CACHING_SHA2", "CLEAR", "NATIVE", "make_prover", "make_verifier"]

@@ -13,7 +13,17 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from proxy.wire.auth.steps import Accepted, Denied, Impossible, RsaKey, Send, Wait, mask, xor
+from proxy.wire.auth.steps import (
+    Accepted,
+    Denied,
+    Impossible,
+    RsaKey,
+    Send,
+    Shown,
+    Wait,
+    mask,
+    xor,
+)
 
 REQUEST_PUBLIC_KEY = b"\x02"
 FAST_AUTH_SUCCESS = b"\x03"
@@ -80,38 +90,59 @@ class CachingSha2Verifier:
 
     The password is known, so the fast scramble decides for an honest client.  One that fails it
     is asked for the password itself, as a server does: the two plugins of a rotating password
-    and clients that never send a scramble need it.
+    and clients that never send a scramble need it.  With `shows`, over a connection on which
+    nobody can read along, what it sends then is given out where it is none of the passwords.
     """
 
     plugin = "caching_sha2_password"
 
     def __init__(
-        self, passwords: tuple[str, ...], nonce: bytes, *, key: RsaKey | None, secure: bool
+        self,
+        passwords: tuple[str, ...],
+        nonce: bytes,
+        *,
+        key: RsaKey | None,
+        secure: bool,
+        shows: bool = False,
     ) -> None:
         self._passwords = passwords
         self._nonce = nonce
         self._key = key
         self._secure = secure
+        self._shows = shows and secure
         self._full = False
+        self._proof = b""
+        self._clear: bytes | None = None
 
-    def receive(self, data: bytes) -> Send | Accepted | Denied:
+    def receive(self, data: bytes) -> Send | Accepted | Denied | Shown:
         """The scramble first, then by RSA or TLS what full authentication asks for."""
         if self._full:
             return self._receive_password(data)
         # An empty password is proved by nothing at all, or by a lone NUL.
-        proof = b"" if data == b"\x00" else data
-        matches = [
-            hmac.compare_digest(proof, scramble(password, self._nonce))
-            for password in self._passwords
-        ]
-        if any(matches):
+        proof = self._proof = b"" if data == b"\x00" else data
+        if self.matches(self._passwords):
             return Send(FAST_AUTH_SUCCESS, final=True) if proof else Accepted()
         if not proof or not (self._secure or self._key):
             return Denied()
         self._full = True
         return Send(PERFORM_FULL_AUTHENTICATION)
 
-    def _receive_password(self, data: bytes) -> Send | Accepted | Denied:
+    def matches(self, passwords: tuple[str, ...]) -> bool:
+        """See `Verifier`."""
+        clear = self._clear
+        if clear is None:
+            matches = [
+                hmac.compare_digest(self._proof, scramble(password, self._nonce))
+                for password in passwords
+            ]
+        else:
+            matches = [
+                hmac.compare_digest(clear, known.encode("utf-8", "surrogateescape"))
+                for known in passwords
+            ]
+        return any(matches)
+
+    def _receive_password(self, data: bytes) -> Send | Accepted | Denied | Shown:
         if self._secure:
             clear: bytes | None = data
         elif self._key is None:
@@ -123,9 +154,9 @@ class CachingSha2Verifier:
             clear = mask(hidden, self._nonce) if hidden is not None else None
         if clear is None:
             return Denied()
-        password = clear.removesuffix(b"\x00")
-        matches = [
-            hmac.compare_digest(password, known.encode("utf-8", "surrogateescape"))
-            for known in self._passwords
-        ]
-        return Accepted() if any(matches) else Denied()
+        password = self._clear = clear.removesuffix(b"\x00")
+        if self.matches(self._passwords):
+            return Accepted()
+        if self._shows and password:
+            return Shown(password.decode("utf-8", "surrogateescape"))
+        return Denied()

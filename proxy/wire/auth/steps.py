@@ -32,6 +32,13 @@ class Denied:
 
 
 @attrs.frozen
+class Shown:
+    """The client has shown this text; somebody else knows whether it is good."""
+
+    text: str = attrs.field(repr=False)
+
+
+@attrs.frozen
 class Impossible:
     """This side cannot go on; `why` is for the log."""
 
@@ -53,8 +60,11 @@ class Verifier(Protocol):
 
     plugin: str
 
-    def receive(self, data: bytes) -> Send | Accepted | Denied:
+    def receive(self, data: bytes) -> Send | Accepted | Denied | Shown:
         """The step after the client's response."""
+
+    def matches(self, passwords: tuple[str, ...]) -> bool:
+        """Whether what the client has sent, and was denied for, proves one of these."""
 
 
 class RsaKey(Protocol):

@@ -1,0 +1,71 @@
+"""Who may come in at all: from where, with or without TLS, with a password or a token."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from proxy.config.model import ProxyConfig
+from proxy.credentials.iam.verify import TokenVerifier
+from proxy.credentials.source import Network
+from proxy.errors import ErrorReply, host_not_allowed, tls_required
+from proxy.net.tls_server import TlsServer
+from proxy.policy.guesses import Guesses
+
+if TYPE_CHECKING:
+    from proxy.front.client import Client
+
+
+class Admission:
+    """What stands before the proof of a password.
+
+    Attributes:
+        tls: Makes the TLS streams of clients; None where TLS is not offered.
+        tokens: Checks IAM tokens; None where nobody may log in with one.
+        guesses: Slows down who guesses.
+    """
+
+    def __init__(
+        self,
+        config: ProxyConfig,
+        tls: TlsServer | None = None,
+        tokens: TokenVerifier | None = None,
+    ) -> None:
+        self.tls = tls
+        self.tokens = tokens
+        self.guesses = Guesses(config.failed_login_threshold, config.max_failed_login_delay)
+        self._requires_tls = config.require_tls
+        self._networks = _parse(config.allowed_networks)
+        self._balancers = {
+            endpoint.name: _parse(endpoint.proxy_protocol_networks)
+            for endpoint in config.endpoints
+        }
+
+    def trusts(self, endpoint: str, address: str) -> bool:
+        """Whether a load balancer may say who connects to this endpoint."""
+        networks = self._balancers.get(endpoint, ())
+        return bool(networks) and comes_from(address, networks)
+
+    def objection(self, client: Client) -> ErrorReply | None:
+        """Why a client is refused before it is asked for anything."""
+        if self._networks and not comes_from(client.address, self._networks):
+            return host_not_allowed(client.address)
+        if self._requires_tls and not client.dialogue.secure:
+            return tls_required()
+        return None
+
+
+def comes_from(address: str, networks: Iterable[Network]) -> bool:
+    """Whether an address is in one of these networks; a unix socket is on this machine."""
+    try:
+        place = ipaddress.ip_address("127.0.0.1" if address == "localhost" else address)
+    except ValueError:
+        return False
+    # A listener for both families shows IPv4 clients as mapped into IPv6.
+    mapped = place.ipv4_mapped if isinstance(place, ipaddress.IPv6Address) else None
+    return any((mapped or place) in network for network in networks)
+
+
+def _parse(texts: tuple[str, ...]) -> tuple[Network, ...]:
+    return tuple(ipaddress.ip_network(text) for text in texts)

@@ -1,0 +1,184 @@
+"""Certificates and keys in files, and OpenSSL's contexts made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryptography import x509
+from OpenSSL import SSL
+
+from proxy.config.tls import Handshake, TlsVersion
+
+KEY_PASSWORD_LIMIT = 1024
+"""Bytes of a key's password: OpenSSL's own limit (PEM_BUFSIZE)."""
+
+_VERSIONS = {TlsVersion.V1_2: SSL.TLS1_2_VERSION, TlsVersion.V1_3: SSL.TLS1_3_VERSION}
+
+_PROBLEMS = {
+    2: "the certificate of its issuer is not there",
+    9: "the certificate is not valid yet",
+    10: "the certificate has expired",
+    18: "the certificate is signed by itself",
+    19: "the certificate is signed by an authority that is not trusted",
+    20: "the certificate is signed by an authority that is not trusted",
+    21: "the certificate is signed by an authority that is not trusted",
+    23: "the certificate was revoked",
+    26: "the certificate is made for another purpose",
+}
+"""Errors of verification (OpenSSL, x509_vfy.h), for those who run the servers."""
+
+
+class TlsUnusableError(Exception):
+    """Settings of TLS that cannot be used: which file, and why."""
+
+
+Refusals = Callable[[SSL.Connection, str], None]
+"""Is told why a peer's certificate is not taken."""
+
+
+def make_context(settings: Handshake) -> SSL.Context:
+    """A context for either side, without certificates.
+
+    Raises:
+        TlsUnusableError: OpenSSL does not know the ciphers.
+    """
+    context = SSL.Context(SSL.TLS_METHOD)
+    context.set_min_proto_version(_VERSIONS[settings.min_version])
+    # Thousands of connections wait: none keeps the 34 KiB that it needs only while it works.
+    context.set_mode(SSL.MODE_RELEASE_BUFFERS)
+    context.set_options(SSL.OP_NO_RENEGOTIATION)
+    try:
+        if settings.ciphers is not None:
+            context.set_cipher_list(settings.ciphers.encode())
+        if settings.ciphersuites is not None:
+            context.set_tls13_ciphersuites(settings.ciphersuites.encode())
+    except SSL.Error as error:
+        raise TlsUnusableError(f"OpenSSL takes no such ciphers: {_said(error)}") from None
+    return context
+
+
+def use_certificate(
+    context: SSL.Context, certificate: str, key: str, key_password_file: str | None
+) -> None:
+    """Show this certificate from now on.
+
+    Raises:
+        TlsUnusableError: a file cannot be read, or the two do not belong together.
+    """
+    password = b""
+    if key_password_file is not None:
+        password = _read(key_password_file, KEY_PASSWORD_LIMIT).split(b"\n", 1)[0].rstrip(b"\r")
+    context.set_passwd_cb(lambda *_: password)
+    # OpenSSL's own words for a file that is not there name no file.
+    _read(certificate)
+    _read(key)
+    try:
+        context.use_certificate_chain_file(certificate)
+    except SSL.Error as error:
+        raise TlsUnusableError(f"{certificate}: no certificate: {_said(error)}") from None
+    try:
+        context.use_privatekey_file(key)
+    except SSL.Error as error:
+        hint = " (is its password right?)" if key_password_file else ""
+        raise TlsUnusableError(f"{key}: no private key{hint}: {_said(error)}") from None
+    try:
+        context.check_privatekey()
+    except SSL.Error:
+        raise TlsUnusableError(f"{key}: not the key of the certificate {certificate}") from None
+
+
+def trust(context: SSL.Context, authorities: str | None) -> None:
+    """Trust the authorities in this file, or those of the system.
+
+    Raises:
+        TlsUnusableError: there are none in it.
+    """
+    if authorities is None:
+        context.set_default_verify_paths()
+        return
+    _read(authorities)
+    try:
+        context.load_verify_locations(authorities)
+    except SSL.Error as error:
+        raise TlsUnusableError(f"{authorities}: no certificates: {_said(error)}") from None
+
+
+def verify(context: SSL.Context, mode: int, refused: Refusals) -> None:
+    """Check the peer's certificate; `mode` is one of OpenSSL's VERIFY flags."""
+
+    def look(connection: SSL.Connection, _: object, error: int, depth: int, good: int) -> bool:
+        if not good:
+            whose = "" if not depth else f" (certificate {depth} of the chain)"
+            why = _PROBLEMS.get(error, f"the certificate is not taken: OpenSSL says {error}")
+            refused(connection, why + whose)
+        return bool(good)
+
+    context.set_verify(mode, look)
+
+
+def load_certificate(path: str) -> x509.Certificate:
+    """The first certificate of a file.
+
+    Raises:
+        TlsUnusableError: there is none.
+    """
+    try:
+        return x509.load_pem_x509_certificate(_read(path))
+    except ValueError as error:
+        raise TlsUnusableError(f"{path}: no certificate: {error}") from None
+
+
+def names_of(certificate: x509.Certificate) -> tuple[str, ...]:
+    """The host names it is made for, in lower case; `*.` may stand in front."""
+    try:
+        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except (x509.ExtensionNotFound, ValueError):
+        return ()
+    return tuple(name.lower() for name in extension.value.get_values_for_type(x509.DNSName))
+
+
+def trouble_of(certificate: x509.Certificate, now: datetime) -> str:
+    """What clients will hold against it; empty when nothing."""
+    if now < certificate.not_valid_before_utc:
+        return f"is not valid before {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
+    if now > certificate.not_valid_after_utc:
+        return f"expired on {certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
+    return ""
+
+
+def trouble_now(path: str) -> str:
+    """The same of the first certificate of a file, at this moment."""
+    return trouble_of(load_certificate(path), datetime.now(UTC))
+
+
+def versions_of(paths: Iterable[str | None]) -> tuple[object, ...]:
+    """What changes when one of the files is replaced or written anew."""
+    return tuple(_version(path) for path in paths if path is not None)
+
+
+def _version(path: str) -> object:
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _read(path: str, limit: int = 1 << 20) -> bytes:
+    """The content of a file, as far as a chain or a bundle of authorities may be long.
+
+    Raises:
+        TlsUnusableError: it cannot be read.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(limit)
+    except OSError as error:
+        raise TlsUnusableError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _said(error: SSL.Error) -> str:
+    errors = error.args[0] if error.args else ()
+    return str(errors[-1][-1]) if isinstance(errors, list) and errors else "no reason given"

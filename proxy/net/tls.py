@@ -1,0 +1,157 @@
+"""TLS over a transport that knows nothing of it: bytes in, bytes out (OpenSSL's memory BIOs).
+
+Twisted's own TLS would wrap the protocol and take the shell's short ways to the socket with it;
+so each shell keeps its plain transport and passes what it reads and writes through a `Stream`.
+It also makes no difference then where in a segment the handshake begins.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from OpenSSL import SSL
+
+_CHUNK: Final = 1 << 14
+"""Bytes that are asked of OpenSSL at once: the text of a record has no more (RFC 8446, 5.1)."""
+
+_HEADER: Final = 5
+"""Content type, version, and the length of what follows (RFC 8446, section 5.1)."""
+
+
+class TlsFailedError(Exception):
+    """The handshake or a record was wrong; the text says why."""
+
+
+class Stream:
+    """One side of a TLS connection.
+
+    Attributes:
+        established: The handshake is over, and the peer's certificate is checked as demanded.
+        ended: The peer said that it sends no more.
+    """
+
+    def __init__(self, connection: SSL.Connection) -> None:
+        self._connection = connection
+        self._skip = 0  # bytes that are missing of the last record
+        self._cut = b""  # the header of a record that came in part
+        self.established = False
+        self.ended = False
+
+    def __repr__(self) -> str:
+        """How far it is, and what was agreed on."""
+        if not self.established:
+            return "<Stream in its handshake>"
+        return f"<Stream {self.version} {self._connection.get_cipher_name()}>"
+
+    @property
+    def version(self) -> str:
+        """Such as TLSv1.3."""
+        return str(self._connection.get_protocol_version_name())
+
+    @property
+    def session(self) -> SSL.Session | None:
+        """What a later connection to the same peer can resume."""
+        return self._connection.get_session()
+
+    def receive(self, data: bytes) -> bytes:
+        """Take bytes of the peer's; gives the text in them.
+
+        There may be something to send afterwards, even when this fails: an alert.
+
+        Raises:
+            TlsFailedError: they are not what should come now.
+        """
+        connection = self._connection
+        whole = self._is_one_record(data)
+        connection.bio_write(data)
+        if not self.established:
+            self.shake_hands()
+            if not self.established:
+                return b""
+        pieces = []
+        try:
+            while True:
+                pieces.append(connection.recv(_CHUNK))
+                if whole:  # it has been read now, and asking on would cost as much again
+                    return pieces[0]
+        except SSL.WantReadError:
+            pass
+        except SSL.ZeroReturnError:
+            self.ended = True
+        except SSL.Error as error:
+            raise TlsFailedError(_said(error)) from None
+        return b"".join(pieces)
+
+    def _is_one_record(self, data: bytes) -> bool:
+        """Whether the bytes are exactly one record, the last one having been whole too."""
+        start, size = self._skip - len(self._cut), len(data)
+        if not start and size > _HEADER and data[3] << 8 | data[4] == size - _HEADER:
+            return True
+        if self._cut:
+            data, self._cut = self._cut + data, b""
+            start, size = 0, len(data)
+        while start + _HEADER <= size:
+            start += _HEADER + (data[start + 3] << 8 | data[start + 4])
+        if start < size:
+            self._cut = data[start:]
+        self._skip = max(start - size, 0)
+        return False
+
+    def shake_hands(self) -> None:
+        """Go on with the handshake, as far as the bytes that came allow.
+
+        Raises:
+            TlsFailedError: it failed.
+        """
+        try:
+            self._connection.do_handshake()
+        except SSL.WantReadError:
+            return
+        except SSL.ZeroReturnError:
+            raise TlsFailedError("the peer ended the handshake") from None
+        except SSL.Error as error:
+            raise TlsFailedError(_said(error)) from None
+        self.established = True
+
+    def encrypt(self, data: bytes) -> bytes:
+        """What to send for this text.
+
+        Raises:
+            TlsFailedError: there can be none, as the peer broke the connection.
+        """
+        try:
+            self._connection.sendall(data)
+        except SSL.Error as error:
+            raise TlsFailedError(_said(error)) from None
+        return self.bytes_to_send()
+
+    def bytes_to_send(self) -> bytes:
+        """What OpenSSL has to say."""
+        pieces = []
+        try:
+            while True:
+                piece = self._connection.bio_read(_CHUNK)
+                pieces.append(piece)
+                if len(piece) < _CHUNK:
+                    break
+        except SSL.WantReadError:
+            pass
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def end(self) -> bytes:
+        """What tells the peer that nothing more comes."""
+        if not self.established:
+            return b""
+        try:
+            self._connection.shutdown()
+        except SSL.Error:
+            return b""
+        return self.bytes_to_send()
+
+
+def _said(error: SSL.Error) -> str:
+    """OpenSSL's reason, without the names of its functions."""
+    errors = error.args[0] if error.args else ()
+    if isinstance(errors, list) and errors:
+        return str(errors[-1][-1]) or "the TLS connection is broken"
+    return "the peer closed the connection in the handshake"

@@ -1,0 +1,156 @@
+"""TLS as we ask targets for it: whom we trust, and what we check."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+
+from OpenSSL import SSL
+from service_identity import CertificateError, VerificationError
+from service_identity.pyopenssl import verify_hostname, verify_ip_address
+
+from proxy.config.tls import BackendTls, TlsMode
+from proxy.net import certificates
+from proxy.net.certificates import TlsUnusableError
+from proxy.net.tls import Stream, TlsFailedError
+from proxy.observe.log import get_logger
+
+_CHECKED = (TlsMode.VERIFY_CA, TlsMode.VERIFY_IDENTITY)
+
+
+class TargetStream(Stream):
+    """The stream of one connection to a target; checks its certificate."""
+
+    def __init__(self, connection: SSL.Connection, name: str, mode: TlsMode) -> None:
+        super().__init__(connection)
+        self._name = name
+        self._mode = mode
+        connection.set_app_data(self)
+        self.refusal = ""
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether it is the target who is there: only then it may get a password in clear."""
+        return self._mode in _CHECKED
+
+    def shake_hands(self) -> None:
+        """See `Stream`."""
+        try:
+            super().shake_hands()
+        except TlsFailedError as error:
+            why = self.refusal or str(error)
+            raise TlsFailedError(f"TLS with the target failed: {why}") from None
+        if self.established:
+            self._connection.set_app_data(None)  # what refers to itself lives on for a while
+            if self._mode is TlsMode.VERIFY_IDENTITY:
+                self._check_name()
+
+    def _check_name(self) -> None:
+        """Compare the names in the certificate (RFC 6125, by service-identity)."""
+        try:
+            if _is_address(self._name):
+                verify_ip_address(self._connection, self._name)
+            else:
+                verify_hostname(self._connection, self._name)
+        except (VerificationError, CertificateError):
+            self.established = False
+            raise TlsFailedError(
+                f"the target's certificate is not made for the name {self._name!r}"
+            ) from None
+
+
+class TlsClient:
+    """Makes the streams of connections to one target.
+
+    A session is remembered, so that the next connection need not begin with all of the
+    handshake.
+    """
+
+    def __init__(self, settings: BackendTls, name: str) -> None:
+        self._settings = settings
+        self._name = name
+        self._log = get_logger()
+        self._session: SSL.Session | None = None
+        self._seen = self._versions()
+        self._context = self._load()
+
+    def __repr__(self) -> str:
+        """For whom, and how strict."""
+        return f"<TlsClient for {self._name!r} {self._settings.mode.value}>"
+
+    @property
+    def mode(self) -> TlsMode:
+        """How strict."""
+        return self._settings.mode
+
+    def stream(self) -> TargetStream:
+        """The stream of one connection; its handshake begins with what it has to send."""
+        connection = SSL.Connection(self._context, None)
+        connection.set_connect_state()
+        if not _is_address(self._name):
+            with contextlib.suppress(UnicodeError):
+                connection.set_tlsext_host_name(self._name.encode("idna"))
+        if self._session is not None:
+            connection.set_session(self._session)
+        stream = TargetStream(connection, self._name, self._settings.mode)
+        stream.shake_hands()
+        return stream
+
+    def remember(self, stream: Stream) -> None:
+        """Resume this session the next time."""
+        self._session = stream.session
+
+    def look(self) -> None:
+        """Take up files that have changed; called now and then."""
+        seen = self._versions()
+        if seen == self._seen:
+            return
+        self._seen = seen
+        try:
+            self._context = self._load()
+        except TlsUnusableError as error:
+            self._log.error(
+                "renewed certificates cannot be used, the old ones stay", why=str(error)
+            )
+        else:
+            self._session = None  # who is trusted may have changed
+            self._log.info("renewed certificates are in use", target=self._name)
+
+    def _versions(self) -> tuple[object, ...]:
+        one = self._settings
+        return certificates.versions_of(
+            (one.ca, one.certificate, one.private_key, one.private_key_password_file)
+        )
+
+    def _load(self) -> SSL.Context:
+        settings = self._settings
+        context = certificates.make_context(settings)
+        context.set_session_cache_mode(SSL.SESS_CACHE_CLIENT)
+        if settings.certificate is not None and settings.private_key is not None:
+            certificates.use_certificate(
+                context,
+                settings.certificate,
+                settings.private_key,
+                settings.private_key_password_file,
+            )
+            trouble = certificates.trouble_now(settings.certificate)
+            if trouble:
+                self._log.warning("a certificate " + trouble, file=settings.certificate)
+        if settings.mode in _CHECKED:
+            certificates.trust(context, settings.ca)
+            certificates.verify(context, SSL.VERIFY_PEER, _note)
+        return context
+
+
+def _note(connection: SSL.Connection, why: str) -> None:
+    stream = connection.get_app_data()
+    if isinstance(stream, TargetStream) and not stream.refusal:
+        stream.refusal = why
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

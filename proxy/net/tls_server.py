@@ -1,0 +1,102 @@
+"""TLS as clients see it: which certificate they are shown, and what is asked of them."""
+
+from __future__ import annotations
+
+from OpenSSL import SSL
+
+from proxy.config.tls import ClientCertificates, ClientTls
+from proxy.net import certificates
+from proxy.net.certificates import TlsUnusableError
+from proxy.net.tls import Stream
+from proxy.observe.log import get_logger
+
+_MODES = {
+    ClientCertificates.NONE: SSL.VERIFY_NONE,
+    ClientCertificates.OPTIONAL: SSL.VERIFY_PEER,
+    ClientCertificates.REQUIRED: SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT,
+}
+
+_SESSIONS = b"mysqlproxy"
+"""Names what sessions belong to: OpenSSL resumes none without it where it asks for
+certificates."""
+
+
+class TlsServer:
+    """Makes the streams of clients.
+
+    Certificates that are renewed on disk are used for the next clients; those who are there
+    keep theirs.  Files that cannot be used leave the old ones in their place.
+    """
+
+    def __init__(self, settings: ClientTls) -> None:
+        self._settings = settings
+        self._log = get_logger()
+        self._seen = self._versions()
+        self._contexts = self._load()
+
+    def __repr__(self) -> str:
+        """How many certificates there are."""
+        return f"<TlsServer with {len(self._settings.certificates)} certificates>"
+
+    def stream(self) -> Stream:
+        """The stream of one client, which begins to speak."""
+        connection = SSL.Connection(self._contexts[0], None)
+        connection.set_accept_state()
+        return Stream(connection)
+
+    def look(self) -> None:
+        """Take up files that have changed; called now and then."""
+        seen = self._versions()
+        if seen == self._seen:
+            return
+        self._seen = seen
+        try:
+            self._contexts = self._load()
+        except TlsUnusableError as error:
+            self._log.error(
+                "renewed certificates cannot be used, the old ones stay", why=str(error)
+            )
+        else:
+            self._log.info("renewed certificates are in use")
+
+    def _versions(self) -> tuple[object, ...]:
+        paths = [self._settings.client_ca]
+        for one in self._settings.certificates:
+            paths += [one.certificate, one.private_key, one.private_key_password_file]
+        return certificates.versions_of(paths)
+
+    def _load(self) -> list[SSL.Context]:
+        """A context for each certificate; the first finds the others by name (SNI)."""
+        settings, contexts = self._settings, []
+        by_name: dict[str, SSL.Context] = {}
+        for one in settings.certificates:
+            context = certificates.make_context(settings)
+            context.set_session_id(_SESSIONS)
+            certificates.use_certificate(
+                context, one.certificate, one.private_key, one.private_key_password_file
+            )
+            if settings.client_certificates is not ClientCertificates.NONE:
+                certificates.trust(context, settings.client_ca)
+                context.load_client_ca((settings.client_ca or "").encode())
+                certificates.verify(
+                    context, _MODES[settings.client_certificates], self._refused
+                )
+            contexts.append(context)
+            for name in certificates.names_of(certificates.load_certificate(one.certificate)):
+                by_name.setdefault(name, context)
+            trouble = certificates.trouble_now(one.certificate)
+            if trouble:
+                self._log.warning("a certificate " + trouble, file=one.certificate)
+
+        def choose(connection: SSL.Connection) -> None:
+            name = (connection.get_servername() or b"").decode("ascii", "replace").lower()
+            context = by_name.get(name) or by_name.get("*." + name.partition(".")[2])
+            if context is not None:
+                connection.set_context(context)
+
+        if len(contexts) > 1:
+            contexts[0].set_tlsext_servername_callback(choose)
+        return contexts
+
+    def _refused(self, _: SSL.Connection, why: str) -> None:
+        self._log.warning("the certificate of a client is refused", why=why)
