@@ -11,9 +11,9 @@ from twisted.python import usage
 
 from proxy.config.load import load_config
 from proxy.config.problem import ConfigError
-from proxy.credentials.static import PasswordUnreadableError
 from proxy.net.reactor import install
 from proxy.observe.log import configure
+from proxy.service.assembly import UnusableError
 from proxy.service.worker import Worker
 
 
@@ -41,7 +41,7 @@ def makeService(options: Any) -> IService:  # noqa: N802 - Twisted's name
         config = load_config(path)
         configure(config.log.format, config.log.level)
         worker = Worker(config, path.parent, reactor)
-    except (ConfigError, PasswordUnreadableError) as error:
+    except (ConfigError, UnusableError) as error:
         sys.exit(str(error))
     service = MultiService()
     worker.listening.addErrback(_cannot_listen, reactor)

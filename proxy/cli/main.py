@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
@@ -12,8 +11,8 @@ from proxy.cli.pins import pins
 from proxy.config.load import load_config
 from proxy.config.model import Config
 from proxy.config.problem import ConfigError
-from proxy.credentials.static import PasswordUnreadableError, load_static
 from proxy.embedded import EmbeddedError, Flavor
+from proxy.service.assembly import UnusableError, try_out
 from proxy.service.form import form
 
 DEFAULT_CONFIG = "/etc/mysqlproxy/mysqlproxy.yaml"
@@ -39,12 +38,11 @@ main.add_command(pins)
 
 
 def _load(path: Path) -> Config:
-    """The configuration, its passwords readable; errors end the command with status 1."""
+    """The configuration, once all that it points to is read; errors end the command."""
     try:
         config = load_config(path)
-        for proxy in config.proxies:
-            load_static(proxy.auth, path.parent, os.environ)
-    except (ConfigError, PasswordUnreadableError) as error:
+        try_out(config, path.parent)
+    except (ConfigError, UnusableError) as error:
         raise click.ClickException(str(error)) from error
     return config
 

@@ -130,7 +130,8 @@ class IamConfig:
         default=None,
         validator=OrNull(_ACCOUNT),
         metadata={
-            "doc": "The account in the ARN that policies speak of; null is the principal's own."
+            "doc": "The account whose principals may log in; null takes those of any account "
+            "whose keys are known. STS needs one, for it knows everybody's."
         },
     )
     resource_id: str | None = attrs.field(

@@ -120,6 +120,8 @@ def _in_iam(proxy: ProxyConfig, path: KeyPath) -> Iterator[Finding]:
 def _in_verification(iam: IamConfig, path: KeyPath) -> Iterator[Finding]:
     if iam.verification is IamVerification.ACCESS_KEYS and iam.access_keys_file is None:
         yield (*path, "access_keys_file"), "is needed with the verification ACCESS_KEYS"
+    if iam.verification is IamVerification.STS and iam.account is None:
+        yield (*path, "account"), "is needed with the verification STS, which knows everybody's"
 
 
 def _in_client_tls(tls: ClientTls, path: KeyPath) -> Iterator[Finding]:

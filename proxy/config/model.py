@@ -166,7 +166,8 @@ class ProxyConfig:
         default=(),
         metadata={
             "doc": "The users whom it knows. Nobody else can log in, unless "
-            "default_auth_scheme is IAM_AUTH. Each user is looked for in the order of the list."
+            "default_auth_scheme is IAM_AUTH. A user of several entries has the password of a "
+            "STATIC one, else of a FILE, else of a secret."
         },
     )
     default_auth_scheme: DefaultAuthScheme = attrs.field(

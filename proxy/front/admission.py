@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+from twisted.internet.defer import Deferred
 
 from proxy.config.model import ProxyConfig
-from proxy.credentials.iam.verify import TokenVerifier
+from proxy.credentials.iam.verify import Verdict
 from proxy.credentials.source import Network
 from proxy.errors import ErrorReply, host_not_allowed, tls_required
 from proxy.net.tls_server import TlsServer
@@ -15,6 +17,13 @@ from proxy.policy.guesses import Guesses
 
 if TYPE_CHECKING:
     from proxy.front.client import Client
+
+
+class Tokens(Protocol):
+    """Checks IAM tokens."""
+
+    def verify(self, token: str, user: str, address: str) -> Deferred[Verdict]:
+        """Whether a client that shows it may log in; never fails."""
 
 
 class Admission:
@@ -30,7 +39,7 @@ class Admission:
         self,
         config: ProxyConfig,
         tls: TlsServer | None = None,
-        tokens: TokenVerifier | None = None,
+        tokens: Tokens | None = None,
     ) -> None:
         self.tls = tls
         self.tokens = tokens

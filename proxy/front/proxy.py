@@ -106,7 +106,7 @@ class Proxy:
         credentials: CredentialSource,
         counters: Counters,
         deadlines: Deadlines,
-        rsa_key: RsaKey,
+        rsa_key: RsaKey | None,
         ids: ConnectionIds,
         clients: dict[int, Client],
         admission: Admission,

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 
+from proxy.credentials.aws import explain
 from proxy.credentials.source import Credential, CredentialSource
 from proxy.dialogue.backend import Account
 from proxy.errors import ACCESS_DENIED, BackendLostError, BackendRefusedError
 
 T = TypeVar("T")
 
-MakeToken = Callable[[str], Deferred[str]]
-"""Makes an IAM token for a user at the target."""
+
+class Tokens(Protocol):
+    """IAM tokens for logins at the target."""
+
+    def token(self, user: str) -> Deferred[str]:
+        """One that is good for some minutes."""
+
+    def forget(self, user: str) -> None:
+        """It was refused: make another one."""
 
 
 class Accounts:
@@ -24,11 +32,9 @@ class Accounts:
     later than we do: they are tried in turn, and when all are refused, looked up anew once.
     """
 
-    def __init__(
-        self, credentials: CredentialSource, make_token: MakeToken | None = None
-    ) -> None:
+    def __init__(self, credentials: CredentialSource, tokens: Tokens | None = None) -> None:
         self._credentials = credentials
-        self._make_token = make_token
+        self._tokens = tokens
 
     def newest(self, user: str) -> str | None:
         """The password that connections of this user should have been opened with by now.
@@ -63,6 +69,8 @@ class Accounts:
                     if error.reply.code != ACCESS_DENIED:
                         raise
                     tried[password] = error
+                    if self._tokens is not None:
+                        self._tokens.forget(user)
         raise next(iter(tried.values()))
 
     async def _passwords(self, user: str, credential: Credential | None) -> tuple[str, ...]:
@@ -70,6 +78,11 @@ class Accounts:
             raise BackendLostError(f"no password is known for user {user!r}")
         if credential.passwords:
             return credential.passwords
-        if self._make_token is None:
+        if self._tokens is None:
             raise BackendLostError(f"there is no password for user {user!r}")
-        return (await self._make_token(user),)
+        try:
+            return (await self._tokens.token(user),)
+        except Exception as error:  # noqa: BLE001 - whatever it is that AWS lacks
+            # Its own text may quote anything.
+            why = explain(error).why
+            raise BackendLostError(f"no IAM token for user {user!r}: {why}") from None

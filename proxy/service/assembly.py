@@ -3,19 +3,40 @@
 from __future__ import annotations
 
 import os
+import random
+import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import attrs
+from botocore.exceptions import BotoCoreError  # type: ignore[import-untyped]
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThreadPool
 
 from proxy.config.address import TcpAddress
-from proxy.config.model import ProxyConfig, Target, TargetGroup
+from proxy.config.auth import AuthScheme, IamAuth
+from proxy.config.model import Config, DefaultAuthScheme, ProxyConfig
 from proxy.config.tls import TlsMode
-from proxy.credentials.static import load_static
+from proxy.credentials.aws import AwsSettings, AwsThreads, make_session
+from proxy.credentials.cached import Freshness
+from proxy.credentials.directory import Directory
+from proxy.credentials.iam.document import PolicyUnusableError
+from proxy.credentials.iam.keys import AccessKeysUnusableError
+from proxy.credentials.iam.reloading import ReloadingVerifier
+from proxy.credentials.iam.token import TokenMaker, token_signer
+from proxy.credentials.iam.verify import IamSettings
+from proxy.credentials.secrets_manager import SecretsManager
+from proxy.credentials.secrets_source import OnChange, SecretEntry, SecretsSource
+from proxy.credentials.source import CredentialSource, credential_maker
+from proxy.credentials.static import PasswordUnreadableError, load_static
+from proxy.credentials.users_file import UsersFile
 from proxy.front.admission import Admission
 from proxy.front.client import Client
 from proxy.front.deadlines import Deadlines
 from proxy.front.proxy import ConnectionIds, Proxy
+from proxy.net.certificates import TlsUnusableError
 from proxy.net.tls_client import TlsClient
 from proxy.net.tls_server import TlsServer
 from proxy.observe.metrics import Counters
@@ -26,60 +47,266 @@ from proxy.pool.pool import TargetPool
 from proxy.wire.auth.steps import RsaKey
 
 
+class UnusableError(Exception):
+    """What a configuration points to cannot be used: a password, a certificate, a policy."""
+
+
 @attrs.frozen
 class Shared:
     """What all proxies of a process have in common."""
 
     reactor: Any
     folder: Path
+    threads: AwsThreads
     deadlines: Deadlines
-    rsa_key: RsaKey
+    rsa_key: RsaKey | None
     ids: ConnectionIds
     clients: dict[int, Client]
 
 
-def assemble(config: ProxyConfig, shared: Shared) -> Proxy:
+@attrs.define
+class Assembly:
+    """A proxy, and what works for it beside the clients.
+
+    Attributes:
+        proxy: The proxy.
+        sources: What is started and stopped with it.
+        looks: What is called every second or so, to see whether files have changed.
+    """
+
+    proxy: Proxy
+    sources: list[SecretsSource | UsersFile] = attrs.field(factory=list)
+    looks: list[Callable[[], None]] = attrs.field(factory=list)
+
+    def start(self) -> None:
+        """Begin to read passwords."""
+        for source in self.sources:
+            source.start()
+
+    def look(self) -> None:
+        """See whether files have changed."""
+        for look in self.looks:
+            look()
+
+    def stop(self) -> None:
+        """Read passwords no more."""
+        for source in self.sources:
+            source.stop()
+
+
+def assemble(config: ProxyConfig, shared: Shared) -> Assembly:
     """A proxy that can serve.
 
     Raises:
-        PasswordUnreadableError: a password is not where the configuration says.
-        TlsUnusableError: a certificate or key cannot be used.
+        UnusableError: the configuration points to something that cannot be used.
     """
-    group = config.target_group
-    (target,) = group.targets
-    credentials = load_static(config.auth, shared.folder, os.environ)
-    counters = Counters()
-    connector = _connector(target, group, shared.reactor)
-    pool_config = group.connection_pool_config
-    pool = TargetPool(
-        shared.reactor,
-        Dialer(connector, pool_config.init_query),
-        pool_config,
-        Accounts(credentials),
-        counters,
-    )
-    return Proxy(
-        config,
-        pool,
-        credentials,
-        counters,
-        shared.deadlines,
-        shared.rsa_key,
-        shared.ids,
-        shared.clients,
-        Admission(config, TlsServer(config.tls) if config.tls.certificates else None),
-    )
+    try:
+        return _Assembler(config, shared).assemble()
+    except (
+        AccessKeysUnusableError,
+        PasswordUnreadableError,
+        PolicyUnusableError,
+        TlsUnusableError,
+    ) as error:
+        raise UnusableError(f"proxy {config.name}: {error}") from error
 
 
-def _connector(target: Target, group: TargetGroup, reactor: Any) -> Connector:
-    place, tls = target.place, None
-    if group.tls.mode is not TlsMode.DISABLED:
-        host = place.host if isinstance(place, TcpAddress) else "localhost"
-        tls = TlsClient(group.tls, target.tls_server_name or host)
-    return Connector(
-        reactor,
-        place,
-        group.connection_pool_config.connect_timeout,
-        tls,
-        announces=target.proxy_protocol,
-    )
+class _Assembler:
+    """Makes the parts of one proxy."""
+
+    def __init__(self, config: ProxyConfig, shared: Shared) -> None:
+        self._config = config
+        self._shared = shared
+        self._aws = AwsSettings(
+            region=config.aws.region,
+            profile=config.aws.profile,
+            role_arn=config.role_arn,
+            external_id=config.aws.external_id,
+            secretsmanager_endpoint_url=config.aws.secretsmanager_endpoint_url,
+            sts_endpoint_url=config.aws.sts_endpoint_url,
+        )
+
+    def assemble(self) -> Assembly:
+        config, shared = self._config, self._shared
+        counters = Counters()
+        pool_config = config.target_group.connection_pool_config
+        looks: list[Callable[[], None]] = []
+
+        def changed(users: tuple[str, ...]) -> None:
+            for user in users:
+                pool.password_changed(user)
+
+        sources = self._sources(changed)
+        takes_all = config.default_auth_scheme is DefaultAuthScheme.IAM_AUTH
+        directory = Directory(sources, takes_all=takes_all)
+        connector = self._connector()
+        accounts = Accounts(directory, self._token_maker() if takes_all else None)
+        pool = TargetPool(
+            shared.reactor,
+            Dialer(connector, pool_config.init_query),
+            pool_config,
+            accounts,
+            counters,
+        )
+        tls = TlsServer(config.tls) if config.tls.certificates else None
+        verifier = self._verifier()
+        looks += [part.look for part in (tls, connector.tls, verifier) if part is not None]
+        proxy = Proxy(
+            config,
+            pool,
+            directory,
+            counters,
+            shared.deadlines,
+            shared.rsa_key,
+            shared.ids,
+            shared.clients,
+            Admission(config, tls, verifier),
+        )
+        living = [one for one in sources if isinstance(one, SecretsSource | UsersFile)]
+        return Assembly(proxy, living, looks)
+
+    # Passwords
+
+    def _sources(self, changed: OnChange) -> list[CredentialSource]:
+        """What the entries ask for: passwords of our own first, then files, then secrets."""
+        by_scheme = {
+            scheme: tuple(one for one in self._config.auth if one.auth_scheme is scheme)
+            for scheme in AuthScheme
+        }
+        reactor = self._shared.reactor
+        sources: list[CredentialSource] = []
+        if by_scheme[AuthScheme.STATIC]:
+            folder = self._shared.folder
+            sources.append(load_static(by_scheme[AuthScheme.STATIC], folder, os.environ))
+        sources += [
+            UsersFile(
+                self._shared.folder / (entry.users_file or ""),
+                credential_maker(entry),
+                clock=reactor,
+                run=lambda work: deferToThreadPool(reactor, reactor.getThreadPool(), work),
+                on_change=changed,
+            )
+            for entry in by_scheme[AuthScheme.FILE]
+        ]
+        if by_scheme[AuthScheme.SECRETS]:
+            sources.append(self._secrets(by_scheme[AuthScheme.SECRETS], changed))
+        return sources
+
+    def _secrets(self, entries: tuple[Any, ...], changed: OnChange) -> SecretsSource:
+        aws, threads = self._config.aws, self._shared.threads
+        manager = SecretsManager(self._aws)
+        return SecretsSource(
+            [
+                SecretEntry(entry.secret_arn, credential_maker(entry), entry.username)
+                for entry in entries
+            ],
+            lambda secret_id, stage: threads.run(partial(manager.fetch, secret_id, stage)),
+            Freshness(
+                refresh_interval_seconds=aws.secret_refresh_interval,
+                stale_limit_seconds=aws.secret_stale_limit,
+                password_overlap_seconds=aws.password_overlap,
+            ),
+            clock=self._shared.reactor,
+            now=time.time,
+            random=random.random,
+            on_change=changed,
+        )
+
+    # IAM
+
+    def _region(self) -> str:
+        """The region of tokens.
+
+        Raises:
+            UnusableError: nobody says it.
+        """
+        region = self._config.iam.region or self._config.aws.region
+        if region is None:
+            try:
+                region = make_session(self._aws).get_config_variable("region")
+            except BotoCoreError:
+                region = None
+        if region is None:
+            raise UnusableError(
+                f"proxy {self._config.name}: no region is given for IAM tokens: set iam.region"
+            )
+        return str(region)
+
+    def _run_in_thread(self, work: Callable[..., Any], *arguments: Any) -> Deferred[Any]:
+        return self._shared.threads.run(partial(work, *arguments))
+
+    def _verifier(self) -> ReloadingVerifier | None:
+        """Who checks tokens, where anybody may log in with one."""
+        config, iam = self._config, self._config.iam
+        if config.default_auth_scheme is DefaultAuthScheme.NONE and all(
+            entry.iam_auth is IamAuth.DISABLED for entry in config.auth
+        ):
+            return None
+        folder = self._shared.folder
+        settings = IamSettings(
+            region=self._region(),
+            resource_id=iam.resource_id or f"prx-{config.name}",
+            hosts=iam.hosts,
+            account=iam.account,
+            clock_skew_seconds=iam.clock_skew,
+            token_reuse=iam.token_reuse,
+            method=iam.verification,
+            sts_endpoint=config.aws.sts_endpoint_url,
+        )
+        try:
+            return ReloadingVerifier(
+                settings,
+                None if iam.access_keys_file is None else folder / iam.access_keys_file,
+                [folder / path for path in iam.policy_files],
+                self._run_in_thread,
+                time.time,
+            )
+        except PolicyUnusableError:
+            raise
+        except ValueError as error:
+            raise UnusableError(f"proxy {config.name}: iam: {error}") from error
+
+    def _token_maker(self) -> TokenMaker:
+        """Makes the tokens with which we log in to the target."""
+        (target,) = self._config.target_group.targets
+        region, settings, place = self._region(), self._aws, target.place
+        if not isinstance(place, TcpAddress):
+            raise UnusableError(
+                f"proxy {self._config.name}: a target at a unix socket takes no IAM tokens"
+            )
+        signers: list[Callable[[str], str]] = []
+
+        def make(user: str) -> str:
+            if not signers:
+                session = make_session(settings)
+                signers.append(token_signer(session, place.host, place.port, region))
+            return signers[0](user)
+
+        return TokenMaker(make, self._run_in_thread, time.time)
+
+    # The target
+
+    def _connector(self) -> Connector:
+        group, reactor = self._config.target_group, self._shared.reactor
+        (target,) = group.targets
+        place, tls = target.place, None
+        if group.tls.mode is not TlsMode.DISABLED:
+            host = place.host if isinstance(place, TcpAddress) else "localhost"
+            tls = TlsClient(group.tls, target.tls_server_name or host)
+        timeout = group.connection_pool_config.connect_timeout
+        return Connector(reactor, place, timeout, tls, announces=target.proxy_protocol)
+
+
+def try_out(config: Config, folder: Path) -> None:
+    """Look whether all that the configuration points to can be used; nothing is started.
+
+    Raises:
+        UnusableError: something cannot.
+    """
+    from twisted.internet.task import Clock  # noqa: PLC0415 - only here: no reactor is needed
+
+    clock: Any = Clock()
+    threads = AwsThreads(clock)
+    shared = Shared(clock, folder, threads, Deadlines(clock), None, ConnectionIds(), {})
+    for proxy in config.proxies:
+        assemble(proxy, shared)

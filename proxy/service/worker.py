@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from twisted.python.failure import Failure
 
 from proxy import __version__
 from proxy.config.model import Config
+from proxy.credentials.aws import AwsThreads
 from proxy.credentials.rsa import GeneratedRsaKey
 from proxy.errors import StatementRefusedError
 from proxy.front.client import Client
@@ -67,15 +69,18 @@ class Worker(Service):
         self._deadlines = Deadlines(reactor)
         self._clients: dict[int, Client] = {}
         self.collector = ProxyCollector()
+        self._threads = AwsThreads(reactor)
         shared = Shared(
             reactor,
             folder,
+            self._threads,
             self._deadlines,
             GeneratedRsaKey(),
             ConnectionIds(),
             self._clients,
         )
-        self.proxies = [assemble(proxy, shared) for proxy in config.proxies]
+        self._assemblies = [assemble(proxy, shared) for proxy in config.proxies]
+        self.proxies = [one.proxy for one in self._assemblies]
         for proxy in self.proxies:
             self.collector.watch(proxy.config.name, proxy.counters, proxy.gauges)
         self.listening: Deferred[Any] = Deferred()
@@ -87,6 +92,9 @@ class Worker(Service):
         gc.set_threshold(*COLLECTED_AFTER)
         self._log.info("starting", version=__version__, form=form())
         self._deadlines.start()
+        self._threads.start()
+        for assembly in self._assemblies:
+            assembly.start()
         self._sweep_pools()
         for proxy in self.proxies:
             Deferred.fromCoroutine(self._first_look(proxy))
@@ -115,11 +123,13 @@ class Worker(Service):
 
     async def _first_look(self, proxy: Proxy) -> None:
         """Learn the target's version and limits before the first client needs them."""
-        user = proxy.credentials.users()[0]
         while self.running and proxy.pool.facts is None:
-            try:
-                await proxy.pool.look(user)
-            except StatementRefusedError:
+            # Nobody is known as a stranger before every source has been read once.
+            await proxy.credentials.find("")
+            for user in proxy.credentials.users()[:1]:
+                with contextlib.suppress(StatementRefusedError):
+                    await proxy.pool.look(user)
+            if proxy.pool.facts is None:
                 waiting: Deferred[None] = Deferred()
                 self._reactor.callLater(FIRST_LOOK_PAUSE_SECONDS, waiting.callback, None)
                 await waiting
@@ -129,6 +139,8 @@ class Worker(Service):
         for proxy in self.proxies:
             proxy.pool.sweep()
             proxy.end_long_pins()
+        for assembly in self._assemblies:
+            assembly.look()
 
     def stopService(self) -> Deferred[None]:
         """Drain: no new clients, running transactions finish up to a limit, then stop."""
@@ -154,6 +166,9 @@ class Worker(Service):
         for proxy in self.proxies:
             proxy.pool.close()
             proxy.pool.stop()
+        for assembly in self._assemblies:
+            assembly.stop()
+        self._threads.stop()
         self._deadlines.stop()
         cancel(self._sweep)
         self._log.info("stopped")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -100,6 +101,7 @@ def running_proxy(
     settings: Mapping[str, Any] | None = None,
     level: str = "info",
     program: Sequence[str] = ("-m", "proxy"),
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[RunningProxy]:
     """Run a proxy in front of a server for the length of a block.
 
@@ -111,6 +113,7 @@ def running_proxy(
         settings: Other settings of the proxy, such as ``idle_client_timeout``.
         level: The least serious lines that it logs.
         program: What Python runs.
+        environment: Variables that it has beside ours.
 
     Raises:
         AssertionError: It did not start, did not stop when asked to, or logged an error.
@@ -146,7 +149,11 @@ def running_proxy(
     command = [sys.executable, *program, "run", "--config", str(configuration)]
     with log_path.open("wb") as log:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(environment or {})},
         )
     proxy = RunningProxy("127.0.0.1", port, process, log_path)
     try:

@@ -1,0 +1,222 @@
+"""Users whose passwords are in AWS Secrets Manager, one secret for each user."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TypeAlias
+
+import attrs
+from twisted.internet.defer import Deferred, succeed
+
+from proxy.credentials.cached import CachedSecret, Freshness, SecretCounters
+from proxy.credentials.secrets_manager import SecretVersion
+from proxy.credentials.source import Credential, MakeCredential
+from proxy.net.clock import Clock
+from proxy.observe.log import get_logger
+
+__all__ = ["Freshness", "SecretCounters", "SecretEntry", "SecretsSource"]
+
+OnChange = Callable[[tuple[str, ...]], None]
+_Known: TypeAlias = Mapping[str, tuple[CachedSecret, Credential]]
+
+_STRANGER = "a secret is of another user than its entry says, and is not used"
+_TWICE = "a user has a secret in an earlier entry already; this one is not used"
+
+
+@attrs.frozen
+class SecretEntry:
+    """A secret of the configuration.
+
+    Attributes:
+        secret_id: Its ARN or name.
+        make: Makes a credential of a user and passwords.
+        username: Whose secret it is meant to be; None: whoever it says.
+    """
+
+    secret_id: str
+    make: MakeCredential
+    username: str | None = None
+
+
+class SecretsSource:
+    """Users and passwords of secrets that are read again now and then.
+
+    Attributes:
+        counters: Reads so far, of all secrets together.
+    """
+
+    def __init__(
+        self,
+        entries: Sequence[SecretEntry],
+        fetch: Callable[[str, str], Deferred[SecretVersion | None]],
+        freshness: Freshness,
+        *,
+        clock: Clock,
+        now: Callable[[], float],
+        random: Callable[[], float],
+        on_change: OnChange = lambda _users: None,
+    ) -> None:
+        """Do nothing yet.
+
+        Args:
+            entries: The secrets; where two have the same user, the first one counts.
+            fetch: Reads a secret's version with a stage, None where there is none; see
+                `proxy.credentials.secrets_manager.SecretsManager.fetch`.
+            freshness: How long what is known of a secret is good.
+            clock: For pauses.
+            now: The time of day in POSIX seconds.
+            random: A number from 0 up to 1.
+            on_change: Is told users whose passwords changed, when `known` has the new ones;
+                gone users and new ones too, but not those that a first answer brought.
+        """
+        self.counters = SecretCounters()
+        self._clock = clock
+        self._on_change = on_change
+        self._log = get_logger()
+        self._secrets = [
+            CachedSecret(
+                entry.secret_id,
+                partial(fetch, entry.secret_id),
+                freshness,
+                clock=clock,
+                now=now,
+                random=random,
+                counters=self.counters,
+                on_change=lambda _users: self._changed(),
+            )
+            for entry in entries
+        ]
+        self._entries = list(zip(entries, self._secrets, strict=True))
+        self._known: _Known = {}
+        self._waiting: list[tuple[str, Deferred[Credential | None]]] = []
+        self._complained: set[tuple[str, str, str]] = set()
+        self._started = clock.seconds()
+        # Nobody outside can say which secret is read again for a name that there is not.
+        self._key = os.urandom(16)
+
+    def __repr__(self) -> str:
+        """How many secrets and users; nothing else of them."""
+        return f"<SecretsSource of {len(self._secrets)} secrets, {len(self._known)} users>"
+
+    def start(self) -> None:
+        """Begin to read all secrets."""
+        self._started = self._clock.seconds()
+        for secret in self._secrets:
+            secret.start().addCallback(lambda _: self._arrived())
+
+    def stop(self) -> None:
+        """Read none any more; who waits for a user hears what is known."""
+        for secret in self._secrets:
+            secret.stop()
+
+    def known(self, user: str) -> Credential | None:
+        """See `CredentialSource`."""
+        return _credential(self._known, user)
+
+    def find(self, user: str) -> Deferred[Credential | None]:
+        """See `CredentialSource`; waits for secrets that have not been answered yet."""
+        if user in self._known or self._all_answered():
+            return succeed(self.known(user))
+        waiter: Deferred[Credential | None] = Deferred()
+        self._waiting.append((user, waiter))
+        return waiter
+
+    def refresh(self, user: str) -> Deferred[Credential | None]:
+        """See `CredentialSource`; for an unknown name one of the secrets is read again."""
+        if not self._secrets:
+            return succeed(None)
+        found = self._known.get(user)
+        secret = found[0] if found else self._stand_in(user)
+        return secret.refresh().addCallback(lambda _: self.known(user))
+
+    def users(self) -> tuple[str, ...]:
+        """See `CredentialSource`: in the order of the entries."""
+        return tuple(self._known)
+
+    @property
+    def oldest_success_age(self) -> float:
+        """How many seconds ago the secret was read whose last success is longest ago.
+
+        One that could never be read counts from the start.
+        """
+        now = self._clock.seconds()
+        times = [
+            self._started if secret.succeeded is None else secret.succeeded
+            for secret in self._secrets
+        ]
+        return now - min(times, default=now)
+
+    def _stand_in(self, user: str) -> CachedSecret:
+        digest = hashlib.blake2b(user.encode("utf-8", "surrogatepass"), key=self._key)
+        return self._secrets[int.from_bytes(digest.digest()[:8]) % len(self._secrets)]
+
+    def _all_answered(self) -> bool:
+        return all(secret.answered for secret in self._secrets)
+
+    def _arrived(self) -> None:
+        """Take a first answer; only who was served before can have other passwords now."""
+        before = self._known
+        changed = self._gather()
+        self._wake()
+        self._tell(tuple(user for user in changed if user in before))
+
+    def _changed(self) -> None:
+        changed = self._gather()
+        self._wake()
+        self._tell(changed)
+
+    def _tell(self, users: tuple[str, ...]) -> None:
+        if users:
+            self._on_change(users)
+
+    def _wake(self) -> None:
+        done = self._all_answered()
+        waiting, self._waiting = self._waiting, []
+        for user, waiter in waiting:
+            if done or user in self._known:
+                waiter.callback(self.known(user))
+            else:
+                self._waiting.append((user, waiter))
+
+    def _gather(self) -> tuple[str, ...]:
+        """Put together all users; those who have other passwords than before."""
+        before = self._known
+        known: dict[str, tuple[CachedSecret, Credential]] = {}
+        complaints: set[tuple[str, str, str]] = set()
+        for entry, secret in self._entries:
+            if entry.username is not None and secret.user not in {None, entry.username}:
+                complaints.add((_STRANGER, entry.secret_id, secret.user or ""))
+                continue
+            for user, passwords in secret.accounts.items():
+                if entry.username not in {None, user}:
+                    continue  # the other one of a rotation that alternates users
+                if user in known:
+                    complaints.add((_TWICE, entry.secret_id, user))
+                    continue
+                old = before.get(user)
+                if old and old[0] is secret and old[1].passwords == passwords:
+                    known[user] = old
+                else:
+                    known[user] = (secret, entry.make(user, passwords))
+        self._known = known
+        self._complain(complaints)
+        users = dict.fromkeys((*before, *known))
+        return tuple(
+            user for user in users if _credential(before, user) != _credential(known, user)
+        )
+
+    def _complain(self, complaints: set[tuple[str, str, str]]) -> None:
+        for sentence, secret_id, user in sorted(complaints - self._complained):
+            if sentence == _STRANGER:
+                self._log.error(sentence, secret_id=secret_id, user=user)
+            else:
+                self._log.warning(sentence, secret_id=secret_id, user=user)
+        self._complained = complaints
+
+
+def _credential(known: _Known, user: str) -> Credential | None:
+    found = known.get(user)
+    return found[1] if found else None
