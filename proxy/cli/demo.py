@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pymysql
@@ -25,8 +26,24 @@ class Show:
     """200 clients that move money between accounts, each a thread with a PyMySQL connection."""
 
     def __init__(
-        self, port: int, user: str, password: str, schema: str, server: Server
+        self,
+        port: int,
+        user: str,
+        password: str,
+        schema: str,
+        server: Server,
+        rotate: Callable[[], None] | None = None,
     ) -> None:
+        """Show nothing yet.
+
+        Args:
+            port: Of the proxy on 127.0.0.1.
+            user: As whom the clients log in.
+            password: With what.
+            schema: Where their accounts are.
+            server: The real server.
+            rotate: Changes the password; called in the middle of the show.
+        """
         self._reach: dict[str, Any] = {
             "host": "127.0.0.1",
             "port": port,
@@ -35,6 +52,8 @@ class Show:
             "database": schema,
         }
         self._server = server
+        self._rotate = rotate
+        self._renewed = 0
         self._ready = threading.Barrier(CLIENTS + 1)
         self._ends = 0.0
         self._transactions = 0
@@ -76,25 +95,40 @@ class Show:
             raise RuntimeError(
                 f"{len(self._errors)} errors, {total} in all: {self._errors[:1]}"
             )
+        rotated = ""
+        if self._rotate is not None:
+            rotated = (
+                "\nIn the middle of it the password of the database was changed by way of "
+                f"Secrets Manager;\n{self._renewed} connections were opened anew with it, and "
+                "no client noticed."
+            )
         return (
             f"{CLIENTS} clients ran {self._transactions} transactions of 4 statements in "
             f"{took:.1f} s ({self._transactions / took:.0f}/s),\n"
-            f"on at most {most} connections to the database, and not a coin was lost."
+            f"on at most {most} connections to the database, and not a coin was lost.{rotated}"
         )
 
     def _watch(self) -> int:
         """The most connections that the server has seen from the proxy."""
-        most = 0
+        most, old, rotate = 0, frozenset[int](), self._rotate
         with self._server.connect() as observer, observer.cursor() as cursor:
             while time.monotonic() < self._ends:
-                cursor.execute(
-                    "SELECT COUNT(*) FROM information_schema.processlist WHERE user = %s",
-                    (self._reach["user"],),
-                )
-                ((seen,),) = cursor.fetchall()
-                most = max(most, seen)
+                seen = self._connections(cursor)
+                most = max(most, len(seen))
+                if rotate is not None and time.monotonic() > self._ends - SECONDS / 2:
+                    rotate()
+                    old, rotate = seen, None
                 time.sleep(0.1)
+            self._renewed = len(old - self._connections(cursor))
         return most
+
+    def _connections(self, cursor: Any) -> frozenset[int]:
+        """The server's ids of those that the proxy has."""
+        cursor.execute(
+            "SELECT id FROM information_schema.processlist WHERE user = %s",
+            (self._reach["user"],),
+        )
+        return frozenset(number for (number,) in cursor.fetchall())
 
     def _client(self, number: int) -> None:
         try:

@@ -7,22 +7,19 @@ from pathlib import Path
 import click
 
 from proxy import __version__
+from proxy.cli.check import check_config
+from proxy.cli.configuration import CONFIG_FILE, load
 from proxy.cli.pins import pins
-from proxy.config.load import load_config
-from proxy.config.model import Config
-from proxy.config.problem import ConfigError
+from proxy.cli.token import token
 from proxy.embedded import EmbeddedError, Flavor
-from proxy.service.assembly import UnusableError, try_out
 from proxy.service.form import form
-
-DEFAULT_CONFIG = "/etc/mysqlproxy/mysqlproxy.yaml"
 
 _config = click.option(
     "-c",
     "--config",
     "path",
     type=click.Path(dir_okay=False, path_type=Path),
-    default=DEFAULT_CONFIG,
+    default=CONFIG_FILE,
     show_default=True,
     help="The configuration file.",
 )
@@ -34,17 +31,8 @@ def main() -> None:
     """A pooling, multiplexing proxy for MySQL and MariaDB."""
 
 
-main.add_command(pins)
-
-
-def _load(path: Path) -> Config:
-    """The configuration, once all that it points to is read; errors end the command."""
-    try:
-        config = load_config(path)
-        try_out(config, path.parent)
-    except (ConfigError, UnusableError) as error:
-        raise click.ClickException(str(error)) from error
-    return config
+for command in (check_config, pins, token):
+    main.add_command(command)
 
 
 @main.command()
@@ -53,29 +41,8 @@ def run(path: Path) -> None:
     """Serve until SIGTERM or Ctrl-C."""
     from proxy.cli.serve import serve  # noqa: PLC0415 - installs the reactor
 
-    config = _load(path)
+    config = load(path)
     raise SystemExit(serve(config, path.parent))
-
-
-@main.command("check-config")
-@click.argument(
-    "path",
-    metavar="[FILE]",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=DEFAULT_CONFIG,
-)
-def check_config(path: Path) -> None:
-    """Read a configuration file and say what is wrong with it.
-
-    Without FILE it is /etc/mysqlproxy/mysqlproxy.yaml.
-    """
-    config = _load(path)
-    for proxy in config.proxies:
-        targets = ", ".join(target.address for target in proxy.target_group.targets)
-        click.echo(f"proxy {proxy.name}: {len(proxy.auth)} user(s), target {targets}")
-        for endpoint in proxy.endpoints:
-            click.echo(f"  endpoint {endpoint.name}: {endpoint.listen}")
-    click.echo(f"{path} is fine.")
 
 
 @main.command("try")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import socket
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,10 @@ import click
 from twisted.internet.task import LoopingCall
 
 from proxy.cli import demo as demonstration
+from proxy.cli.secret import ShownSecret
 from proxy.cli.serve import reactor, serve
 from proxy.config.auth import AuthEntry
+from proxy.config.aws import AwsConfig
 from proxy.config.model import (
     Config,
     EndpointConfig,
@@ -24,7 +28,10 @@ from proxy.config.model import (
 )
 from proxy.config.pool import ConnectionPoolConfig
 from proxy.config.secret import Secret
-from proxy.embedded import Flavor, Server, start_server
+from proxy.config.tls import Certificate, ClientTls
+from proxy.embedded import EmbeddedError, Flavor, Server, start_server
+from proxy.embedded.aws import start_aws
+from proxy.embedded.certificates import CertificateFiles, self_signed
 from proxy.service.worker import Worker
 
 USER = "app"
@@ -37,14 +44,28 @@ def run_trial(flavor: Flavor, *, port: int, max_connections: int, demo: bool) ->
     """Start everything, run until Ctrl-C or the end of the show; the exit status."""
     connections = DEMO_CONNECTIONS if demo else max_connections
     password = secrets.token_hex(8)
-    with start_server(flavor) as server:
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(start_server(flavor))
         server.execute(f"CREATE DATABASE IF NOT EXISTS {SCHEMA}")
         server.create_user(USER, password)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        certificate = self_signed().write(folder)
+        secret = _put_away(stack, server, password) if demo else None
         port = _free_port(port)
-        config = _config(server, password, port, connections)
-        trial = _Trial(server, port, password, demo=demo)
+        config = _config(server, password, port, connections, certificate, secret)
+        trial = _Trial(server, port, password, certificate, secret, demo=demo)
         status = serve(config, Path.cwd(), trial.started)
     return status or trial.status
+
+
+def _put_away(stack: contextlib.ExitStack, server: Server, password: str) -> ShownSecret | None:
+    """The password in a secret, where there can be one."""
+    try:
+        aws = stack.enter_context(start_aws())
+    except EmbeddedError as error:
+        click.echo(f"The show goes on without a secret: {error}", err=True)
+        return None
+    return ShownSecret(aws, server, USER, password)
 
 
 def _free_port(wanted: int) -> int:
@@ -60,38 +81,51 @@ def _free_port(wanted: int) -> int:
     raise OSError("no free port on the loopback interface")
 
 
-def _config(server: Server, password: str, port: int, connections: int) -> Config:
-    return Config(
-        proxies=(
-            ProxyConfig(
-                name="try",
-                auth=(
-                    AuthEntry(
-                        username=USER,
-                        password=Secret(password),
-                    ),
-                ),
-                target_group=TargetGroup(
-                    targets=(Target(address=f"{server.host}:{server.port}"),),
-                    connection_pool_config=ConnectionPoolConfig(max_connections=connections),
-                ),
-                endpoints=(
-                    EndpointConfig(name="try", listen=f"tcp:{port}:interface=127.0.0.1"),
-                ),
-            ),
-        ),
-        log=LogConfig(level="warning"),
-        drain_timeout=3.0,
+def _config(
+    server: Server,
+    password: str,
+    port: int,
+    connections: int,
+    certificate: CertificateFiles,
+    secret: ShownSecret | None,
+) -> Config:
+    shown = Certificate(
+        certificate=str(certificate.certificate), private_key=str(certificate.key)
     )
+    proxy = ProxyConfig(
+        name="try",
+        auth=(
+            secret.entry() if secret else AuthEntry(username=USER, password=Secret(password)),
+        ),
+        aws=secret.reach() if secret else AwsConfig(),
+        tls=ClientTls(certificates=(shown,)),
+        target_group=TargetGroup(
+            targets=(Target(address=f"{server.host}:{server.port}"),),
+            connection_pool_config=ConnectionPoolConfig(max_connections=connections),
+        ),
+        endpoints=(EndpointConfig(name="try", listen=f"tcp:{port}:interface=127.0.0.1"),),
+    )
+    return Config(proxies=(proxy,), log=LogConfig(level="warning"), drain_timeout=3.0)
 
 
 class _Trial:
     """What is said while it runs."""
 
-    def __init__(self, server: Server, port: int, password: str, *, demo: bool) -> None:
+    def __init__(
+        self,
+        server: Server,
+        port: int,
+        password: str,
+        certificate: CertificateFiles,
+        secret: ShownSecret | None,
+        *,
+        demo: bool,
+    ) -> None:
         self._server = server
         self._port = port
         self._password = password
+        self._certificate = certificate
+        self._secret = secret
         self._demo = demo
         self._statements = 0
         self.status = 0
@@ -103,7 +137,8 @@ class _Trial:
             f"and the proxy in front of it on 127.0.0.1:{self._port}."
         )
         if self._demo:
-            show = demonstration.Show(self._port, USER, self._password, SCHEMA, server)
+            rotate = self._secret.rotate if self._secret else None
+            show = demonstration.Show(self._port, USER, self._password, SCHEMA, server, rotate)
             show.run(reactor).addCallbacks(self._shown, self._not_shown)
         else:
             self._say_how()
@@ -121,6 +156,7 @@ class _Trial:
         click.echo("Connect to it:")
         click.echo(f"  mysql {reach} -e 'SELECT @@version'")
         click.echo(f'  {sys.executable} -c "{python}"')
+        click.echo(f"TLS is there too, by a certificate for this run: {self._certificate.ca}")
         click.echo("Ctrl-C ends both.")
 
     def _say_line(self, worker: Worker) -> None:

@@ -1,0 +1,102 @@
+"""Trying what a configuration points to elsewhere: secrets, and logins at targets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from proxy.cli.serve import reactor
+from proxy.config.model import Config
+from proxy.credentials.aws import AwsThreads
+from proxy.credentials.secrets_source import SecretsSource
+from proxy.errors import BackendLostError
+from proxy.front.deadlines import Deadlines
+from proxy.front.proxy import ConnectionIds
+from proxy.net.backend import BackendProtocol
+from proxy.observe.log import begin_twisted, configure
+from proxy.pool.dial import Facts
+from proxy.service.assembly import Assembly, Shared, assemble
+
+
+def probe(config: Config, folder: Path, users: Sequence[str]) -> bool:
+    """Read all secrets and log in everywhere; says what came of it, and whether all went well.
+
+    Args:
+        config: Of a file that can be used.
+        folder: Where its relative paths begin.
+        users: As whom to log in; nobody: as everybody who is known.
+    """
+    configure("console", "error")  # what matters is told here
+    begin_twisted()
+    threads = AwsThreads(reactor)
+    shared = Shared(reactor, folder, threads, Deadlines(reactor), None, ConnectionIds(), {})
+    assemblies = [assemble(proxy, shared) for proxy in config.proxies]
+    results: list[bool] = []
+    mistakes: list[Failure] = []
+
+    async def run() -> None:
+        threads.start()
+        for assembly in assemblies:
+            assembly.start()
+            results.append(await _Probe(assembly, users).run())
+            assembly.stop()
+        threads.stop()
+
+    def begin() -> None:
+        done = Deferred.fromCoroutine(run())
+        done.addErrback(mistakes.append).addBoth(lambda _: reactor.stop())
+
+    reactor.callWhenRunning(begin)
+    reactor.run()
+    for mistake in mistakes:
+        mistake.raiseException()
+    return all(results)
+
+
+class _Probe:
+    """Tries one proxy."""
+
+    def __init__(self, assembly: Assembly, users: Sequence[str]) -> None:
+        self._assembly = assembly
+        self._proxy = assembly.proxy
+        self._users = users
+
+    async def run(self) -> bool:
+        """Whether all went well."""
+        credentials = self._proxy.credentials
+        await credentials.find("")  # a stranger is known as one when all secrets have been read
+        good = True
+        for secret_id, why in self._troubles():
+            click.echo(f"proxy {self._proxy.config.name}: secret {secret_id}: {why}")
+            good = False
+        users = self._users or credentials.users()
+        if not users:
+            click.echo(f"proxy {self._proxy.config.name}: nobody is known to log in as")
+        for user in users:
+            good = await self._log_in(user) and good
+        return good
+
+    def _troubles(self) -> Iterator[tuple[str, str]]:
+        for source in self._assembly.sources:
+            if isinstance(source, SecretsSource):
+                yield from source.troubles()
+
+    async def _log_in(self, user: str) -> bool:
+        pool = self._proxy.pool
+        place = pool.dialer.connector.place
+        where = f"proxy {self._proxy.config.name}: user {user} at {place}"
+        backend: BackendProtocol
+        facts: Facts
+        try:
+            backend, facts = await pool.accounts.log_in(user, 0, pool.dialer.dial)
+        except BackendLostError as error:
+            click.echo(f"{where}: {error}")
+            return False
+        way = backend.tls_version or "no TLS"
+        click.echo(f"{where}: logged in, {facts.kind.value} {facts.greeting.version}, {way}")
+        backend.quit()
+        return True

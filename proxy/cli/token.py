@@ -1,0 +1,71 @@
+"""`mysqlproxy token`: an IAM token to log in with."""
+
+from __future__ import annotations
+
+import click
+
+_EPILOG = """\b
+For instance:
+  mysql --enable-cleartext-plugin --ssl-mode=REQUIRED -h db.example -u app \\
+    --password="$(mysqlproxy token --user app --host db.example)"
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.option("-u", "--user", required=True, help="As whom the token shall log in.")
+@click.option(
+    "-h", "--host", required=True, help="The host name by which the proxy is reached."
+)
+@click.option(
+    "-P",
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=3306,
+    show_default=True,
+    help="The port of the proxy.",
+)
+@click.option("--region", help="The region; by default that of the environment or the profile.")
+@click.option("--profile", help="A profile of the AWS configuration files.")
+@click.option(
+    "--sts",
+    is_flag=True,
+    help="A token that the proxy checks by asking AWS STS (iam.verification: STS).",
+)
+@click.option("--sts-endpoint-url", help="Another address of STS than AWS's own.")
+def token(
+    user: str,
+    host: str,
+    port: int,
+    region: str | None,
+    profile: str | None,
+    *,
+    sts: bool,
+    sts_endpoint_url: str | None,
+) -> None:
+    """Print an IAM token, good for 15 minutes, to log in with as a password.
+
+    It is signed with the AWS credentials that are found as by AWS's own command line.
+    """
+    # botocore takes a while to import, and no other command needs it so early.
+    from proxy.credentials.aws import (  # noqa: PLC0415 - see above
+        AWS_ERRORS,
+        AwsSettings,
+        AwsUnavailableError,
+        explain,
+        make_session,
+    )
+    from proxy.credentials.iam.sts import make_sts_token  # noqa: PLC0415 - see above
+    from proxy.credentials.iam.token import make_token  # noqa: PLC0415 - see above
+
+    try:
+        session = make_session(AwsSettings(region=region, profile=profile))
+        wanted = region or session.get_config_variable("region")
+        if not wanted:
+            raise click.ClickException("no region is given: use --region, or set AWS_REGION")
+        if sts:
+            made = make_sts_token(session, host, port, user, wanted, sts_endpoint_url)
+        else:
+            made = make_token(session, host, port, user, wanted)
+    except (AwsUnavailableError, *AWS_ERRORS) as error:
+        raise click.ClickException(explain(error).why) from error
+    click.echo(made)
