@@ -16,8 +16,12 @@ FULL = ROOT / "etc" / "mysqlproxy-full.yaml"
 PAGE = ROOT / "docs" / "configuration.rst"
 EXAMPLES = sorted((ROOT / "etc").glob("*.yaml"))
 OPTIONS = {option.key_path: option for option in describe()}
-# One source of a password has to be given, so its example cannot show the default.
-GIVEN_IN_THE_EXAMPLE = {"proxies[].auth[].password_file"}
+# What has to be given to be shown: an entry of a list, and one source of a password.
+GIVEN_IN_THE_EXAMPLE = {
+    "proxies[].auth[]",
+    "proxies[].auth[].password_file",
+    "proxies[].tls.certificates[]",
+}
 
 
 def settings_of(value, path=""):
