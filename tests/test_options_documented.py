@@ -19,6 +19,7 @@ OPTIONS = {option.key_path: option for option in describe()}
 # What has to be given to be shown: an entry of a list, and one source of a password.
 GIVEN_IN_THE_EXAMPLE = {
     "proxies[].auth[]",
+    "proxies[].auth[].username",
     "proxies[].auth[].password_file",
     "proxies[].tls.certificates[]",
 }
