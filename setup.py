@@ -19,7 +19,7 @@ from setuptools.errors import BaseError, CompileError, LinkError
 
 MODULES = [
     *("dialogue/classic", "dialogue/client", "dialogue/edits", "dialogue/exchange"),
-    *("dialogue/rows", "front/client", "front/concluding", "front/deadlines", "front/express"),
+    *("dialogue/file", "dialogue/rows", "front/client", "front/concluding", "front/deadlines", "front/express"),
     *("front/login", "front/proxy"),
     *("net/backend", "net/client", "net/rounds", "net/shell"),
     *("policy/lease", "policy/ledger", "policy/shelf"),

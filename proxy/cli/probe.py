@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 
 from proxy.cli.serve import reactor
 from proxy.config.model import Config
-from proxy.credentials.aws import AwsThreads
+from proxy.credentials.aws_threads import AwsThreads
 from proxy.credentials.secrets_source import SecretsSource
 from proxy.errors import BackendLostError
 from proxy.front.deadlines import Deadlines

@@ -47,12 +47,11 @@ def token(
     It is signed with the AWS credentials that are found as by AWS's own command line.
     """
     # botocore takes a while to import, and no other command needs it so early.
-    from proxy.credentials.aws import (  # noqa: PLC0415 - see above
+    from proxy.credentials.aws import AwsSettings, make_session  # noqa: PLC0415 - see above
+    from proxy.credentials.aws_errors import (  # noqa: PLC0415 - see above
         AWS_ERRORS,
-        AwsSettings,
         AwsUnavailableError,
         explain,
-        make_session,
     )
     from proxy.credentials.iam.sts import make_sts_token  # noqa: PLC0415 - see above
     from proxy.credentials.iam.token import make_token  # noqa: PLC0415 - see above

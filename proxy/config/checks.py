@@ -88,7 +88,7 @@ def _in_entry(entry: AuthEntry, path: KeyPath) -> Iterator[Finding]:
         if name not in allowed and getattr(entry, name) is not None:
             scheme = entry.auth_scheme.value
             yield (*path, name), f"does not go with auth_scheme {scheme}"
-    if needed is not None and getattr(entry, needed) is None:
+    if getattr(entry, needed) is None:
         yield path, f"needs {needed}, as its auth_scheme is {entry.auth_scheme.value}"
     if entry.auth_scheme is AuthScheme.STATIC:
         given = [name for name in _PASSWORD_SOURCES if getattr(entry, name) is not None]
@@ -100,7 +100,7 @@ def _in_entry(entry: AuthEntry, path: KeyPath) -> Iterator[Finding]:
 
 def _in_iam(proxy: ProxyConfig, path: KeyPath) -> Iterator[Finding]:
     users = [
-        (("auth", i, "iam_auth"))
+        ("auth", i, "iam_auth")
         for i, entry in enumerate(proxy.auth)
         if entry.iam_auth is not IamAuth.DISABLED
     ]

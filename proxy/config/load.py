@@ -23,7 +23,7 @@ Section = TypeVar("Section", bound=Any)
 
 
 def load_config(path: str | os.PathLike[str]) -> Config:
-    """Read a configuration file; relative password files start at its folder.
+    """Read a configuration file; relative paths in it start at its folder.
 
     Raises:
         ConfigError: it cannot be read or used; every problem is in it.

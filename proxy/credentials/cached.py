@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import attrs
 from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
-from proxy.credentials.aws import AwsUnavailableError
+from proxy.credentials.aws_errors import AwsUnavailableError
 from proxy.credentials.secret_value import SecretUnusableError
 from proxy.credentials.secrets_manager import CURRENT, PENDING, PREVIOUS, SecretVersion
 from proxy.net.clock import Clock, Timer, cancel
@@ -54,12 +54,11 @@ class Freshness:
     password_overlap_seconds: float
 
 
-@attrs.define
-class SecretCounters:
-    """Reads of secrets; one read may ask for several versions."""
+class SecretCounters(Protocol):
+    """Reads of secrets are counted here; one read may ask for several versions."""
 
-    secret_fetches: int = 0
-    secret_fetch_failures: int = 0
+    secret_fetches: int
+    secret_fetch_failures: int
 
 
 @attrs.frozen
@@ -94,6 +93,7 @@ class CachedSecret:
         accounts: Whose passwords it has now.  Not to be changed.
         answered: Whether AWS has answered once, or failed to.
         succeeded: When it could be read last, by the clock; None: never.
+        trouble: Why it could not be read the last time; empty when it could.
     """
 
     def __init__(
@@ -125,6 +125,7 @@ class CachedSecret:
         self.accounts: Accounts = {}
         self.answered = False
         self.succeeded: float | None = None
+        self.trouble = ""
         self._fetch = fetch
         self._freshness = freshness
         self._clock = clock
@@ -265,7 +266,7 @@ class CachedSecret:
             return
         if self._failures:
             self._log.info("a secret can be read again", failures=self._failures)
-        self._failures, self._told, self._stale = 0, None, False
+        self._failures, self._told, self._stale, self.trouble = 0, None, False, ""
         self._versions = versions
         self.succeeded = self._clock.seconds()
         self._over(self._freshness.refresh_interval_seconds)
@@ -277,8 +278,10 @@ class CachedSecret:
         self._failures += 1
         self._counters.secret_fetch_failures += 1
         if isinstance(failure.value, AwsUnavailableError | SecretUnusableError):
-            self._tell(failure.value.why)
+            self.trouble = failure.value.why
+            self._tell()
         else:
+            self.trouble = f"a mistake of the proxy ({type(failure.value).__name__})"
             self._mistaken(failure)
         pause = min(FIRST_RETRY_SECONDS * 2**doublings, LONGEST_RETRY_SECONDS)
         self._over(min(pause, self._freshness.refresh_interval_seconds))
@@ -287,11 +290,11 @@ class CachedSecret:
         """Tell of a mistake of our own; its message may have anything in it."""
         self._log.error("a mistake while reading a secret", kind=type(failure.value).__name__)
 
-    def _tell(self, why: str) -> None:
+    def _tell(self) -> None:
         seconds = self._clock.seconds()
         if self._told is not None and seconds - self._told < RETELL_SECONDS:
             return
-        self._told = seconds
+        self._told, why = seconds, self.trouble
         if self.accounts:
             self._log.warning("a secret cannot be read; what was known is used on", why=why)
         else:

@@ -15,10 +15,12 @@ import attrs
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]
 
 from proxy.credentials.aws import (
-    AWS_ERRORS,
     SECRETS_MANAGER,
     AwsClients,
     AwsSettings,
+)
+from proxy.credentials.aws_errors import (
+    AWS_ERRORS,
     AwsUnavailableError,
     Trouble,
     code_of,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TypeAlias
 
@@ -21,6 +21,8 @@ __all__ = ["Freshness", "SecretCounters", "SecretEntry", "SecretsSource"]
 
 OnChange = Callable[[tuple[str, ...]], None]
 _Known: TypeAlias = Mapping[str, tuple[CachedSecret, Credential]]
+
+_CLONE = "_clone"
 
 _STRANGER = "a secret is of another user than its entry says, and is not used"
 _TWICE = "a user has a secret in an earlier entry already; this one is not used"
@@ -42,11 +44,7 @@ class SecretEntry:
 
 
 class SecretsSource:
-    """Users and passwords of secrets that are read again now and then.
-
-    Attributes:
-        counters: Reads so far, of all secrets together.
-    """
+    """Users and passwords of secrets that are read again now and then."""
 
     def __init__(
         self,
@@ -57,6 +55,7 @@ class SecretsSource:
         clock: Clock,
         now: Callable[[], float],
         random: Callable[[], float],
+        counters: SecretCounters,
         on_change: OnChange = lambda _users: None,
     ) -> None:
         """Do nothing yet.
@@ -69,10 +68,10 @@ class SecretsSource:
             clock: For pauses.
             now: The time of day in POSIX seconds.
             random: A number from 0 up to 1.
+            counters: Where reads are counted.
             on_change: Is told users whose passwords changed, when `known` has the new ones;
                 gone users and new ones too, but not those that a first answer brought.
         """
-        self.counters = SecretCounters()
         self._clock = clock
         self._on_change = on_change
         self._log = get_logger()
@@ -84,7 +83,7 @@ class SecretsSource:
                 clock=clock,
                 now=now,
                 random=random,
-                counters=self.counters,
+                counters=counters,
                 on_change=lambda _users: self._changed(),
             )
             for entry in entries
@@ -129,12 +128,24 @@ class SecretsSource:
         if not self._secrets:
             return succeed(None)
         found = self._known.get(user)
-        secret = found[0] if found else self._stand_in(user)
+        related = found or self._known.get(_other_of_pair(user))
+        secret = related[0] if related else self._stand_in(user)
         return secret.refresh().addCallback(lambda _: self.known(user))
 
     def users(self) -> tuple[str, ...]:
         """See `CredentialSource`: in the order of the entries."""
         return tuple(self._known)
+
+    def troubles(self) -> Iterator[tuple[str, str]]:
+        """Secrets that are of no use now, each with a sentence that says why."""
+        for entry, secret in self._entries:
+            if secret.trouble:
+                yield entry.secret_id, secret.trouble
+            elif _is_strange(entry, secret):
+                yield (
+                    entry.secret_id,
+                    f"it is of the user {secret.user!r}, not {entry.username!r}",
+                )
 
     @property
     def oldest_success_age(self) -> float:
@@ -187,7 +198,7 @@ class SecretsSource:
         known: dict[str, tuple[CachedSecret, Credential]] = {}
         complaints: set[tuple[str, str, str]] = set()
         for entry, secret in self._entries:
-            if entry.username is not None and secret.user not in {None, entry.username}:
+            if _is_strange(entry, secret):
                 complaints.add((_STRANGER, entry.secret_id, secret.user or ""))
                 continue
             for user, passwords in secret.accounts.items():
@@ -215,6 +226,19 @@ class SecretsSource:
             else:
                 self._log.warning(sentence, secret_id=secret_id, user=user)
         self._complained = complaints
+
+
+def _is_strange(entry: SecretEntry, secret: CachedSecret) -> bool:
+    """Whether a secret is of another user than its entry says."""
+    return entry.username is not None and secret.user not in {None, entry.username}
+
+
+def _other_of_pair(user: str) -> str:
+    """The other user of a rotation that alternates two, by AWS's own names for them.
+
+    https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotating-secrets-two-users.html
+    """
+    return user.removesuffix(_CLONE) if user.endswith(_CLONE) else user + _CLONE
 
 
 def _credential(known: _Known, user: str) -> Credential | None:

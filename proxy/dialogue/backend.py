@@ -224,7 +224,7 @@ class BackendDialogue:
         """
         assert self.greeting is not None
         self._secure = True
-        self._trusted = verified
+        self._trusted = self._trusted or verified
         self._log_in(self.greeting)
 
     def _log_in(self, greeting: Greeting) -> None:

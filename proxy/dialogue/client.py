@@ -201,6 +201,8 @@ class ClientDialogue:
                 return [self._break(why, bad_handshake(why))]
             data = data[found.size :]
             if found.address is not None:
+                # However the load balancer reaches us, the client reaches it by a network.
+                self.secure = False
                 events.append(AddressTold(found.address, found.port))
         self._reader.feed(data)
         return events + self.next_events()
@@ -253,11 +255,8 @@ class ClientDialogue:
         if isinstance(login, Malformed):
             return self._break(login.why, bad_handshake(login.why))
         if isinstance(login, SslRequest):
-            if not self.greeting.capabilities & Capability.SSL:
-                why = "TLS was asked for, but this endpoint does not offer it"
-                return self._break(why, bad_handshake(why))
-            if self.has_tls:
-                why = "TLS was asked for twice"
+            if self.has_tls or not self.greeting.capabilities & Capability.SSL:
+                why = "TLS was asked for twice" if self.has_tls else "TLS is not offered here"
                 return self._break(why, bad_handshake(why))
             self._enter(State.TLS)
             return TlsRequested()

@@ -10,6 +10,7 @@ import attrs
 from twisted.internet.defer import CancelledError, Deferred
 
 from proxy.config.auth import IamAuth
+from proxy.credentials.iam.verify import looks_like_token
 from proxy.credentials.source import Credential
 from proxy.dialogue.backend import SHAPE
 from proxy.dialogue.events import Authenticated, TokenShown
@@ -70,7 +71,15 @@ class _Proof:
 
 def log_in(client: Client, login: Login) -> None:
     """The login of a new connection: at once where nothing has to be waited for."""
-    claim = _Claim(login.user, login.plugin, login.auth_response, login.schema, login.collation)
+    claim = _Claim(
+        login.user,
+        login.plugin,
+        login.auth_response,
+        login.schema,
+        login.collation,
+        # A client whose plugin is not the one that it was greeted with has no challenge for it.
+        ask=not login.auth_response and login.plugin != client.dialogue.greeting.plugin,
+    )
     proxy = client.proxy
     objection = proxy.admission.objection(client)
     if objection is not None:
@@ -189,7 +198,7 @@ def _warn(client: Client, claim: _Claim, why: str) -> None:
 
 def _identify(client: Client, claim: _Claim, credential: Credential | None) -> _Proof:
     """Ask the client for a proof, or take the one it has brought."""
-    proxy, secure = client.proxy, client.dialogue.secure
+    proxy, secure, key = client.proxy, client.dialogue.secure, client.proxy.rsa_key
     # An unknown user is asked as long as a known one: nobody learns which names exist.
     passwords = credential.passwords if credential else ()
     plugin = (credential.plugin if credential else "") or proxy.default_plugin
@@ -200,12 +209,13 @@ def _identify(client: Client, claim: _Claim, credential: Credential | None) -> _
         # In full authentication clients show what they have, so that those serve too who would
         # have to be allowed to use mysql_clear_password.
         passwords = ()
+        key = None if not secure else key  # nobody is asked for a token that others could read
         plugin = CACHING_SHA2 if claim.plugin == CACHING_SHA2 or not secure else CLEAR
     verifier = make_verifier(
         plugin,
         passwords or (secrets.token_hex(16),),
         client.dialogue.greeting.nonce,
-        key=proxy.rsa_key,
+        key=key,
         secure=secure,
         shows=iam is not IamAuth.DISABLED,
     )
@@ -218,34 +228,40 @@ async def _judge(
 ) -> str:
     """Why the client is not let in; empty when it is."""
     proxy, shown = client.proxy, proof.shown
-    if isinstance(shown, TokenShown) and credential is not None:
-        if credential.iam_auth is IamAuth.ENABLED and _is_one_of(
-            shown.token, credential.passwords
-        ):
-            return _place_of(client, credential)
+    if (
+        isinstance(shown, TokenShown)
+        and credential is not None
+        and (credential.iam_auth is IamAuth.REQUIRED or looks_like_token(shown.token))
+    ):
         tokens = proxy.admission.tokens
         if tokens is None:
             return "IAM tokens are not taken here"
         verdict = await tokens.verify(shown.token, claim.user, client.address)
         return _place_of(client, credential) if verdict.allowed else verdict.reason
-    if not isinstance(shown, Authenticated):
+    if not isinstance(shown, Authenticated) and not _shows_password(shown, credential):
         # The password may have been changed where it comes from.
         renewed = await proxy.credentials.refresh(claim.user)
-        if credential is None and renewed is None:
+        if renewed is None:
             return "unknown user"
-        if renewed is None or renewed.iam_auth is IamAuth.REQUIRED:
+        if renewed.iam_auth is IamAuth.REQUIRED:
             return "an IAM token is needed, and TLS for it"
-        if not proof.verifier.matches(renewed.passwords):
+        if not proof.verifier.matches(renewed.passwords) and not _shows_password(
+            shown, renewed
+        ):
             return "wrong password"
         credential = renewed
     assert credential is not None
     return _place_of(client, credential)
 
 
-def _is_one_of(text: str, passwords: tuple[str, ...]) -> bool:
-    given = text.encode("utf-8", "surrogateescape")
+def _shows_password(shown: Shown | None, credential: Credential | None) -> bool:
+    """Whether the text that a client has shown is a password of the user's."""
+    if not isinstance(shown, TokenShown) or credential is None:
+        return False
+    given = shown.token.encode("utf-8", "surrogateescape")
     matches = [
-        hmac.compare_digest(given, one.encode("utf-8", "surrogateescape")) for one in passwords
+        hmac.compare_digest(given, one.encode("utf-8", "surrogateescape"))
+        for one in credential.passwords
     ]
     return any(matches)
 

@@ -225,8 +225,14 @@ class Proxy:
         ledger = self.pool.ledger
         return Gauges(
             client_connections=self.count,
+            client_connections_tls=sum(
+                1 for client in self.own_clients() if client.dialogue.has_tls
+            ),
             client_connections_waiting=len(ledger.waiting),
             database_connections=ledger.total,
+            database_connections_with_tls=sum(
+                1 for lease in ledger.leases() if lease.backend and lease.backend.tls_version
+            ),
             database_connections_currently_borrowed=ledger.borrowed,
             database_connections_currently_session_pinned=sum(
                 1

@@ -101,9 +101,9 @@ class BackendProtocol(Shell):
     # TLS
 
     @property
-    def has_tls(self) -> bool:
-        """Whether nobody can read along."""
-        return self._tls is not None
+    def tls_version(self) -> str:
+        """Such as TLSv1.3; empty without TLS."""
+        return self._tls.version if self._tls is not None else ""
 
     def tls_established(self) -> None:
         """See `Shell`."""

@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from OpenSSL import SSL
 
 from proxy.config.tls import Handshake, TlsVersion
 
 KEY_PASSWORD_LIMIT = 1024
-"""Bytes of a key's password: OpenSSL's own limit (PEM_BUFSIZE)."""
+"""Bytes of a key's password: OpenSSL takes no longer ones (PEM_BUFSIZE)."""
 
 _VERSIONS = {TlsVersion.V1_2: SSL.TLS1_2_VERSION, TlsVersion.V1_3: SSL.TLS1_3_VERSION}
 
@@ -48,6 +50,9 @@ def make_context(settings: Handshake) -> SSL.Context:
     context.set_min_proto_version(_VERSIONS[settings.min_version])
     # Thousands of connections wait: none keeps the 34 KiB that it needs only while it works.
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)
+    # Clients resume by tickets, and towards targets one session is enough: OpenSSL would keep
+    # 20480 of them, some 8 KiB each.
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_options(SSL.OP_NO_RENEGOTIATION)
     try:
         if settings.ciphers is not None:
@@ -67,25 +72,22 @@ def use_certificate(
     Raises:
         TlsUnusableError: a file cannot be read, or the two do not belong together.
     """
-    password = b""
+    password = None
     if key_password_file is not None:
         password = _read(key_password_file, KEY_PASSWORD_LIMIT).split(b"\n", 1)[0].rstrip(b"\r")
-    context.set_passwd_cb(lambda *_: password)
-    # OpenSSL's own words for a file that is not there name no file.
-    _read(certificate)
-    _read(key)
+    _read(certificate)  # OpenSSL's own words for a file that is not there name no file
     try:
         context.use_certificate_chain_file(certificate)
     except SSL.Error as error:
         raise TlsUnusableError(f"{certificate}: no certificate: {_said(error)}") from None
     try:
-        context.use_privatekey_file(key)
-    except SSL.Error as error:
-        hint = " (is its password right?)" if key_password_file else ""
-        raise TlsUnusableError(f"{key}: no private key{hint}: {_said(error)}") from None
+        loaded = load_pem_private_key(_read(key), password)
+    except (TypeError, ValueError, UnsupportedAlgorithm) as error:
+        raise TlsUnusableError(f"{key}: no private key: {error}") from None
     try:
+        context.use_privatekey(loaded)  # type: ignore[arg-type]
         context.check_privatekey()
-    except SSL.Error:
+    except (SSL.Error, TypeError):  # the latter for kinds of keys that no certificate has
         raise TlsUnusableError(f"{key}: not the key of the certificate {certificate}") from None
 
 
@@ -126,7 +128,7 @@ def load_certificate(path: str) -> x509.Certificate:
     """
     try:
         return x509.load_pem_x509_certificate(_read(path))
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise TlsUnusableError(f"{path}: no certificate: {error}") from None
 
 
@@ -134,7 +136,12 @@ def names_of(certificate: x509.Certificate) -> tuple[str, ...]:
     """The host names it is made for, in lower case; `*.` may stand in front."""
     try:
         extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    except (x509.ExtensionNotFound, ValueError):
+    except (
+        x509.ExtensionNotFound,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+        ValueError,
+    ):
         return ()
     return tuple(name.lower() for name in extension.value.get_values_for_type(x509.DNSName))
 
@@ -181,4 +188,4 @@ def _read(path: str, limit: int = 1 << 20) -> bytes:
 
 def _said(error: SSL.Error) -> str:
     errors = error.args[0] if error.args else ()
-    return str(errors[-1][-1]) if isinstance(errors, list) and errors else "no reason given"
+    return str(errors[0][-1]) if isinstance(errors, list) and errors else "no reason given"

@@ -122,7 +122,7 @@ class Shell:
         except TlsFailedError as error:
             self._write_plain(tls.bytes_to_send())
             self.tls_failed(str(error))
-            self.hang_up()
+            self._end_for_peer()
             return
         if not had_begun:  # else there is something to send only when we write
             self._write_plain(tls.bytes_to_send())
@@ -133,6 +133,13 @@ class Shell:
         if text:
             self.dataReceived(text)
         if tls.ended:
+            self._end_for_peer()
+
+    def _end_for_peer(self) -> None:
+        """Close what the peer has ended: it need not read what is unsent."""
+        if self.has_unsent:
+            self.abort()
+        else:
             self.hang_up()
 
     def write(self, data: bytes) -> bool:
@@ -148,7 +155,8 @@ class Shell:
             try:
                 data = tls.encrypt(data)
             except TlsFailedError:
-                self.abort()
+                if not self.transport.disconnecting:  # else it is what comes behind the end
+                    self.abort()
                 return True
         return self._write_plain(data)
 

@@ -12,10 +12,17 @@ from typing import Final
 from OpenSSL import SSL
 
 _CHUNK: Final = 1 << 14
-"""Bytes that are asked of OpenSSL at once: the text of a record has no more (RFC 8446, 5.1)."""
+"""Bytes that OpenSSL gets at once: the text of a record has no more (RFC 8446, 5.1).  A memory
+BIO keeps the memory of the most that was ever in it, as long as the connection lives."""
 
 _HEADER: Final = 5
 """Content type, version, and the length of what follows (RFC 8446, section 5.1)."""
+
+_RECORD: Final = _HEADER + _CHUNK + 2048
+"""Bytes of the longest record (RFC 5246, section 6.2.3)."""
+
+_NO_TLS: Final = ("wrong version number", "data length too long", "packet length too long")
+"""How OpenSSL calls bytes that are no record at all."""
 
 
 class TlsFailedError(Exception):
@@ -49,6 +56,11 @@ class Stream:
         return str(self._connection.get_protocol_version_name())
 
     @property
+    def context(self) -> SSL.Context:
+        """What it was made of."""
+        return self._connection.get_context()
+
+    @property
     def session(self) -> SSL.Session | None:
         """What a later connection to the same peer can resume."""
         return self._connection.get_session()
@@ -61,6 +73,8 @@ class Stream:
         Raises:
             TlsFailedError: they are not what should come now.
         """
+        if len(data) > _CHUNK:
+            return b"".join([self.receive(chunk) for chunk in _chunks(data)])
         connection = self._connection
         whole = self._is_one_record(data)
         connection.bio_write(data)
@@ -119,6 +133,8 @@ class Stream:
         Raises:
             TlsFailedError: there can be none, as the peer broke the connection.
         """
+        if len(data) > _CHUNK:
+            return b"".join([self.encrypt(chunk) for chunk in _chunks(data)])
         try:
             self._connection.sendall(data)
         except SSL.Error as error:
@@ -130,9 +146,9 @@ class Stream:
         pieces = []
         try:
             while True:
-                piece = self._connection.bio_read(_CHUNK)
+                piece = self._connection.bio_read(_RECORD)
                 pieces.append(piece)
-                if len(piece) < _CHUNK:
+                if len(piece) < _RECORD:
                     break
         except SSL.WantReadError:
             pass
@@ -149,9 +165,16 @@ class Stream:
         return self.bytes_to_send()
 
 
+def _chunks(data: bytes) -> list[bytes]:
+    return [data[start : start + _CHUNK] for start in range(0, len(data), _CHUNK)]
+
+
 def _said(error: SSL.Error) -> str:
-    """OpenSSL's reason, without the names of its functions."""
-    errors = error.args[0] if error.args else ()
-    if isinstance(errors, list) and errors:
-        return str(errors[-1][-1]) or "the TLS connection is broken"
-    return "the peer closed the connection in the handshake"
+    """OpenSSL's reason: the deepest one in the part that knows TLS."""
+    errors = error.args[0] if error.args and isinstance(error.args[0], list) else []
+    reasons = [str(reason) for library, _, reason in errors if library == "SSL routines"]
+    if not reasons:
+        return "the TLS connection is broken"
+    if reasons[0] in _NO_TLS:
+        return f"what came is no TLS ({reasons[0]})"
+    return reasons[0]

@@ -52,7 +52,7 @@ class TargetStream(Stream):
                 verify_ip_address(self._connection, self._name)
             else:
                 verify_hostname(self._connection, self._name)
-        except (VerificationError, CertificateError):
+        except (VerificationError, CertificateError, ValueError):  # the last: no name at all
             self.established = False
             raise TlsFailedError(
                 f"the target's certificate is not made for the name {self._name!r}"
@@ -68,7 +68,7 @@ class TlsClient:
 
     def __init__(self, settings: BackendTls, name: str) -> None:
         self._settings = settings
-        self._name = name
+        self._name = name.rstrip(".")  # neither SNI (RFC 6066) nor certificates have the root
         self._log = get_logger()
         self._session: SSL.Session | None = None
         self._seen = self._versions()
@@ -97,8 +97,9 @@ class TlsClient:
         return stream
 
     def remember(self, stream: Stream) -> None:
-        """Resume this session the next time."""
-        self._session = stream.session
+        """Resume this session the next time, unless it was begun before files changed."""
+        if stream.context is self._context:
+            self._session = stream.session
 
     def look(self) -> None:
         """Take up files that have changed; called now and then."""
@@ -125,7 +126,6 @@ class TlsClient:
     def _load(self) -> SSL.Context:
         settings = self._settings
         context = certificates.make_context(settings)
-        context.set_session_cache_mode(SSL.SESS_CACHE_CLIENT)
         if settings.certificate is not None and settings.private_key is not None:
             certificates.use_certificate(
                 context,

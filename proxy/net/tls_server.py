@@ -40,7 +40,10 @@ class TlsServer:
 
     def stream(self) -> Stream:
         """The stream of one client, which begins to speak."""
-        connection = SSL.Connection(self._contexts[0], None)
+        contexts = self._contexts
+        connection = SSL.Connection(contexts[0], None)
+        # OpenSSL may ask the first context for a name again after another one was chosen.
+        connection.set_app_data(contexts)
         connection.set_accept_state()
         return Stream(connection)
 

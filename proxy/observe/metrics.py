@@ -45,6 +45,8 @@ class Counters:
     database_connections_borrow_requests_timed_out: int = _count(
         "Those that ended in error 9501."
     )
+    secret_fetches: int = _count("Times that a secret was read, or that this was tried.")
+    secret_fetch_failures: int = _count("Those that failed.")
     query_requests: int = _count("Commands of clients; a multi-statement text is one.")
     query_requests_express: int = _count("Those that went through the express lane.")
     session_replays: int = _count("Times that a connection was brought into another session.")
@@ -74,6 +76,10 @@ class Gauges:
     database_connections_currently_borrowed: int = _gauge("Connections lent to a client.")
     database_connections_currently_in_transaction: int = _gauge("Those in a transaction.")
     database_connections_currently_session_pinned: int = _gauge("Those pinned to their client.")
+    database_connections_with_tls: int = _gauge("Connections to the target that have TLS.")
+    secret_age_seconds: float = _gauge(
+        "Seconds since the secret was read whose last reading is longest ago."
+    )
     max_database_connections_allowed: int = _gauge("The most connections that there may be.")
 
 

@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 
-from proxy.credentials.aws import explain
+from proxy.credentials.aws_errors import explain
 from proxy.credentials.source import Credential, CredentialSource
 from proxy.dialogue.backend import Account
 from proxy.errors import ACCESS_DENIED, BackendLostError, BackendRefusedError

@@ -73,7 +73,7 @@ class Opening:
         self._failures = 0
         self.last_failure = ""
         self._good_until[key.user] = math.inf
-        if backend.has_tls:
+        if backend.tls_version:
             self._counters.database_connection_requests_with_tls += 1
         backend.holdings = Holdings(self._config.max_prepared_statements_per_connection)
         self._log.debug("a database connection opened", user=key.user, id=backend.connection_id)

@@ -60,6 +60,7 @@ class TargetPool:
     """All backends of one target.
 
     Attributes:
+        accounts: Logs in as its users.
         facts: What the last login told about the target; None before the first.
         definitions: What prepared statements look like, by key and statement.
         targets: What sessions of a user need to know of it, which depends on the user's rights.
@@ -86,6 +87,7 @@ class TargetPool:
         self._passing = False
         self._closed = False
         self._limits_of_retiring: dict[Lease, Timer] = {}
+        self.accounts = accounts
         self._killer = Killer(dialer.connector, accounts)
         self._log = get_logger(target=str(dialer.connector.place))
         self.opening = Opening(self, config, accounts, counters, self._log)

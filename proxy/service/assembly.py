@@ -19,7 +19,8 @@ from proxy.config.address import TcpAddress
 from proxy.config.auth import AuthScheme, IamAuth
 from proxy.config.model import Config, DefaultAuthScheme, ProxyConfig
 from proxy.config.tls import TlsMode
-from proxy.credentials.aws import AwsSettings, AwsThreads, make_session
+from proxy.credentials.aws import AwsSettings, make_session
+from proxy.credentials.aws_threads import AwsThreads
 from proxy.credentials.cached import Freshness
 from proxy.credentials.directory import Directory
 from proxy.credentials.iam.document import PolicyUnusableError
@@ -39,7 +40,7 @@ from proxy.front.proxy import ConnectionIds, Proxy
 from proxy.net.certificates import TlsUnusableError
 from proxy.net.tls_client import TlsClient
 from proxy.net.tls_server import TlsServer
-from proxy.observe.metrics import Counters
+from proxy.observe.metrics import Counters, Gauges
 from proxy.pool.accounts import Accounts
 from proxy.pool.connect import Connector
 from proxy.pool.dial import Dialer
@@ -87,6 +88,15 @@ class Assembly:
         """See whether files have changed."""
         for look in self.looks:
             look()
+
+    def gauges(self) -> Gauges:
+        """How things stand, for the metrics."""
+        ages = [
+            source.oldest_success_age
+            for source in self.sources
+            if isinstance(source, SecretsSource)
+        ]
+        return attrs.evolve(self.proxy.gauges(), secret_age_seconds=max(ages, default=0.0))
 
     def stop(self) -> None:
         """Read passwords no more."""
@@ -136,7 +146,7 @@ class _Assembler:
             for user in users:
                 pool.password_changed(user)
 
-        sources = self._sources(changed)
+        sources = self._sources(changed, counters)
         takes_all = config.default_auth_scheme is DefaultAuthScheme.IAM_AUTH
         directory = Directory(sources, takes_all=takes_all)
         connector = self._connector()
@@ -167,7 +177,7 @@ class _Assembler:
 
     # Passwords
 
-    def _sources(self, changed: OnChange) -> list[CredentialSource]:
+    def _sources(self, changed: OnChange, counters: Counters) -> list[CredentialSource]:
         """What the entries ask for: passwords of our own first, then files, then secrets."""
         by_scheme = {
             scheme: tuple(one for one in self._config.auth if one.auth_scheme is scheme)
@@ -189,10 +199,12 @@ class _Assembler:
             for entry in by_scheme[AuthScheme.FILE]
         ]
         if by_scheme[AuthScheme.SECRETS]:
-            sources.append(self._secrets(by_scheme[AuthScheme.SECRETS], changed))
+            sources.append(self._secrets(by_scheme[AuthScheme.SECRETS], changed, counters))
         return sources
 
-    def _secrets(self, entries: tuple[Any, ...], changed: OnChange) -> SecretsSource:
+    def _secrets(
+        self, entries: tuple[Any, ...], changed: OnChange, counters: Counters
+    ) -> SecretsSource:
         aws, threads = self._config.aws, self._shared.threads
         manager = SecretsManager(self._aws)
         return SecretsSource(
@@ -209,6 +221,7 @@ class _Assembler:
             clock=self._shared.reactor,
             now=time.time,
             random=random.random,
+            counters=counters,
             on_change=changed,
         )
 

@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 
 from proxy import __version__
 from proxy.config.model import Config
-from proxy.credentials.aws import AwsThreads
+from proxy.credentials.aws_threads import AwsThreads
 from proxy.credentials.rsa import GeneratedRsaKey
 from proxy.errors import StatementRefusedError
 from proxy.front.client import Client
@@ -81,8 +81,8 @@ class Worker(Service):
         )
         self._assemblies = [assemble(proxy, shared) for proxy in config.proxies]
         self.proxies = [one.proxy for one in self._assemblies]
-        for proxy in self.proxies:
-            self.collector.watch(proxy.config.name, proxy.counters, proxy.gauges)
+        for one in self._assemblies:
+            self.collector.watch(one.proxy.config.name, one.proxy.counters, one.gauges)
         self.listening: Deferred[Any] = Deferred()
 
     def startService(self) -> None:

@@ -111,7 +111,7 @@ class CachingSha2Verifier:
         self._secure = secure
         self._shows = shows and secure
         self._full = False
-        self._proof = b""
+        self._proof: bytes | None = None
         self._clear: bytes | None = None
 
     def receive(self, data: bytes) -> Send | Accepted | Denied | Shown:
@@ -129,10 +129,12 @@ class CachingSha2Verifier:
 
     def matches(self, passwords: tuple[str, ...]) -> bool:
         """See `Verifier`."""
-        clear = self._clear
+        clear, proof = self._clear, self._proof
+        if proof is None:
+            return False
         if clear is None:
             matches = [
-                hmac.compare_digest(self._proof, scramble(password, self._nonce))
+                hmac.compare_digest(proof, scramble(password, self._nonce))
                 for password in passwords
             ]
         else:

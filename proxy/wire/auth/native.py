@@ -44,7 +44,7 @@ class NativeVerifier:
     def __init__(self, passwords: tuple[str, ...], nonce: bytes) -> None:
         self._passwords = passwords
         self._nonce = nonce
-        self._proof = b""
+        self._proof: bytes | None = None
 
     def receive(self, data: bytes) -> Send | Accepted | Denied:
         """Compare the scramble with each password's, in constant time."""
@@ -53,8 +53,11 @@ class NativeVerifier:
 
     def matches(self, passwords: tuple[str, ...]) -> bool:
         """See `Verifier`."""
+        proof = self._proof
+        if proof is None:
+            return False
         matches = [
-            hmac.compare_digest(self._proof, scramble(password, self._nonce))
+            hmac.compare_digest(proof, scramble(password, self._nonce))
             for password in passwords
         ]
         return any(matches)

@@ -64,7 +64,10 @@ class Verifier(Protocol):
         """The step after the client's response."""
 
     def matches(self, passwords: tuple[str, ...]) -> bool:
-        """Whether what the client has sent, and was denied for, proves one of these."""
+        """Whether what the client has sent, and was denied for, proves one of these.
+
+        Who has sent nothing to this verifier has proved nothing, not even an empty password.
+        """
 
 
 class RsaKey(Protocol):
