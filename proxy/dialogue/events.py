@@ -81,6 +81,9 @@ class FileReceived:
     ended: bool
 
 
+Shown = Authenticated | Unproved | TokenShown
+"""What a client has shown of itself in the end."""
+
 ClientEvent = (
     Broken
     | AddressTold

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from twisted.internet.defer import Deferred
 
@@ -17,6 +17,10 @@ from proxy.policy.guesses import Guesses
 
 if TYPE_CHECKING:
     from proxy.front.client import Client
+
+
+LOCAL: Final = "localhost"
+"""The address of a client on a unix socket."""
 
 
 class Tokens(Protocol):
@@ -68,7 +72,7 @@ class Admission:
 def comes_from(address: str, networks: Iterable[Network]) -> bool:
     """Whether an address is in one of these networks; a unix socket is on this machine."""
     try:
-        place = ipaddress.ip_address("127.0.0.1" if address == "localhost" else address)
+        place = ipaddress.ip_address("127.0.0.1" if address == LOCAL else address)
     except ValueError:
         return False
     # A listener for both families shows IPv4 clients as mapped into IPv6.

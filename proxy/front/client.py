@@ -20,6 +20,7 @@ from proxy.dialogue.events import (
     CommandReceived,
     FileReceived,
     LoginStarted,
+    Shown,
     TlsRequested,
     TokenShown,
     Unproved,
@@ -27,6 +28,7 @@ from proxy.dialogue.events import (
 )
 from proxy.errors import BackendLostError, ErrorReply
 from proxy.front import conductor, express, lingering, login
+from proxy.front.admission import LOCAL
 from proxy.front.proxy import Proxy
 from proxy.front.tasks import Tasks
 from proxy.net.backend import BackendProtocol
@@ -37,12 +39,6 @@ from proxy.session.session import Session
 from proxy.wire.auth.steps import Verifier
 from proxy.wire.commands import QUIT_PACKET
 from proxy.wire.patch import Patch
-
-Shown = Authenticated | Unproved | TokenShown
-"""How a client's proof ends."""
-
-LOCAL: Final = "localhost"
-"""The address of a client on a unix socket."""
 
 CLOSE_LIMIT_SECONDS: Final = 5.0
 """How long a client that is told good-bye may take to read it before it is cut off."""
@@ -175,11 +171,7 @@ class Client:
                 self.proxy.counters.query_requests += 1
                 self.work(login.change_user(self, change))
             case Broken(why):
-                proxy = self.proxy
-                proxy.counters.client_connections_broken += 1
-                who = {"client": self.number, "address": self.address}
-                proxy.log.warning("a client broke the protocol", **who, why=why)
-                self.hang_up()
+                conductor.part(self, why)
 
     def connection_ended(self, why: str) -> None:
         """The client is gone: give back what it holds, stop what it waits for."""

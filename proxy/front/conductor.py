@@ -75,6 +75,16 @@ def _tell(client: Client, reply: ErrorReply, code: int) -> None:
         client.dialogue.answer_err(reply)
 
 
+def part(client: Client, why: str) -> None:
+    """The client broke the protocol: it has heard so, and nothing more is read from it."""
+    proxy = client.proxy
+    proxy.counters.client_connections_broken += 1
+    proxy.log.warning(
+        "a client broke the protocol", client=client.number, address=client.address, why=why
+    )
+    client.hang_up()
+
+
 async def lost(client: Client, why: str, payload: bytes) -> None:
     """The backend went away while it ran a command.
 

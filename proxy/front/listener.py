@@ -9,7 +9,8 @@ from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol
 
 from proxy.errors import ErrorReply, shutting_down, too_many_clients
-from proxy.front.client import LOCAL, Client
+from proxy.front.admission import LOCAL
+from proxy.front.client import Client
 from proxy.front.proxy import Proxy
 from proxy.net.client import ClientProtocol
 from proxy.wire.framing import encode

@@ -13,7 +13,7 @@ from proxy.config.auth import IamAuth
 from proxy.credentials.iam.verify import looks_like_token
 from proxy.credentials.source import Credential
 from proxy.dialogue.backend import SHAPE
-from proxy.dialogue.events import Authenticated, TokenShown
+from proxy.dialogue.events import Authenticated, Shown, TokenShown
 from proxy.errors import BackendLostError, ErrorReply, StatementRefusedError, access_denied
 from proxy.front import concluding, holding
 from proxy.front.admission import comes_from
@@ -26,7 +26,7 @@ from proxy.wire.constants import Capability, Status
 from proxy.wire.greeting import ChangeUser, Login
 
 if TYPE_CHECKING:
-    from proxy.front.client import Client, Shown
+    from proxy.front.client import Client
 
 _AUTOCOMMIT: Final = int(Status.AUTOCOMMIT)
 _MULTI_STATEMENTS: Final = int(Capability.MULTI_STATEMENTS)
