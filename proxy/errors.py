@@ -50,10 +50,17 @@ class BackendLostError(Exception):
 
 
 class BackendRefusedError(BackendLostError):
-    """A backend answered our login, or a statement of our own, with an ERR packet."""
+    """A backend answered our login, or a statement of our own, with an ERR packet.
 
-    def __init__(self, code: int, sqlstate: str, message: str) -> None:
-        super().__init__(f"{code} ({sqlstate}): {message}")
+    Args:
+        code: Of the packet.
+        sqlstate: Likewise.
+        message: Likewise.
+        why: What the log says of it instead, where there was no such packet.
+    """
+
+    def __init__(self, code: int, sqlstate: str, message: str, why: str = "") -> None:
+        super().__init__(why or f"{code} ({sqlstate}): {message}")
         self.reply = ErrorReply(code, sqlstate, message, Fault.BACKEND)
 
 
@@ -80,6 +87,15 @@ def host_not_allowed(address: str) -> ErrorReply:
     """A client from a network that is not allowed (ER_HOST_NOT_PRIVILEGED)."""
     text = f"Host '{address}' is not allowed to connect to this MySQL server"
     return ErrorReply(1130, "HY000", text, Fault.CLIENT)
+
+
+def plugin_not_supported() -> ErrorReply:
+    """An account at the target that we cannot log in to (ER_NOT_SUPPORTED_AUTH_MODE)."""
+    text = (
+        "Client does not support authentication protocol requested by server: see the proxy's "
+        "log for the plugin of the account"
+    )
+    return ErrorReply(1251, "08004", text, Fault.BACKEND)
 
 
 def charset_refused(charset: str) -> ErrorReply:

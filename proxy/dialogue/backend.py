@@ -9,6 +9,7 @@ import attrs
 
 from proxy.config.tls import TlsMode
 from proxy.dialogue.events import BackendEvent, Broken, Greeted, LoggedIn, LoginRefused
+from proxy.errors import ErrorReply, plugin_not_supported
 from proxy.wire.auth import CLEAR, make_prover
 from proxy.wire.auth.steps import Impossible, Prover, Send
 from proxy.wire.constants import Capability
@@ -156,9 +157,9 @@ class BackendDialogue:
         assert state in TRANSITIONS[self.state] or state is State.BROKEN
         self.state = state
 
-    def _break(self, why: str) -> Broken:
+    def _break(self, why: str, reply: ErrorReply | None = None) -> Broken:
         self.state = State.BROKEN
-        return Broken(why)
+        return Broken(why, reply)
 
     def _send(self, payload: bytes) -> None:
         packet = encode(payload, self._reader.sequence)
@@ -260,12 +261,14 @@ class BackendDialogue:
         if self._prover is None and switch.plugin == CLEAR:
             return self._break(
                 "the account needs its password in clear, which goes over verified TLS only: "
-                "set tls.mode to verify_ca or verify_identity"
+                "set tls.mode to verify_ca or verify_identity",
+                plugin_not_supported(),
             )
         if self._prover is None:
             return self._break(
                 f"the account needs the authentication plugin {switch.plugin!r}, which is "
-                "not supported"
+                "not supported",
+                plugin_not_supported(),
             )
         self._send(self._prover.begin(switch.nonce))
         return None

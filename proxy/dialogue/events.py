@@ -11,7 +11,11 @@ from proxy.wire.responses import Err
 
 @attrs.frozen
 class Broken:
-    """The peer broke the protocol; `reply` is what it should hear, if anything."""
+    """The peer broke the protocol.
+
+    `reply` is what a client should hear, if anything: it itself, or the one whose login at a
+    server cannot be.
+    """
 
     why: str
     reply: ErrorReply | None = None

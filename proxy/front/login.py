@@ -7,7 +7,7 @@ import secrets
 from typing import TYPE_CHECKING, Final
 
 import attrs
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 
 from proxy.config.auth import IamAuth
 from proxy.credentials.iam.verify import looks_like_token
@@ -103,6 +103,7 @@ def log_in(client: Client, login: Login) -> None:
     except StatementRefusedError as error:
         _refuse(client, error.reply)
     else:
+        proxy.admission.guesses.succeeded(claim.user, client.address)
         _let_in(client, claim, state)
         _count(client)
         client.protocol.flush()
@@ -166,11 +167,6 @@ async def _admit(
             "a login found no database", user=claim.user, client=client.number, why=str(error)
         )
         return _refuse(client, error.reply)
-    except CancelledError:
-        if client.gone:
-            raise
-        cause = client.take_cause() or access_denied(claim.user, "", using_password=True)
-        return _refuse(client, cause)
     _let_in(client, claim, state)
     return None
 
@@ -183,8 +179,8 @@ async def _deny(client: Client, claim: _Claim, why: str) -> ErrorReply:
     clock = proxy.pool.clock
     delay = proxy.admission.guesses.failed(claim.user, client.address, clock.seconds())
     if delay:
-        waiting: Deferred[None] = Deferred()
-        clock.callLater(delay, waiting.callback, None)
+        waiting: Deferred[None] = Deferred(lambda _: timer.cancel())
+        timer = clock.callLater(delay, waiting.callback, None)
         await waiting
     shown = client.dialogue.offered_proof
     return _refuse(client, access_denied(claim.user, client.address, using_password=shown))

@@ -14,7 +14,7 @@ from proxy.dialogue.answers import Kind
 from proxy.dialogue.backend import Account, BackendDialogue
 from proxy.dialogue.events import Broken, Greeted, LoginRefused
 from proxy.dialogue.exchange import Exchange
-from proxy.errors import BackendLostError, BackendRefusedError
+from proxy.errors import BackendLostError, BackendRefusedError, ErrorReply
 from proxy.net.answer import ANSWER_LIMIT, Answer
 from proxy.net.shell import Shell
 from proxy.net.sockets import keep_alive
@@ -127,8 +127,10 @@ class BackendProtocol(Shell):
                     if starts_tls and self._tls_client is not None:
                         self.write(dialogue.bytes_to_send())
                         self.start_tls(self._tls_client.stream())
-                case Broken(why):
-                    self._refuse(BackendLostError(why))
+                case Broken(why, reply):
+                    self._refuse(
+                        BackendLostError(why) if reply is None else _refusal(why, reply)
+                    )
                     return
                 case LoginRefused(err):
                     self._refuse(BackendRefusedError(err.code, err.sqlstate, err.text))
@@ -251,6 +253,11 @@ def _unasked(data: bytes) -> str:
         if not isinstance(err, Malformed):
             return f"the server says {err.code} ({err.sqlstate}): {err.text}"
     return "the server sent something unasked"
+
+
+def _refusal(why: str, reply: ErrorReply) -> BackendRefusedError:
+    """A login that cannot be: the log hears why, the client the reply."""
+    return BackendRefusedError(reply.code, reply.sqlstate, reply.message, why)
 
 
 def _header(transport: Any) -> bytes:

@@ -22,3 +22,4 @@ def test_the_show_ends_by_itself_and_loses_nothing(mysql_server):  # noqa: ARG00
     assert ended.returncode == 0, ended.stderr
     assert "200 clients ran" in ended.stdout
     assert "on at most 5 connections to the database, and not a coin was lost." in ended.stdout
+    assert "5 connections were opened anew with it, and no client noticed." in ended.stdout

@@ -47,7 +47,7 @@ def test_a_good_file_is_fine(config):
     """`check-config` says what it read, and ends well."""
     result = run("check-config", config)
     assert result.exit_code == 0
-    assert "proxy shop: 1 user(s), target db1.example:3306" in result.output
+    assert "proxy shop: user app; target db1.example:3306" in result.output
     assert result.output.endswith("is fine.\n")
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 from proxy.wire.auth.caching_sha2 import CachingSha2Prover, CachingSha2Verifier
 from proxy.wire.auth.clear import ClearProver, ClearVerifier
 from proxy.wire.auth.native import NativeProver, NativeVerifier
+from proxy.wire.auth.sha256 import Sha256Prover
 from proxy.wire.auth.steps import Prover, RsaKey, Verifier
 
 CACHING_SHA2 = "caching_sha2_password"
 NATIVE = "mysql_native_password"
 CLEAR = "mysql_clear_password"
+SHA256 = "sha256_password"
 
 
 def make_prover(plugin: str, password: str, *, secure: bool) -> Prover | None:
@@ -29,6 +31,8 @@ def make_prover(plugin: str, password: str, *, secure: bool) -> Prover | None:
         return NativeProver(password)
     if plugin == CLEAR:
         return ClearProver(password)
+    if plugin == SHA256:
+        return Sha256Prover(password, secure=secure)
     return None
 
 
@@ -59,4 +63,4 @@ def make_verifier(
     return CachingSha2Verifier(passwords, nonce, key=key, secure=secure, shows=shows)
 
 
-__all__ = ["CACHING_SHA2", "CLEAR", "NATIVE", "make_prover", "make_verifier"]
+__all__ = ["CACHING_SHA2", "CLEAR", "NATIVE", "SHA256", "make_prover", "make_verifier"]

@@ -68,21 +68,22 @@ class CachingSha2Prover:
                 return Send(self._terminated())
             return Send(REQUEST_PUBLIC_KEY)
         if data.startswith(b"-----BEGIN"):
-            return self._encrypted(data)
+            return hide(self._terminated(), self._nonce, data)
         return Impossible("an answer that caching_sha2_password does not know")
 
     def _terminated(self) -> bytes:
         return self._password.encode("utf-8", "surrogateescape") + b"\x00"
 
-    def _encrypted(self, pem: bytes) -> Send | Impossible:
-        """The password, hidden with the challenge and the server's key."""
-        try:
-            key = serialization.load_pem_public_key(pem.rstrip(b"\x00"))
-            if not isinstance(key, rsa.RSAPublicKey):
-                return Impossible("the server's public key is not an RSA key")
-            return Send(key.encrypt(mask(self._terminated(), self._nonce), OAEP))
-        except (ValueError, UnsupportedAlgorithm) as error:
-            return Impossible(f"the server's public key does not serve: {error}")
+
+def hide(password: bytes, nonce: bytes, pem: bytes) -> Send | Impossible:
+    """A password with its NUL, hidden by the challenge and the server's public key."""
+    try:
+        key = serialization.load_pem_public_key(pem.rstrip(b"\x00"))
+        if not isinstance(key, rsa.RSAPublicKey):
+            return Impossible("the server's public key is not an RSA key")
+        return Send(key.encrypt(mask(password, nonce), OAEP))
+    except (ValueError, UnsupportedAlgorithm) as error:
+        return Impossible(f"the server's public key does not serve: {error}")
 
 
 class CachingSha2Verifier:
