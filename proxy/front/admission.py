@@ -37,6 +37,7 @@ class Admission:
         tls: Makes the TLS streams of clients; None where TLS is not offered.
         tokens: Checks IAM tokens; None where nobody may log in with one.
         guesses: Slows down who guesses.
+        delayed: Refusals that wait for their time.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Admission:
         self.tls = tls
         self.tokens = tokens
         self.guesses = Guesses(config.failed_login_threshold, config.max_failed_login_delay)
+        self.delayed = 0
         self._requires_tls = config.require_tls
         self._networks = _parse(config.allowed_networks)
         self._balancers = {

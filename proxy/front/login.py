@@ -28,6 +28,10 @@ from proxy.wire.greeting import ChangeUser, Login
 if TYPE_CHECKING:
     from proxy.front.client import Client
 
+DELAYED_AT_ONCE: Final = 1000
+"""Refusals that wait at once, each with its connection: more would take the place of others, and
+come without a delay."""
+
 _AUTOCOMMIT: Final = int(Status.AUTOCOMMIT)
 _MULTI_STATEMENTS: Final = int(Capability.MULTI_STATEMENTS)
 
@@ -177,11 +181,16 @@ async def _deny(client: Client, claim: _Claim, why: str) -> ErrorReply:
     proxy.counters.client_connections_setup_failed_auth += 1
     _warn(client, claim, why)
     clock = proxy.pool.clock
-    delay = proxy.admission.guesses.failed(claim.user, client.address, clock.seconds())
-    if delay:
+    admission = proxy.admission
+    delay = admission.guesses.failed(claim.user, client.address, clock.seconds())
+    if delay and admission.delayed < DELAYED_AT_ONCE:
         waiting: Deferred[None] = Deferred(lambda _: timer.cancel())
         timer = clock.callLater(delay, waiting.callback, None)
-        await waiting
+        admission.delayed += 1
+        try:
+            await waiting
+        finally:
+            admission.delayed -= 1
     shown = client.dialogue.offered_proof
     return _refuse(client, access_denied(claim.user, client.address, using_password=shown))
 
