@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from proxy.front.client import Client
 
 DELAYED_AT_ONCE: Final = 1000
-"""Refusals that wait at once, each with its connection: more would take the place of others, and
-come without a delay."""
+"""Refusals that wait at once, each with its connection: more would take the place of others,
+and come without a delay."""
 
 _AUTOCOMMIT: Final = int(Status.AUTOCOMMIT)
 _MULTI_STATEMENTS: Final = int(Capability.MULTI_STATEMENTS)
