@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from proxy.config.auth import AuthEntry, AuthScheme, IamAuth
@@ -29,6 +30,9 @@ _FIELDS_OF = {
 }
 """What each scheme needs, and what may stand in its entry."""
 
+_ANY_PORT = re.compile(r"tcp6?:0(?::|$)")
+"""Each of these gets a port of its own."""
+
 _VERIFIED = (TlsMode.VERIFY_CA, TlsMode.VERIFY_IDENTITY)
 _TOKENS_IN_CLEAR = (
     "must be verify_ca or verify_identity with default_auth_scheme IAM_AUTH: tokens are sent "
@@ -49,6 +53,7 @@ def find_faults(config: Config) -> Iterator[Finding]:
         (("proxies", i, "endpoints", j, "listen"), endpoint.listen)
         for i, proxy in enumerate(config.proxies)
         for j, endpoint in enumerate(proxy.endpoints)
+        if not _ANY_PORT.match(endpoint.listen)
     )
     for i, proxy in enumerate(config.proxies):
         yield from _in_proxy(proxy, ("proxies", i))

@@ -149,9 +149,11 @@ class _Cutter:
         self.conditions: set[str] = set()
         self.conditional = False
         self.trouble = ""
+        self._dollars_quote = True
 
     def cut(self, letters: str, dialect: Dialect) -> None:
         """Cut everything."""
+        self._dollars_quote = not dialect.mariadb
         tokens, without = self.tokens, self.without
         pattern = _PATTERNS[dialect.ansi_quotes, dialect.no_backslash_escapes]
         for found in pattern.finditer(letters):
@@ -180,7 +182,7 @@ class _Cutter:
     def _word(self, word: str) -> str:
         """The token of a word or of a name without quotes."""
         if word.isascii():
-            if word[0] == "$":
+            if word[0] == "$" and self._dollars_quote:
                 self.trouble = "a dollar quotes text on some servers"
             if word[0] <= "9" or (self.tokens and self.tokens[-1] == "."):
                 return "`" + word

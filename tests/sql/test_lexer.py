@@ -176,6 +176,12 @@ def test_trouble(text, why):
     assert trouble(text) == why
 
 
+def test_a_dollar_is_a_letter_in_mariadb():
+    """MySQL's own client asks `select $$` after each login, which is no more than a name there."""
+    assert trouble("select $$", mariadb=True) == ""
+    assert trouble("select $$") != ""
+
+
 @pytest.mark.parametrize(
     "text", ["SELECT\xa01", "a \xa0 b", "a \xe9\xa0INTO b", "@a\xa0", "@a\xa0INTO"]
 )
