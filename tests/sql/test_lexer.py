@@ -177,7 +177,7 @@ def test_trouble(text, why):
 
 
 def test_a_dollar_is_a_letter_in_mariadb():
-    """MySQL's own client asks `select $$` after each login, which is no more than a name there."""
+    """MySQL's client asks `select $$` after each login, which is no more than a name there."""
     assert trouble("select $$", mariadb=True) == ""
     assert trouble("select $$") != ""
 
