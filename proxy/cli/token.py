@@ -47,7 +47,11 @@ def token(
     It is signed with the AWS credentials that are found as by AWS's own command line.
     """
     # botocore takes a while to import, and no other command needs it so early.
-    from proxy.credentials.aws import AwsSettings, make_session  # noqa: PLC0415 - see above
+    from proxy.credentials.aws import (  # noqa: PLC0415 - see above
+        AwsSettings,
+        configured_region,
+        make_session,
+    )
     from proxy.credentials.aws_errors import (  # noqa: PLC0415 - see above
         AWS_ERRORS,
         AwsUnavailableError,
@@ -57,8 +61,9 @@ def token(
     from proxy.credentials.iam.token import make_token  # noqa: PLC0415 - see above
 
     try:
-        session = make_session(AwsSettings(region=region, profile=profile))
-        wanted = region or session.get_config_variable("region")
+        settings = AwsSettings(region=region, profile=profile)
+        session = make_session(settings)
+        wanted = configured_region(settings)
         if not wanted:
             raise click.ClickException("no region is given: use --region, or set AWS_REGION")
         if sts:

@@ -6,13 +6,13 @@ import enum
 
 import attrs
 
-from proxy.config.rules import Choice, FilePath, ListOf, OrNull, Seconds, Text
+from proxy.config.rules import Choice, FilePath, ListOf, OrNull, Seconds, Text, Url
 
 _TEXT = Text()
 _FILE = FilePath()
 _DAY = 86_400
 _REGION = Text(r"[a-z0-9-]{1,32}", "a region such as eu-central-1")
-_URL = Text(r"https?://[^\s/@]+/?", "a URL such as https://host:port")
+_URL = Url()
 _ACCOUNT = Text(r"[0-9]{12}", "an account number of 12 digits (in quotes)")
 
 

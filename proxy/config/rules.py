@@ -163,6 +163,19 @@ class AddressText(Rule):
 
 
 @attrs.frozen
+class Url(Rule):
+    """Where a service is.  No error shows the value: it may have a password in it."""
+
+    def _expects(self) -> str:
+        return "a URL such as https://host:port, without a user"
+
+    def _read(self, raw: object) -> str:
+        if not isinstance(raw, str) or not re.fullmatch(r"https?://[^\s/@?#]+/?", raw):
+            raise UnfitError(f"must be {self.expects}")
+        return raw
+
+
+@attrs.frozen
 class FilePath(Rule):
     """A file; a relative path starts at the folder of the configuration file.
 

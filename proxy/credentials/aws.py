@@ -105,6 +105,21 @@ def make_session(settings: AwsSettings) -> Any:
     return assumed
 
 
+def configured_region(settings: AwsSettings) -> str | None:
+    """The region of the settings, else of the environment or the profile; None for neither.
+
+    Raises:
+        AwsUnavailableError: there is no such profile.
+    """
+    if settings.region is not None:
+        return settings.region
+    try:
+        region: str | None = Session(profile=settings.profile).get_config_variable("region")
+    except AWS_ERRORS as error:
+        raise explain(error) from None
+    return region
+
+
 def make_client(settings: AwsSettings, service: str, region: str | None = None) -> Any:
     """Make a client of a service, with a session of its own.
 

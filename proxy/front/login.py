@@ -208,8 +208,9 @@ def _identify(client: Client, claim: _Claim, credential: Credential | None) -> _
     passwords = credential.passwords if credential else ()
     plugin = (credential.plugin if credential else "") or proxy.default_plugin
     iam = credential.iam_auth if credential else IamAuth.DISABLED
-    if secure and iam is not IamAuth.DISABLED and claim.plugin != plugin:
-        plugin = CACHING_SHA2 if claim.plugin == CACHING_SHA2 else CLEAR
+    if secure and iam is IamAuth.ENABLED:
+        # A client shows what it has in these two only, be it a password or a token.
+        plugin = CLEAR if claim.plugin == CLEAR else CACHING_SHA2
     if iam is IamAuth.REQUIRED:
         # In full authentication clients show what they have, so that those serve too who would
         # have to be allowed to use mysql_clear_password.

@@ -45,6 +45,7 @@ class Ledger:
         self.retiring: set[Lease] = set()
         self.waiting: OrderedDict[Waiter, None] = OrderedDict()
         self.no_dial_before = 0.0
+        self._refused: dict[Hashable, float] = {}
         self._idle: dict[Hashable, Shelf] = {}
         self._pending: list[Action] = []
         self._coming: dict[Hashable, int] = {}
@@ -172,14 +173,18 @@ class Ledger:
         self.dialing.remove(lease)
         self._come(lease)
         self.no_dial_before = 0.0
+        self._refused.pop(lease.key, None)
         self._put_idle(lease, state, now)
 
-    def dial_failed(self, lease: Lease, not_before: float) -> None:
-        """A dial failed; no other one starts before that time."""
+    def dial_failed(self, lease: Lease, not_before: float, *, refused: bool = False) -> None:
+        """A dial failed; no other one (`refused`: of its key) starts before that time."""
         self.dialing.remove(lease)
         self._come(lease)
         lease.place = Place.GONE
-        self.no_dial_before = not_before
+        if refused:
+            self._refused[lease.key] = not_before
+        else:
+            self.no_dial_before = not_before
 
     def pass_on(self, lease: Lease, state: Hashable | None, now: float) -> Waiter | None:
         """The short way of a lease that comes back: straight to whoever has waited longest.
@@ -304,9 +309,9 @@ class Ledger:
             if lingering is not None:
                 self._call_back(lingering, actions)
                 continue
-            if now < self.no_dial_before:
-                if not (self.idle_count or self.lingering):
-                    break
+            if now < self.no_dial_before and not (self.idle_count or self.lingering):
+                break
+            if now < max(self.no_dial_before, self._refused.get(waiter.key, 0.0)):
                 continue
             if self.total < self.limits.connections:
                 actions.append(Dial(self._start_dial(waiter.key, now)))
@@ -347,10 +352,9 @@ class Ledger:
             return "it belongs to an older generation"
         if now - lease.born >= self.limits.age:
             return "it is older than max_connection_age"
+        self._over = self._over and self.total >= self.limits.connections
         if self._over:
-            self._over = self.total >= self.limits.connections
-            if self._over:
-                return "there are more connections than max_connections"
+            return "there are more connections than max_connections"
         return ""
 
     def _retire(self, lease: Lease, why: str) -> None:
@@ -369,10 +373,8 @@ class Ledger:
 
     def _come(self, lease: Lease) -> None:
         """A dial, a reset or a call that waiters counted on has ended."""
-        left = self._coming[lease.key] - 1
-        if left:
-            self._coming[lease.key] = left
-        else:
+        self._coming[lease.key] -= 1
+        if not self._coming[lease.key]:
             del self._coming[lease.key]
 
     def _leave(self, lease: Lease) -> None:

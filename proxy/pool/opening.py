@@ -69,6 +69,10 @@ class Opening:
         except (BackendLostError, CancelledError) as error:
             self._failed(lease, error)
             return
+        except Exception as error:  # noqa: BLE001 - a mistake must not keep the place of a lease
+            self._log.exception("a mistake while opening a connection")
+            self._failed(lease, error)
+            return
         self._counters.database_connections_setup_succeeded += 1
         self._failures = 0
         self.last_failure = ""
@@ -81,8 +85,11 @@ class Opening:
 
     def _failed(self, lease: Lease, error: Exception) -> None:
         self._counters.database_connections_setup_failed += 1
-        self._failures += 1
-        pause = min(FIRST_RETRY_SECONDS * 2 ** min(self._failures, 10), LONGEST_RETRY_SECONDS)
+        refused = isinstance(error, BackendRefusedError) and error.reply.code in REFUSALS
+        pause = LONGEST_RETRY_SECONDS
+        if not refused:
+            self._failures += 1
+            pause = min(FIRST_RETRY_SECONDS * 2 ** min(self._failures, 10), pause)
         pool, ledger = self._pool, self._pool.ledger
         self.last_failure = str(error) or type(error).__name__
         self._log.warning(
@@ -92,7 +99,8 @@ class Opening:
             waiting=len(ledger.waiting),
             retry_in_seconds=pause if ledger.waiting else None,
         )
-        ledger.dial_failed(lease, pool.clock.seconds() + pause)
+        # What is wrong with one account keeps nobody else from the target.
+        ledger.dial_failed(lease, pool.clock.seconds() + pause, refused=refused)
         if isinstance(error, BackendRefusedError) and self._is_final(lease, error.reply.code):
             for waiter in ledger.withdraw_all(lease.key):
                 waiter.borrower.refused(error.reply)

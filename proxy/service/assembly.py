@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from botocore.exceptions import BotoCoreError  # type: ignore[import-untyped]
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 
@@ -19,7 +18,8 @@ from proxy.config.address import TcpAddress
 from proxy.config.auth import AuthScheme, IamAuth
 from proxy.config.model import Config, DefaultAuthScheme, ProxyConfig
 from proxy.config.tls import TlsMode
-from proxy.credentials.aws import AwsSettings, make_session
+from proxy.credentials.aws import AwsSettings, configured_region, make_session
+from proxy.credentials.aws_errors import AwsUnavailableError
 from proxy.credentials.aws_threads import AwsThreads
 from proxy.credentials.cached import Freshness
 from proxy.credentials.directory import Directory
@@ -233,17 +233,15 @@ class _Assembler:
         Raises:
             UnusableError: nobody says it.
         """
-        region = self._config.iam.region or self._config.aws.region
-        if region is None:
-            try:
-                region = make_session(self._aws).get_config_variable("region")
-            except BotoCoreError:
-                region = None
+        try:
+            region = self._config.iam.region or configured_region(self._aws)
+        except AwsUnavailableError as error:
+            raise UnusableError(f"proxy {self._config.name}: aws: {error}") from error
         if region is None:
             raise UnusableError(
                 f"proxy {self._config.name}: no region is given for IAM tokens: set iam.region"
             )
-        return str(region)
+        return region
 
     def _run_in_thread(self, work: Callable[..., Any], *arguments: Any) -> Deferred[Any]:
         return self._shared.threads.run(partial(work, *arguments))
