@@ -31,6 +31,24 @@ REPLIES = [
         (1040, "08004", CLIENT),
         "Number simultaneous connections exceeded (5)",
     ),
+    (
+        errors.tls_required(),
+        (3159, "HY000", CLIENT),
+        "This RDS Proxy requires TLS connections.",
+    ),
+    (
+        errors.host_not_allowed("203.0.113.9"),
+        (1130, "HY000", CLIENT),
+        "Host '203.0.113.9' is not allowed to connect to this MySQL server",
+    ),
+    (
+        errors.plugin_not_supported(),
+        (1251, "08004", BACKEND),
+        (
+            "Client does not support authentication protocol requested by server: see the "
+            "proxy's log for the plugin of the account"
+        ),
+    ),
     (errors.bad_handshake("no user"), (1043, "08S01", CLIENT), "Bad handshake: no user"),
     (
         errors.malformed_packet("2 left"),
@@ -164,6 +182,8 @@ def test_codes_are_those_of_the_server():
     er = pymysql.constants.ER
     assert errors.access_denied("", "", using_password=True).code == er.ACCESS_DENIED_ERROR
     assert errors.too_many_clients(1).code == er.CON_COUNT_ERROR
+    assert errors.host_not_allowed("").code == er.HOST_NOT_PRIVILEGED
+    assert errors.plugin_not_supported().code == er.NOT_SUPPORTED_AUTH_MODE
     assert errors.bad_handshake("").code == er.HANDSHAKE_ERROR
     assert errors.packets_out_of_order(0, 1).code == er.NET_PACKETS_OUT_OF_ORDER
     assert errors.packet_too_large(1).code == er.NET_PACKET_TOO_LARGE
@@ -198,3 +218,10 @@ def test_a_refusal_of_a_backend_is_a_lost_backend_too():
     assert isinstance(error, BackendLostError)
     assert error.reply == ErrorReply(1045, "28000", "Access denied", BACKEND)
     assert str(error) == "1045 (28000): Access denied"
+
+
+def test_a_login_that_cannot_be_has_two_texts():
+    """The log hears which setting or plugin it is about, the client what it may know."""
+    error = BackendRefusedError(1251, "08004", "see the log", "the plugin is unknown")
+    assert str(error) == "the plugin is unknown"
+    assert error.reply == ErrorReply(1251, "08004", "see the log", BACKEND)

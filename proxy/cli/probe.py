@@ -96,7 +96,8 @@ class _Probe:
         except BackendLostError as error:
             click.echo(f"{where}: {error}")
             return False
+        version = facts.greeting.version.removeprefix("5.5.5-")  # see `version_number`
         way = backend.tls_version or "no TLS"
-        click.echo(f"{where}: logged in, {facts.kind.value} {facts.greeting.version}, {way}")
+        click.echo(f"{where}: logged in, {facts.kind.value} {version}, {way}")
         backend.quit()
         return True

@@ -138,7 +138,7 @@ class IamConfig:
         default=None,
         validator=OrNull(_TEXT),
         metadata={
-            "doc": "The name of this proxy in that ARN, "
+            "doc": "The name of this proxy in the ARN of which policies speak, "
             "arn:aws:rds-db:REGION:ACCOUNT:dbuser:RESOURCE_ID/USER; null is prx- and the name "
             "of the proxy."
         },
@@ -148,8 +148,8 @@ class IamConfig:
         validator=ListOf(_TEXT),
         metadata={
             "doc": "The names, with or without a port, for which clients make their tokens; "
-            "*.example stands for all below example. An empty list takes a token for any host, "
-            "one for another database too."
+            "`*.example` stands for all below example. An empty list takes a token for any "
+            "host, one for another database too."
         },
     )
     clock_skew: float = attrs.field(

@@ -64,6 +64,9 @@ def _in_proxy(proxy: ProxyConfig, path: KeyPath) -> Iterator[Finding]:
         yield (*path, "auth"), "needs at least one user, or default_auth_scheme IAM_AUTH"
     yield from _in_auth(proxy.auth, (*path, "auth"))
     yield from _in_client_tls(proxy.tls, (*path, "tls"))
+    required = proxy.tls.client_certificates is ClientCertificates.REQUIRED
+    if required and not proxy.require_tls:
+        yield (*path, "require_tls"), "must be true: without TLS a client shows no certificate"
     if proxy.require_tls and not proxy.tls.certificates:
         yield (*path, "require_tls"), _NO_CERTIFICATE
     yield from _in_iam(proxy, path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from functools import partial
 from types import SimpleNamespace
@@ -111,13 +112,23 @@ def configured_region(settings: AwsSettings) -> str | None:
     Raises:
         AwsUnavailableError: there is no such profile.
     """
-    if settings.region is not None:
-        return settings.region
+    # botocore reads AWS_DEFAULT_REGION alone; Lambda and containers set this one.
+    given = settings.region or os.environ.get("AWS_REGION")
+    if given:
+        return given
     try:
         region: str | None = Session(profile=settings.profile).get_config_variable("region")
     except AWS_ERRORS as error:
         raise explain(error) from None
     return region
+
+
+def partition_of(region: str) -> str:
+    """The first part of ARNs in this region, such as `aws` or `aws-cn`."""
+    try:
+        return str(Session().get_partition_for_region(region))
+    except AWS_ERRORS:
+        return "aws"
 
 
 def make_client(settings: AwsSettings, service: str, region: str | None = None) -> Any:

@@ -18,7 +18,7 @@ from proxy.config.address import TcpAddress
 from proxy.config.auth import AuthScheme, IamAuth
 from proxy.config.model import Config, DefaultAuthScheme, ProxyConfig
 from proxy.config.tls import TlsMode
-from proxy.credentials.aws import AwsSettings, configured_region, make_session
+from proxy.credentials.aws import AwsSettings, configured_region, make_session, partition_of
 from proxy.credentials.aws_errors import AwsUnavailableError
 from proxy.credentials.aws_threads import AwsThreads
 from proxy.credentials.cached import Freshness
@@ -128,7 +128,7 @@ class _Assembler:
         self._config = config
         self._shared = shared
         self._aws = AwsSettings(
-            region=config.aws.region,
+            region=config.aws.region or os.environ.get("AWS_REGION"),
             profile=config.aws.profile,
             role_arn=config.role_arn,
             external_id=config.aws.external_id,
@@ -254,8 +254,10 @@ class _Assembler:
         ):
             return None
         folder = self._shared.folder
+        region = self._region()
         settings = IamSettings(
-            region=self._region(),
+            region=region,
+            partition=partition_of(region),
             resource_id=iam.resource_id or f"prx-{config.name}",
             hosts=iam.hosts,
             account=iam.account,

@@ -110,6 +110,72 @@ def test_password_files_start_at_the_folder_of_the_file(tmp_path, monkeypatch):
     ]
 
 
+FILES = """\
+proxies:
+  - name: shop
+    auth:
+      - {auth_scheme: FILE, users_file: users.yaml}
+      - {auth_scheme: SECRETS, secret_arn: "shop/app", iam_auth: enabled}
+    require_tls: true
+    tls:
+      certificates:
+        - {certificate: a.pem, private_key: a.key, private_key_password_file: a.password}
+        - {certificate: /etc/b.pem, private_key: ../b.key}
+      client_certificates: OPTIONAL
+      client_ca: clients.pem
+    iam:
+      access_keys_file: keys.yaml
+      policy_files: [one.json, /etc/two.json]
+      hosts: [db.example]
+    target_group:
+      targets: [{address: db1}]
+      tls: {ca: ca.pem, certificate: c.pem, private_key: c.key, mode: VERIFY_CA,
+        private_key_password_file: c.password}
+    endpoints: [{name: shop, listen: "unix:shop.sock"}]
+"""
+
+
+def test_every_path_of_a_file_becomes_absolute(tmp_path):
+    """Wherever a file is named, it is looked for beside the configuration."""
+    (tmp_path / "shop.yaml").write_text(FILES)
+    (proxy,) = load_config(tmp_path / "shop.yaml").proxies
+    one, other = proxy.tls.certificates
+    target_tls = proxy.target_group.tls
+    found = [
+        proxy.auth[0].users_file,
+        one.certificate,
+        one.private_key,
+        one.private_key_password_file,
+        proxy.tls.client_ca,
+        proxy.iam.access_keys_file,
+        proxy.iam.policy_files[0],
+        target_tls.ca,
+        target_tls.certificate,
+        target_tls.private_key,
+        target_tls.private_key_password_file,
+    ]
+    names = (
+        "users.yaml a.pem a.key a.password clients.pem keys.yaml one.json "
+        "ca.pem c.pem c.key c.password"
+    )
+    assert found == [str(tmp_path / name) for name in names.split()]
+    assert (other.certificate, other.private_key) == (
+        "/etc/b.pem",
+        str(tmp_path / "../b.key"),
+    )
+    assert proxy.iam.policy_files[1] == "/etc/two.json"
+
+
+def test_what_is_no_file_stays_as_it_is(tmp_path):
+    """Names of hosts, secrets and sockets are not taken for paths."""
+    (tmp_path / "shop.yaml").write_text(FILES)
+    (proxy,) = load_config(tmp_path / "shop.yaml").proxies
+    assert proxy.iam.hosts == ("db.example",)
+    assert proxy.auth[1].secret_arn == "shop/app"
+    assert proxy.endpoints[0].listen == "unix:shop.sock"
+    assert proxy.tls.certificates[1].private_key_password_file is None
+
+
 def test_a_file_that_cannot_be_read_is_a_problem_without_a_line(tmp_path):
     """A missing file and a folder are refused with the system's words."""
     with pytest.raises(ConfigError, match="cannot be read: No such file or directory"):

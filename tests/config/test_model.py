@@ -3,10 +3,18 @@ import pytest
 
 from proxy.config.address import TcpAddress
 from proxy.config.auth import AuthEntry
-from proxy.config.model import EndpointConfig, ProxyConfig, Target, TargetGroup
-from proxy.config.pool import ConnectionPoolConfig, PinningFilter
+from proxy.config.aws import AwsConfig, IamConfig
+from proxy.config.model import (
+    DefaultAuthScheme,
+    EndpointConfig,
+    EngineFamily,
+    ProxyConfig,
+    Target,
+    TargetGroup,
+)
 from proxy.config.rules import UnfitError
 from proxy.config.secret import Secret
+from proxy.config.tls import BackendTls, ClientTls
 
 
 def make_proxy(name: str = "shop") -> ProxyConfig:
@@ -21,34 +29,46 @@ def make_proxy(name: str = "shop") -> ProxyConfig:
 def test_defaults_are_those_of_rds_proxy():
     """Where RDS Proxy has a setting, its default is ours."""
     proxy = make_proxy()
-    pool = proxy.target_group.connection_pool_config
     assert proxy.idle_client_timeout == 1800
-    assert pool.max_connections_percent == 100
-    assert pool.max_idle_connections_percent is None
-    assert pool.connection_borrow_timeout == 120
-    assert pool.session_pinning_filters == ()
-    assert pool.init_query is None
-    assert pool.max_connection_age == 24 * 3600
+    assert proxy.require_tls is False
+    assert proxy.default_auth_scheme is DefaultAuthScheme.NONE
+    assert proxy.role_arn is None
+    assert proxy.engine_family is EngineFamily.MYSQL
 
 
-def test_filters_of_pins_are_written_by_name():
-    """RDS Proxy's filter and the finer ones are taken, and any other name is not."""
-    names = ["EXCLUDE_VARIABLE_SETS", "EXCLUDE_ROUTINES"]
-    rule = attrs.fields(ConnectionPoolConfig).session_pinning_filters.validator
-    assert rule.read(names) == (
-        PinningFilter.EXCLUDE_VARIABLE_SETS,
-        PinningFilter.EXCLUDE_ROUTINES,
-    )
-    with pytest.raises(UnfitError, match="EXCLUDE_SEQUENCES"):
-        rule.read(["EXCLUDE_NAMED_LOCKS"])
+def test_everybody_may_come_unless_said_otherwise():
+    """No network is shut out, no load balancer trusted, and the sixth wrong login waits."""
+    proxy = make_proxy()
+    assert proxy.allowed_networks == ()
+    assert proxy.endpoints[0].proxy_protocol_networks == ()
+    assert (proxy.failed_login_threshold, proxy.max_failed_login_delay) == (5, 30.0)
+    assert proxy.target_group.targets[0].proxy_protocol is False
 
 
-def test_pins_last_as_long_as_they_like_unless_said_otherwise():
-    """`max_pinned_seconds` is off by default, and no limit is below a second."""
-    assert ConnectionPoolConfig().max_pinned_seconds is None
-    assert ConnectionPoolConfig(max_pinned_seconds=1.5).max_pinned_seconds == 1.5
-    with pytest.raises(UnfitError, match="max_pinned_seconds must be"):
-        ConnectionPoolConfig(max_pinned_seconds=0)
+def test_sections_that_are_left_out_have_their_defaults():
+    """TLS towards both sides, AWS and IAM need not be mentioned."""
+    proxy = make_proxy()
+    assert proxy.tls == ClientTls()
+    assert proxy.target_group.tls == BackendTls()
+    assert proxy.aws == AwsConfig()
+    assert proxy.iam == IamConfig()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("require_tls", "yes"),
+        ("allowed_networks", ("10.0.0.1/8",)),
+        ("failed_login_threshold", -1),
+        ("max_failed_login_delay", 0),
+        ("default_auth_scheme", "PASSWORD"),
+        ("role_arn", ""),
+    ],
+)
+def test_settings_of_a_login_are_guarded(name, value):
+    """A model that is made in Python is as strict as a file."""
+    with pytest.raises(UnfitError, match=f"^{name} must be"):
+        attrs.evolve(make_proxy(), **{name: value})
 
 
 def test_a_password_is_not_in_the_repr():
@@ -76,30 +96,3 @@ def test_names_follow_the_rule_of_rds_proxy(name):
 def test_a_target_knows_its_place():
     """The address of a target is taken apart on request."""
     assert Target(address="db1").place == TcpAddress("db1", 3306)
-
-
-@pytest.mark.parametrize(
-    ("pool", "limit", "idle"),
-    [
-        (ConnectionPoolConfig(), 1000, 500),
-        (ConnectionPoolConfig(max_connections_percent=80), 800, 400),
-        (
-            ConnectionPoolConfig(max_connections_percent=80, max_idle_connections_percent=10),
-            800,
-            100,
-        ),
-        (ConnectionPoolConfig(max_connections=8), 8, 4),
-        (ConnectionPoolConfig(max_connections=8, max_idle_connections_percent=100), 8, 8),
-        (ConnectionPoolConfig(max_connections=8, max_idle_connections_percent=0), 8, 0),
-        (ConnectionPoolConfig(max_connections=5000), 1000, 500),
-    ],
-)
-def test_limits_follow_the_target(pool, limit, idle):
-    """Percentages count from the target's own max_connections, and the smaller limit holds."""
-    assert pool.connection_limit(1000) == limit
-    assert pool.idle_limit(1000) == idle
-
-
-def test_a_small_percentage_leaves_one_connection():
-    """A share below one connection is one, or nobody would ever be served."""
-    assert ConnectionPoolConfig(max_connections_percent=1).connection_limit(10) == 1

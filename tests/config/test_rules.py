@@ -8,10 +8,13 @@ import pytest
 from proxy.config.rules import (
     AddressText,
     Choice,
+    FilePath,
     ListOf,
+    Network,
     OrNull,
     Seconds,
     SecretText,
+    Switch,
     Text,
     UnfitError,
     Whole,
@@ -39,6 +42,17 @@ class Colour(enum.Enum):
         (SecretText(), "", Secret("")),
         (SecretText(), "x", Secret("x")),
         (Choice(Colour), "blue", Colour.BLUE),
+        (Choice(Colour), "BLUE", Colour.BLUE),
+        (Choice(Colour), "Red", Colour.RED),
+        (FilePath(), "keys/server.pem", "keys/server.pem"),
+        (FilePath(), "/etc/a b", "/etc/a b"),
+        (Network(), "10.0.0.0/8", "10.0.0.0/8"),
+        (Network(), "10.0.0.7", "10.0.0.7"),
+        (Network(), "fd00::/8", "fd00::/8"),
+        (Network(), "10.0.0.0/255.0.0.0", "10.0.0.0/255.0.0.0"),
+        (Switch(), True, True),
+        (Switch(), False, False),
+        (ListOf(Network()), [], ()),
         (Word(Literal["a", "b"]), "b", "b"),
         (ListOf(Choice(Colour)), ["red", "blue"], (Colour.RED, Colour.BLUE)),
         (OrNull(Whole(1)), None, None),
@@ -66,6 +80,15 @@ def test_reads_what_fits_and_leaves_what_it_made(rule, raw, value):
         (Text(), "", "must be a text that is not empty, not ''"),
         (Text(), None, "must be a text that is not empty, not null"),
         (Choice(Colour), "green", "must be red or blue, not 'green'"),
+        (Choice(Colour), "RED ", "must be red or blue, not 'RED '"),
+        (Choice(Colour), 1, "must be red or blue, not 1"),
+        (Choice(Colour), None, "must be red or blue, not null"),
+        (FilePath(), "", "must be the path of a file, not ''"),
+        (FilePath(), 7, "must be the path of a file, not 7"),
+        (FilePath(), "a\0b", "must be the path of a file, not 'a\\x00b'"),
+        (Switch(), "yes", "must be true or false, not 'yes'"),
+        (Switch(), 1, "must be true or false, not 1"),
+        (Switch(), None, "must be true or false, not null"),
         (Word(Literal["a", "b"]), "c", "must be a or b, not 'c'"),
         (Word(Literal["a", "b"]), {}, "must be a or b, not a mapping"),
         (ListOf(Choice(Colour)), "red", "must be a list of red or blue, not 'red'"),
@@ -86,6 +109,25 @@ def test_an_address_that_is_none_is_refused(raw):
     """Numbers and broken addresses are no place of a target."""
     with pytest.raises(UnfitError, match="must be host:port"):
         AddressText().read(raw)
+
+
+@pytest.mark.parametrize(
+    ("raw", "found"),
+    [
+        ("10.0.0.1/8", "'10.0.0.1/8'"),
+        ("10.0.0.0/33", "'10.0.0.0/33'"),
+        ("localhost", "'localhost'"),
+        ("", "''"),
+        (10, "10"),
+        (None, "null"),
+    ],
+)
+def test_a_network_that_is_none_is_refused(raw, found):
+    """Names, numbers, and addresses with bits behind their mask are no networks."""
+    wanted = "a network such as 10.0.0.0/8 or fd00::/8, or an IP address"
+    with pytest.raises(UnfitError) as caught:
+        Network().read(raw)
+    assert str(caught.value) == f"must be {wanted}, not {found}"
 
 
 def test_a_password_of_the_wrong_type_is_not_shown():

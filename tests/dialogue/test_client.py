@@ -158,17 +158,6 @@ def test_full_authentication_by_rsa():
     assert events == [Authenticated()]
 
 
-def test_tls_that_is_not_offered_is_refused():
-    """A request for it is answered with a clear error."""
-    peer = Peer()
-    request = (ABLE | int(Capability.SSL)).to_bytes(4, "little") + bytes(28)
-    (event,) = peer.send(request)
-    assert isinstance(event, Broken)
-    assert "TLS" in event.why
-    assert err(peer.read()[0]).code == 1043
-    assert peer.dialogue.receive_data(b"\x16\x03\x01") == []
-
-
 @pytest.mark.parametrize(
     ("data", "code"),
     [

@@ -1,5 +1,7 @@
 """Tests of `proxy.front.kill`: KILL by the ids that our own greetings gave."""
 
+# ruff: noqa: ARG005 - doubles have the names and arguments of what they stand for
+
 import pytest
 
 from proxy.wire.framing import encode
@@ -155,4 +157,31 @@ def test_a_user_may_stop_its_own_clients_only(stage, victim):
     """Another user's client is 1095, and goes on."""
     assert kill(stage, victim, user="other").code == 1095
     assert not victim.closed
+    assert texts(stage) == []
+
+
+@pytest.mark.usefixtures("victim")
+def test_kill_ends_a_client_that_waits(stage):
+    """It leaves the queue, and nothing of it is left."""
+    second = stage.client()
+    second.query(b"SELECT SLEEP(100)")
+    waiting = stage.client()
+    waiting.query(b"SELECT 1")
+    assert len(stage.ledger.waiting) == 1
+    kill(stage, waiting, b"KILL %d")
+    assert waiting.closed
+    assert not stage.ledger.waiting
+    assert texts(stage) == []
+
+
+@pytest.mark.parametrize("query", [True, False])
+def test_a_client_in_a_change_of_user_can_be_killed_whole(stage, query):
+    """There is no statement that could be stopped; its connection can be ended."""
+    stage.servers.routines[b"\x02shop"] = lambda side: None
+    client = stage.client()
+    client.change_user(schema=b"shop")
+    killer = stage.client()
+    killer.query((b"KILL QUERY %d" if query else b"KILL %d") % client.client.number)
+    assert killer.reply().affected_rows == 0
+    assert client.closed is not query
     assert texts(stage) == []

@@ -43,8 +43,10 @@ def test_who_does_not_hears_1045_in_the_servers_words(stage, user, password, use
     peer = stage.connect()
     with capture_logs() as lines:
         peer.log_in(user, password)
-        if user != "app":  # a stranger is asked by the plugin of the target's own
-            assert parse_auth_switch(peer.payloads()[0]).plugin == "caching_sha2_password"
+        # A stranger is asked by the plugin of the target's own, and who proved nothing as well.
+        if user != "app" or not password:
+            plugin = "mysql_native_password" if user == "app" else "caching_sha2_password"
+            assert parse_auth_switch(peer.payloads()[0]).plugin == plugin
             peer.send(encode(b"x" * 32 if password else b"", 3))
             if password:  # nobody reads along on a unix socket
                 assert peer.payloads() == [b"\x01\x04"]
@@ -102,6 +104,35 @@ def test_a_schema_is_tried_on_a_backend_once(stage):
     before = len(stage.backends[0].side.commands)
     stage.client(schema=b"shop")
     assert len(stage.backends[0].side.commands) == before
+
+
+def test_a_login_that_takes_a_round_more_asks_the_target_nothing_either(stage):
+    """A client that had to be asked for its proof is let in as soon as it has given it."""
+    stage.client()
+    before = len(stage.backends[0].side.commands)
+    peer = stage.connect()
+    nonce = peer.client.dialogue.greeting.nonce
+    peer.log_in(plugin="another_plugin")
+    peer.payloads()
+    peer.send(encode(native.scramble("secret", nonce), 3))
+    assert peer.reply().status == 2
+    assert len(stage.backends[0].side.commands) == before
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_charset_that_no_client_can_speak_is_refused(stage, first):
+    """Whether the target is known already or not: UCS-2 cannot be read by any parser."""
+    if not first:
+        stage.client()
+    peer = stage.connect()
+    (greeting,) = peer.payloads()
+    packet = bytearray(login_packet(greeting))
+    packet[12] = 35
+    peer.send(bytes(packet))
+    reply = peer.reply()
+    assert (reply.code, reply.sqlstate) == (1231, "42000")
+    assert "ucs2" in reply.text
+    assert peer.closed
 
 
 def test_an_unknown_schema_is_refused_in_the_servers_words(stage):
@@ -237,14 +268,6 @@ def test_a_user_that_the_target_refuses_hears_the_target(stage):
     assert stage.is_clean()
 
 
-def change_user(client, password="secret", user=b"other", schema=b""):
-    """Send COM_CHANGE_USER."""
-    nonce = client.client.dialogue.greeting.nonce
-    proof = native.scramble(password, nonce)
-    payload = b"\x11" + user + b"\x00" + bytes((len(proof),)) + proof + schema + b"\x00"
-    client.send(encode(payload + b"\x2d\x00mysql_native_password\x00"))
-
-
 def test_change_of_user_begins_anew(stage):
     """The session is the other user's, and what was held is given back and reset."""
     client = stage.client()
@@ -254,7 +277,7 @@ def test_change_of_user_begins_anew(stage):
     server.answer()
     stage.run()
     client.payloads()
-    change_user(client)
+    client.change_user()
     assert client.reply().status == 2
     assert client.client.session.user == "other"
     assert stage.counters.database_connections_reset == 1
@@ -264,7 +287,7 @@ def test_change_of_user_begins_anew(stage):
 def test_change_of_user_with_a_wrong_password_ends_the_connection(stage):
     """The client hears 1045 and is closed."""
     client = stage.client()
-    change_user(client, "wrong")
+    client.change_user("wrong")
     assert client.reply().code == 1045
     assert client.closed
     assert stage.is_clean()

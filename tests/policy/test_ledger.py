@@ -257,3 +257,19 @@ def test_a_lost_backend_leaves_wherever_it_was(place):
     assert ledger.total == ledger.borrowed == 0
     with pytest.raises(AssertionError):
         ledger.lost(lease)
+
+
+def test_a_refused_dial_keeps_only_its_own_key_waiting():
+    """What is wrong with one account is no reason to dial for nobody."""
+    ledger = book(connections=4)
+    ledger.ask(waiter("app"))
+    (dial,) = ledger.settle(0)
+    ledger.dial_failed(dial.lease, 5, refused=True)
+    ledger.ask(waiter("other"))
+    assert [action.lease.key for action in ledger.settle(1)] == ["other"]
+    (again,) = ledger.settle(5)
+    assert again.lease.key == "app"
+    ledger.dialed(again.lease, "shop", 5)
+    assert isinstance(ledger.settle(5)[0], Lend)
+    ledger.ask(waiter("app", "else"))
+    assert [action.lease.key for action in ledger.settle(5)] == ["app"]

@@ -3,8 +3,10 @@
 from structlog.testing import capture_logs
 
 from proxy.pool.borrower import PoolKey
+from proxy.pool.opening import ROTATION_SECONDS
 from tests.support.borrow import OTHER, borrow
 from tests.support.memory import Stage
+from tests.support.passwords import Passwords, credential
 from tests.support.scripted import error
 
 
@@ -87,3 +89,73 @@ def test_dials_that_fail_together_are_tried_again_together():
     stage.run(1)
     assert stage.counters.database_connection_requests == 5
     assert all(borrower.leases for borrower in waiting)
+
+
+# A password that has just ceased to work
+
+
+def rotating():
+    """A pool that has logged in once; the target has another password now."""
+    source = Passwords(credential("app", "old"), credential("other", "old"))
+    stage = Stage(credentials=source, max_connections=3, connection_borrow_timeout=60.0)
+    stage.servers.passwords = {"old"}
+    borrow(stage)
+    stage.servers.passwords = {"new"}
+    return stage
+
+
+def test_a_password_that_worked_before_is_waited_for():
+    """The new one is on the way: who waits is served when it has come, and heard nothing."""
+    stage = rotating()
+    waiting = borrow(stage)
+    stage.run(ROTATION_SECONDS / 2)
+    assert (waiting.leases, waiting.replies) == ([], [])
+    stage.credentials.fresh["app"] = credential("app", "new", "old")
+    stage.run(1)
+    assert waiting.leases
+    assert waiting.replies == []
+
+
+def test_nobody_waits_for_a_password_without_end():
+    """After its time the target's refusal goes to all who wait, and to later ones at once."""
+    stage = rotating()
+    waiting = borrow(stage)
+    for _ in range(int(ROTATION_SECONDS) - 1):
+        stage.run(1)
+    assert waiting.replies == []
+    for _ in range(2):
+        stage.run(1)
+    assert [reply.code for reply in waiting.replies] == [1045]
+    assert [reply.code for reply in borrow(stage).replies] == [1045]
+
+
+def test_a_password_that_works_again_is_trusted_again():
+    """The next rotation has all of its time too."""
+    stage = rotating()
+    waiting = borrow(stage)
+    for _ in range(int(ROTATION_SECONDS) + 1):
+        stage.run(1)
+    stage.servers.passwords = {"old"}
+    again = borrow(stage)
+    assert again.leases
+    stage.servers.passwords = {"new"}
+    third = borrow(stage)
+    stage.run(ROTATION_SECONDS / 2)
+    assert third.replies == []
+    assert len(waiting.replies) == 1
+
+
+def test_patience_is_for_the_user_whose_password_worked():
+    """One who never got in hears the refusal at once, whoever else waits."""
+    stage = rotating()
+    mine, other = borrow(stage), borrow(stage, OTHER)
+    stage.run(1)
+    assert [reply.code for reply in other.replies] == [1045]
+    assert mine.replies == []
+
+
+def test_other_refusals_are_final_for_everybody():
+    """A locked account does not come back by a new password."""
+    stage = rotating()
+    stage.servers.refusal = error(3118, "HY000", b"Account is locked")
+    assert [reply.code for reply in borrow(stage).replies] == [3118]

@@ -6,6 +6,8 @@ with real sockets.
 
 from __future__ import annotations
 
+from OpenSSL import SSL
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.task import Clock
 
 from proxy.config.auth import AuthEntry, ClientPasswordAuthType
@@ -18,12 +20,22 @@ from proxy.front.admission import Admission
 from proxy.front.deadlines import Deadlines
 from proxy.front.listener import ClientFactory
 from proxy.front.proxy import ConnectionIds, Proxy
+from proxy.net.tls import Stream
+from proxy.net.tls_server import TlsServer
 from proxy.observe.metrics import Counters
 from proxy.pool.accounts import Accounts
 from proxy.pool.pool import TargetPool
-from proxy.wire.framing import Packet, PacketReader
+from proxy.wire.auth import native
+from proxy.wire.constants import Capability
+from proxy.wire.framing import Packet, PacketReader, encode
+from proxy.wire.greeting import SslRequest
 from proxy.wire.responses import Err, parse_err, parse_ok
-from tests.support.scripted import IN_TRANSACTION, login_packet, query_packet
+from tests.support.scripted import (
+    CLIENT_CAPABILITIES,
+    IN_TRANSACTION,
+    login_packet,
+    query_packet,
+)
 from tests.support.servers import Servers, Wire, memory_dialer
 
 NATIVE = "mysql_native_password"
@@ -34,17 +46,25 @@ USERS = {
 
 
 class Peer:
-    """A client of the proxy's."""
+    """A client of the proxy's.
 
-    def __init__(self, stage, factory):
+    Attributes:
+        tls: Its side of TLS, once that has begun.
+    """
+
+    def __init__(self, stage, factory, address=None):
         self.stage = stage
         self.reader = PacketReader(1 << 27)
         self.closed = False
-        self.wire = Wire(stage.clock, self.reader.feed, self._lost)
-        self.wire.connect(factory.buildProtocol(None))
+        self.tls = None
+        self.wire = Wire(stage.clock, self._arrived, self._lost)
+        self.wire.connect(factory.buildProtocol(address))
 
     def _lost(self):
         self.closed = True
+
+    def _arrived(self, data):
+        self.reader.feed(data if self.tls is None else self.tls.receive(data))
 
     @property
     def client(self):
@@ -53,8 +73,21 @@ class Peer:
 
     def send(self, data):
         """Send bytes to the proxy and let everything happen that follows."""
-        self.wire.receive(data)
+        self.wire.receive(data if self.tls is None else self.tls.encrypt(data))
         self.stage.run()
+
+    def start_tls(self):
+        """Ask for TLS and go through the handshake; the login is the third packet then."""
+        flags = int(CLIENT_CAPABILITIES | Capability.SSL)
+        self.send(encode(SslRequest(flags, 1 << 24, 45).encode(), 1))
+        connection = SSL.Connection(SSL.Context(SSL.TLS_METHOD), None)
+        connection.set_connect_state()
+        self.tls = Stream(connection)
+        self.tls.shake_hands()
+        while data := self.tls.bytes_to_send():
+            self.wire.receive(data)
+            self.stage.run()
+        assert self.tls.established
 
     def leave(self):
         """Close the connection."""
@@ -81,10 +114,18 @@ class Peer:
         (payload,) = self.payloads()
         return parse(payload)
 
-    def log_in(self, user="app", password="secret", schema=None, capabilities=None):
-        """Send a login; the packets that came in answer are for `reply`."""
+    def log_in(self, user="app", password="secret", schema=None, capabilities=None, **more):
+        """Send a login, within TLS if that has begun; what came in answer is for `reply`."""
         (greeting,) = self.payloads()
-        self.send(login_packet(greeting, user, password, schema, capabilities))
+        if self.tls is not None:
+            more.setdefault("sequence", 2)
+        self.send(login_packet(greeting, user, password, schema, capabilities, **more))
+
+    def change_user(self, password="secret", user=b"other", schema=b""):
+        """Send COM_CHANGE_USER by mysql_native_password."""
+        proof = native.scramble(password, self.client.dialogue.greeting.nonce)
+        payload = b"\x11" + user + b"\x00" + bytes((len(proof),)) + proof + schema + b"\x00"
+        self.send(encode(payload + b"\x2d\x00" + NATIVE.encode() + b"\x00"))
 
     def query(self, text):
         """Send a statement."""
@@ -102,9 +143,10 @@ class Stage:
     Attributes:
         servers: The scripted target.
         proxy: The `Proxy`.
+        credentials: Where its passwords come from.
     """
 
-    def __init__(self, *, proxy=None, init_query=None, **pool):
+    def __init__(self, *, proxy=None, init_query=None, credentials=None, tokens=None, **pool):
         self.clock = Clock()
         self.clock.advance(1000.0)
         self.servers = Servers(self.clock)
@@ -113,7 +155,8 @@ class Stage:
         config = make_config(ConnectionPoolConfig(**pool), **(proxy or {}))
         dialer = memory_dialer(self.clock, self.servers, init_query)
         self.counters = Counters()
-        credentials = StaticSource(USERS)
+        credentials = self.credentials = credentials or StaticSource(USERS)
+        tls = TlsServer(config.tls) if config.tls.certificates else None
         self.pool = TargetPool(
             self.clock,
             dialer,
@@ -132,7 +175,7 @@ class Stage:
             None,
             ConnectionIds(),
             self.clients,
-            Admission(config),
+            Admission(config, tls, tokens),
         )
         deadlines.start()
         self.factory = ClientFactory(self.proxy, "main")
@@ -156,15 +199,19 @@ class Stage:
             self.clock.advance(0)
         raise AssertionError("there is no end to it")
 
-    def connect(self):
-        """A client that has been greeted."""
-        peer = Peer(self, self.factory)
+    def connect(self, address=None):
+        """A client that has been greeted; without an address it is on a unix socket."""
+        place = None
+        if address is not None:
+            kind = IPv6Address if ":" in address else IPv4Address
+            place = kind("TCP", address, 40_000)
+        peer = Peer(self, self.factory, place)
         self.run()
         return peer
 
-    def client(self, **login):
+    def client(self, address=None, **login):
         """A client that has logged in."""
-        peer = self.connect()
+        peer = self.connect(address)
         peer.log_in(**login)
         reply = peer.reply()
         assert not isinstance(reply, Err), reply
@@ -211,6 +258,7 @@ class Stage:
 
 def make_config(pool=None, **settings):
     """Make the configuration of one proxy."""
+    settings.setdefault("endpoints", (EndpointConfig(name="main", listen="tcp:0"),))
     auth = tuple(
         AuthEntry(
             username=name,
@@ -226,6 +274,5 @@ def make_config(pool=None, **settings):
             targets=(Target(address="db:3306"),),
             connection_pool_config=pool or ConnectionPoolConfig(),
         ),
-        endpoints=(EndpointConfig(name="main", listen="tcp:0"),),
         **settings,
     )

@@ -76,6 +76,7 @@ class ServerSide:
     Attributes:
         routines: What it answers by itself beside the usual: how a text (or a payload) begins,
             and a callable that gets this object and gives payloads, or None to leave it.
+        passwords: Those that it takes, for any user; None: whatever comes.
     """
 
     def __init__(
@@ -87,8 +88,10 @@ class ServerSide:
         routines=None,
         version=VERSION,
         offered=CAPABILITIES,
+        passwords=None,
     ):
         self.number = number
+        self.passwords = passwords
         self.version = version
         self.offered = offered
         self.refusal = refusal
@@ -136,6 +139,10 @@ class ServerSide:
         self.capabilities = self.login.capabilities
         if self.refusal is not None:
             return encode(self.refusal.encode(), 2)
+        if self.passwords is not None and self.login.auth_response not in {
+            native.scramble(password, NONCE) for password in self.passwords
+        }:
+            return encode(Err(1045, "28000", b"Access denied by the target").encode(), 2)
         return encode(Ok(status=self.status).encode(self.capabilities), 2)
 
     def text_of(self, payload):
@@ -212,8 +219,23 @@ CLIENT_CAPABILITIES = int(
 )
 
 
-def login_packet(greeting, user="app", password="secret", schema=None, capabilities=None):
-    """Write a login by mysql_native_password in answer to the payload of a greeting."""
+def login_packet(
+    greeting,
+    user="app",
+    password="secret",
+    schema=None,
+    capabilities=None,
+    *,
+    plugin="mysql_native_password",
+    proof=None,
+    sequence=1,
+):
+    """Write a login in answer to the payload of a greeting.
+
+    The proof is that of the password by mysql_native_password, unless another one is given.
+    """
+    if proof is None:
+        proof = native.scramble(password, parse_greeting(greeting).nonce)
     flags = CLIENT_CAPABILITIES if capabilities is None else capabilities
     if schema is not None:
         flags |= Capability.CONNECT_WITH_DB
@@ -222,11 +244,11 @@ def login_packet(greeting, user="app", password="secret", schema=None, capabilit
         max_packet=1 << 24,
         collation=45,
         user=user,
-        auth_response=native.scramble(password, parse_greeting(greeting).nonce),
+        auth_response=proof,
         schema=schema,
-        plugin="mysql_native_password",
+        plugin=plugin,
     )
-    return encode(login.encode(), 1)
+    return encode(login.encode(), sequence)
 
 
 def query_packet(text):

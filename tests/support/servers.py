@@ -58,7 +58,9 @@ class Wire:
     def receive(self, data):
         """Bytes of the peer's arrive."""
         if self.connected and not self.disconnecting:
-            self.protocol.dataReceived(data)
+            # A shell reads its socket itself, and what it does with TLS there is done here.
+            encrypted = getattr(self.protocol, "_tls", None) is not None
+            (self.protocol._read_tls if encrypted else self.protocol.dataReceived)(data)
 
     def loseConnection(self):
         """See `ITransport`."""
@@ -144,6 +146,7 @@ class Servers:
         down: Whether connections are refused.
         silent: Whether a new connection gets no greeting.
         routines: See `ServerSide`; for all connections, those that are there too.
+        passwords: See `ServerSide`.
     """
 
     def __init__(self, clock):
@@ -155,6 +158,7 @@ class Servers:
         self.silent = False
         self.routines = {}
         self.refusal = None
+        self.passwords = None
         self.max_connections = 100
         self.version = VERSION
         self.capabilities = CAPABILITIES
@@ -176,6 +180,7 @@ class Servers:
                 routines=self.routines,
                 version=self.version,
                 offered=self.capabilities,
+                passwords=self.passwords,
             )
             backend = Backend(self.clock, side)
             self.backends.append(backend)

@@ -185,6 +185,16 @@ def test_a_tls_request_is_a_login_cut_short():
     assert isinstance(parse_login(no_tls[:32]), Malformed)
 
 
+@given(st.integers(0, EVERYTHING), st.integers(0, 2**32 - 1), st.integers(0, 255))
+def test_a_tls_request_is_read_back(capabilities, max_packet, collation):
+    """Ours has 32 bytes, and the login that follows it within TLS begins with the same."""
+    needed = int(Capability.PROTOCOL_41 | Capability.SSL)
+    request = SslRequest(capabilities | needed, max_packet, collation)
+    assert parse_login(request.encode()) == request
+    login = Login(request.capabilities, max_packet, collation, "app", b"")
+    assert login.encode()[:32] == request.encode()
+
+
 def test_a_login_of_mysql_40_is_refused():
     """Without PROTOCOL_41 the packet has another layout, which nobody needs any more."""
     answer = parse_login(b"\x85\x24\x00\x00\x00root\x00")

@@ -11,7 +11,7 @@ from proxy.wire.auth.caching_sha2 import (
     CachingSha2Verifier,
     scramble,
 )
-from proxy.wire.auth.steps import Accepted, Denied, Impossible, Send, Wait
+from proxy.wire.auth.steps import Accepted, Denied, Impossible, Send, Shown, Wait
 
 NONCE = b"abcdefghijklmnopqrst"
 KNOWN, REQUEST, FULL = b"\x03", b"\x02", b"\x04"
@@ -28,9 +28,9 @@ def key():
     return GeneratedRsaKey()
 
 
-def verifier(*known, key=None, secure=False):
+def verifier(*known, key=None, secure=False, shows=False):
     """A verifier of the challenge NONCE."""
-    return CachingSha2Verifier(known, NONCE, key=key, secure=secure)
+    return CachingSha2Verifier(known, NONCE, key=key, secure=secure, shows=shows)
 
 
 def prover(password, *, secure=False):
@@ -135,6 +135,52 @@ def test_a_password_hidden_with_another_challenge_is_denied(key):
     found = verifier("secret", key=key)
     found.receive(b"wrong")
     hidden = pymysql._auth.sha2_rsa_encrypt(b"secret", NONCE[::-1], key.public_pem)
+    assert found.receive(hidden) == Denied()
+
+
+@pytest.mark.parametrize("by", ["scramble", "line", "key"])
+def test_what_was_denied_can_be_compared_again(key, by):
+    """A password that was renewed meanwhile fits what the client has sent, in each way."""
+    found = verifier("old", key=key if by == "key" else None, secure=by == "line")
+    step = found.receive(scramble("new", NONCE))
+    if by != "scramble":
+        assert step == Send(FULL)
+        hidden = pymysql._auth.sha2_rsa_encrypt(b"new", NONCE, key.public_pem)
+        step = found.receive(hidden if by == "key" else b"new\x00")
+    assert step == Denied()
+    assert found.matches(("newer", "new"))
+    assert not found.matches(("newer", "old", ""))
+    assert not found.matches(())
+
+
+def test_a_client_that_has_sent_nothing_has_proved_nothing():
+    """Nothing at all is not the proof of an empty password."""
+    assert not verifier("secret").matches(("",))
+
+
+def test_a_text_that_is_no_password_is_given_out_where_it_may_be_a_token():
+    """Full authentication shows it, without its NUL; a password is accepted as ever."""
+    found = verifier("secret", secure=True, shows=True)
+    assert found.receive(b"a scramble of a token") == Send(FULL)
+    assert found.receive(b"tok\xffen\x00") == Shown("tok\udcffen")
+    found = verifier("secret", secure=True, shows=True)
+    found.receive(b"an old scramble")
+    assert found.receive(b"secret\x00") == Accepted()
+
+
+@pytest.mark.parametrize("clear", [b"", b"\x00"])
+def test_an_empty_text_is_no_token(clear):
+    """Who shows nothing is denied."""
+    found = verifier("secret", secure=True, shows=True)
+    found.receive(b"a scramble")
+    assert found.receive(clear) == Denied()
+
+
+def test_no_token_is_taken_where_others_read_along(key):
+    """What was hidden with the key may be a password, but is never given out."""
+    found = verifier("secret", key=key, shows=True)
+    found.receive(b"a scramble")
+    hidden = pymysql._auth.sha2_rsa_encrypt(b"token", NONCE, key.public_pem)
     assert found.receive(hidden) == Denied()
 
 

@@ -57,6 +57,20 @@ def test_no_chance_proof_is_accepted(proof):
     assert isinstance(NativeVerifier((), NONCE).receive(proof), Denied)
 
 
+def test_a_proof_that_was_denied_can_be_compared_again():
+    """A password that was renewed meanwhile fits what the client has sent, another does not."""
+    verifier = NativeVerifier(("old",), NONCE)
+    assert verifier.receive(NativeProver("new").begin(NONCE)) == Denied()
+    assert verifier.matches(("newer", "new"))
+    assert not verifier.matches(("newer", "old", ""))
+    assert not verifier.matches(())
+
+
+def test_a_client_that_has_sent_nothing_has_proved_nothing():
+    """Nothing at all is not the proof of an empty password."""
+    assert not NativeVerifier(("secret",), NONCE).matches(("",))
+
+
 @pytest.mark.parametrize("data", [b"", b"\x03"])
 def test_a_server_that_wants_more_gets_nothing(data):
     """The plugin has one step: more data from the server ends the login."""

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.wire.auth.steps import Accepted, Denied, Impossible, Send, Wait, mask
+from proxy.wire.auth.steps import Accepted, Denied, Impossible, Send, Shown, Wait, mask
 
 
 @given(data=st.binary(max_size=100), nonce=st.binary(min_size=1, max_size=30))
@@ -29,9 +29,11 @@ def test_an_empty_challenge_hides_nothing():
 def test_steps_show_no_proof():
     """What is sent may be a password: it stays out of logs."""
     assert repr(Send(b"hunter2")) == "Send(final=False)"
+    assert repr(Shown("hunter2")) == "Shown()"
 
 
 def test_steps_are_values():
     """Steps of one kind are equal, and no two kinds are."""
     assert Wait() == Wait()
-    assert len({Wait(), Accepted(), Denied(), Impossible("why"), Send(b"")}) == 5
+    kinds = {Wait(), Accepted(), Denied(), Impossible("why"), Send(b""), Shown("")}
+    assert len(kinds) == 6

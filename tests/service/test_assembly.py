@@ -1,0 +1,240 @@
+"""Tests of `proxy.service.assembly`."""
+
+import json
+
+import attrs
+import pytest
+from twisted.internet.testing import MemoryReactorClock
+
+from proxy.config.auth import AuthEntry, AuthScheme, IamAuth
+from proxy.config.aws import AwsConfig, IamConfig
+from proxy.config.model import (
+    Config,
+    DefaultAuthScheme,
+    EndpointConfig,
+    ProxyConfig,
+    Target,
+    TargetGroup,
+)
+from proxy.config.secret import Secret
+from proxy.config.tls import BackendTls, Certificate, ClientTls, TlsMode
+from proxy.credentials.aws_threads import AwsThreads
+from proxy.credentials.secrets_source import SecretsSource
+from proxy.credentials.static import StaticSource
+from proxy.credentials.users_file import UsersFile
+from proxy.embedded.certificates import self_signed
+from proxy.front.deadlines import Deadlines
+from proxy.front.proxy import ConnectionIds
+from proxy.service.assembly import Shared, UnusableError, assemble, try_out
+
+APP = AuthEntry(username="app", password=Secret("secret"))
+FILE = AuthEntry(auth_scheme=AuthScheme.FILE, users_file="users.yaml")
+SECRET = AuthEntry(auth_scheme=AuthScheme.SECRETS, secret_arn="shop/app")
+KEYS = {
+    "access_keys": [
+        {
+            "access_key_id": "AKIAIOSFODNN7EXAMPLE",
+            "secret_access_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            "principal": "arn:aws:iam::123456789012:user/alice",
+        }
+    ]
+}
+POLICY = {
+    "Version": "2012-10-17",
+    "Statement": {"Effect": "Allow", "Action": "rds-db:connect", "Resource": "*"},
+}
+
+
+def make_config(auth=(APP,), address="db1", target_tls=None, target=None, **settings):
+    """Make the configuration of one proxy."""
+    group = TargetGroup(
+        targets=(Target(address=address, **(target or {})),), tls=target_tls or BackendTls()
+    )
+    endpoints = (EndpointConfig(name="main", listen="tcp:0"),)
+    return ProxyConfig(
+        name="shop", auth=auth, target_group=group, endpoints=endpoints, **settings
+    )
+
+
+@pytest.fixture
+def shared(tmp_path):
+    """What a process has, with a reactor that does nothing."""
+    (tmp_path / "users.yaml").write_text("users: [{username: batch, password: x}]")
+    reactor = MemoryReactorClock()
+    threads = AwsThreads(reactor)
+    return Shared(reactor, tmp_path, threads, Deadlines(reactor), None, ConnectionIds(), {})
+
+
+@pytest.fixture
+def tokens(tmp_path):
+    """Settings with which tokens are taken."""
+    (tmp_path / "keys.json").write_text(json.dumps(KEYS))
+    (tmp_path / "policy.json").write_text(json.dumps(POLICY))
+    iam = IamConfig(
+        access_keys_file="keys.json", policy_files=("policy.json",), region="eu-central-1"
+    )
+    return {"iam": iam, "auth": (attrs.evolve(APP, iam_auth=IamAuth.REQUIRED),)}
+
+
+def certificate(folder):
+    """A certificate in files."""
+    files = self_signed().write(folder)
+    return Certificate(certificate=str(files.certificate), private_key=str(files.key))
+
+
+def test_a_proxy_with_passwords_of_its_own_needs_nothing_else(shared):
+    """Nothing is read again, nothing looked at but the certificates of the target."""
+    assembly = assemble(make_config(), shared)
+    assert assembly.proxy.config.name == "shop"
+    assert assembly.proxy.credentials.known("app").passwords == ("secret",)
+    assert assembly.sources == []
+    admission = assembly.proxy.admission
+    assert (admission.tls, admission.tokens) == (None, None)
+    assembly.start()
+    assembly.look()
+    assembly.stop()
+    assert shared.reactor.getDelayedCalls() == []
+
+
+def test_sources_are_asked_in_the_order_of_what_they_cost(shared):
+    """Passwords that are there, then files, then secrets, however the entries stand."""
+    assembly = assemble(make_config(auth=(SECRET, FILE, APP)), shared)
+    kinds = [type(source) for source in assembly.proxy.credentials._sources]
+    assert kinds == [StaticSource, UsersFile, SecretsSource]
+    assert [type(source) for source in assembly.sources] == [UsersFile, SecretsSource]
+
+
+def test_the_age_of_secrets_is_a_gauge(shared):
+    """As old as the one that could not be read for longest; none without secrets."""
+    assembly = assemble(make_config(auth=(SECRET,)), shared)
+    shared.reactor.advance(7)
+    assert assembly.gauges().secret_age_seconds == 7
+    assert assemble(make_config(auth=(APP,)), shared).gauges().secret_age_seconds == 0
+
+
+def test_a_password_that_changed_is_told_to_the_pool(shared):
+    """Whatever source has it: the pool leaves the connections of the old one behind."""
+    assembly = assemble(make_config(auth=(FILE,)), shared)
+    told = []
+    assembly.proxy.pool.password_changed = told.append
+    (source,) = assembly.sources
+    source._on_change(("app", "batch"))
+    assert told == ["app", "batch"]
+
+
+# TLS
+
+
+def test_tls_is_offered_with_a_certificate(shared, tmp_path):
+    """It is looked at now and then, for it will be renewed."""
+    tls = ClientTls(certificates=(certificate(tmp_path / "tls"),))
+    assembly = assemble(make_config(tls=tls), shared)
+    assert assembly.proxy.admission.tls is not None
+    assert assembly.proxy.admission.tls.look in assembly.looks
+
+
+@pytest.mark.parametrize(
+    ("address", "target", "name"),
+    [
+        ("db1:3307", {}, "db1"),
+        ("10.0.0.7", {"tls_server_name": "db.example"}, "db.example"),
+        ("unix:/run/mysqld.sock", {}, "localhost"),
+    ],
+)
+def test_a_target_has_to_be_who_it_is_called(shared, address, target, name):
+    """The host of its address, unless another name is given."""
+    config = make_config(
+        address=address, target=target, target_tls=BackendTls(mode=TlsMode.REQUIRED)
+    )
+    connector = assemble(config, shared).proxy.pool.dialer.connector
+    assert repr(connector.tls) == f"<TlsClient for {name!r} required>"
+
+
+def test_tls_to_the_target_can_be_switched_off(shared):
+    """Then there is nothing to look at either."""
+    config = make_config(target_tls=BackendTls(mode=TlsMode.DISABLED))
+    assembly = assemble(config, shared)
+    assert assembly.proxy.pool.dialer.connector.tls is None
+    assert assembly.looks == []
+
+
+# Tokens
+
+
+def test_tokens_are_checked_where_anybody_may_bring_one(shared, tokens):
+    """By keys and policies from files, which are looked at now and then."""
+    assembly = assemble(make_config(**tokens), shared)
+    assert assembly.proxy.admission.tokens is not None
+    assert assembly.proxy.admission.tokens.look in assembly.looks
+
+
+def test_where_everybody_may_bring_one_the_proxy_makes_its_own(shared, tokens):
+    """Users whom no source knows are served so."""
+    settings = {**tokens, "auth": ()}
+    config = make_config(default_auth_scheme=DefaultAuthScheme.IAM_AUTH, **settings)
+    proxy = assemble(config, shared).proxy
+    assert proxy.admission.tokens is not None
+    assert proxy.credentials.find("root").result.iam_auth is IamAuth.REQUIRED
+    assert proxy.pool.accounts._tokens is not None
+    with pytest.raises(UnusableError, match="a unix socket takes no IAM tokens"):
+        assemble(
+            make_config(
+                address="unix:/run/mysqld.sock",
+                default_auth_scheme=DefaultAuthScheme.IAM_AUTH,
+                **settings,
+            ),
+            shared,
+        )
+
+
+def test_the_region_of_tokens_may_be_that_of_aws(shared, tokens, monkeypatch):
+    """Or of the environment; somebody has to say it."""
+    unset = {**tokens, "iam": attrs.evolve(tokens["iam"], region=None)}
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
+    assert assemble(make_config(aws=AwsConfig(region="eu-west-1"), **unset), shared)
+    with pytest.raises(UnusableError, match=r"^proxy shop: no region.*set iam\.region"):
+        assemble(make_config(**unset), shared)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    assert assemble(make_config(**unset), shared)
+
+
+# What cannot be used
+
+
+def unusable(tokens):
+    """Configurations that point to something that is not there, and what the error names."""
+    nowhere = Certificate(certificate="/nowhere.pem", private_key="/nowhere.key")
+    iam = tokens["iam"]
+    yield make_config(auth=(AuthEntry(username="app", password_file="no"),)), "no"
+    yield make_config(auth=(attrs.evolve(FILE, users_file="none.yaml"),)), "none.yaml"
+    yield make_config(tls=ClientTls(certificates=(nowhere,))), "/nowhere.pem"
+    yield (
+        make_config(target_tls=BackendTls(mode=TlsMode.VERIFY_CA, ca="/nowhere.pem")),
+        "/nowhere.pem",
+    )
+    changed = {**tokens, "iam": attrs.evolve(iam, access_keys_file="none.json")}
+    yield make_config(**changed), "none.json"
+    changed = {**tokens, "iam": attrs.evolve(iam, policy_files=("none.json",))}
+    yield make_config(**changed), "none.json"
+    yield make_config(**{**tokens, "iam": attrs.evolve(iam, hosts=("a:b:c",))}), "iam: "
+
+
+def test_what_cannot_be_used_is_named(shared, tokens):
+    """The error says which proxy, and which of its files or settings."""
+    for config, name in unusable(tokens):
+        with pytest.raises(UnusableError) as caught:
+            assemble(config, shared)
+        assert str(caught.value).startswith("proxy shop: ")
+        assert name in str(caught.value)
+
+
+def test_a_configuration_can_be_tried_out(tmp_path):
+    """Every proxy is put together, and nothing is started or left."""
+    try_out(Config(proxies=(make_config(auth=(APP, SECRET)),)), tmp_path)
+    broken = make_config(auth=(AuthEntry(username="app", password_file="no"),))
+    with pytest.raises(UnusableError, match=r"proxy shop: user 'app': cannot read"):
+        try_out(Config(proxies=(make_config(), broken)), tmp_path)
