@@ -8,8 +8,9 @@ from typing import Final
 
 from bench import machine, tools
 from bench.clients_sysbench import LoadFailedError
-from bench.peers import PASSWORD, SCHEMA, USER, Running
+from bench.peers import Running
 from bench.report import Sample
+from bench.site import PASSWORD, SCHEMA, USER
 from proxy.embedded import Server
 
 NUMBERS: Final = "thousand"

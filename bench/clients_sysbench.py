@@ -11,8 +11,9 @@ from typing import Final
 import attrs
 
 from bench import machine, tools
-from bench.peers import PASSWORD, SCHEMA, USER, Running
+from bench.peers import Running
 from bench.report import Sample
+from bench.site import PASSWORD, SCHEMA, USER
 
 TABLES: Final = 4
 ROWS: Final = 10_000
@@ -112,6 +113,7 @@ class Sysbench:
             stderr=subprocess.STDOUT,
             text=True,
             env=tools.environment_of(self.program),
+            cwd=running.client_folder,
         )
         limit = threading.Timer(seconds + _EXTRA_SECONDS, process.kill)
         limit.start()
@@ -160,6 +162,7 @@ class Sysbench:
             f"--mysql-password={PASSWORD}",
             f"--mysql-db={SCHEMA}",
             f"--threads={threads}",
+            *(("--mysql-ssl=on",) if running.client_folder else ()),
             *own,
             *options,
             verb,

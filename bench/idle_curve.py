@@ -6,20 +6,20 @@ others need ``ulimit -Hn``.
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 import click
 
 from bench import clients_idle, machine, tools
 from bench.clients_sysbench import LoadFailedError
-from bench.peers import PASSWORD, SCHEMA, USER, PeerFailedError, start
+from bench.encryption import Tls
+from bench.peers import PeerFailedError, start
 from bench.programs import PEERS
 from bench.report import OURS
-from proxy.embedded import EmbeddedError, Flavor, Server, start_local_server
+from bench.site import Site, site
+from proxy.embedded import EmbeddedError
 
 BACKENDS: Final = 10
 _SPARE_FILES: Final = 1000
@@ -29,27 +29,23 @@ _LOOK_SECONDS: Final = 10.0
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("counts", nargs=-1, required=True, type=click.IntRange(1, 1_000_000))
-def main(counts: Sequence[int]) -> None:
+@click.option("--tls", is_flag=True, help="The clients speak TLS.")
+def main(counts: Sequence[int], *, tls: bool) -> None:
     """Memory, and processor time while nothing happens, with so many idle clients."""
     try:
         clients_idle.raise_file_limit(max(counts) + _SPARE_FILES)
-        with (
-            start_local_server(Flavor.MYSQL) as server,
-            tempfile.TemporaryDirectory(prefix="mysqlproxy-idle-") as folder,
-        ):
-            server.execute(f"CREATE DATABASE {SCHEMA}")
-            server.create_user(USER, PASSWORD)
-            _measure(server, Path(folder), sorted(counts))
+        with site() as here:
+            _measure(here, sorted(counts), Tls.CLIENTS if tls else Tls.NOWHERE)
     except (tools.ProgramMissingError, PeerFailedError, EmbeddedError) as error:
         raise click.ClickException(str(error)) from error
     except (LoadFailedError, ValueError) as error:
         raise click.ClickException(f"so many clients are not possible here: {error}") from error
 
 
-def _measure(server: Server, folder: Path, counts: Sequence[int]) -> None:
+def _measure(here: Site, counts: Sequence[int], tls: Tls) -> None:
     program = PEERS[OURS].find()
     limit = max(counts) + BACKENDS
-    running = start(PEERS[OURS], program, server, folder, BACKENDS, limit)
+    running = start(PEERS[OURS], program, here, BACKENDS, limit, tls)
     try:
         assert running.pid is not None
         with clients_idle.crowd(running, 1):

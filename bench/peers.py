@@ -12,22 +12,18 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Self
 
 import attrs
 import pymysql
 
 from bench import tools
+from bench.encryption import Certificates, Tls, client_context
 from bench.report import DIRECT
+from bench.site import MAX_CLIENTS, PASSWORD, SCHEMA, USER, Site
 from proxy.embedded import EmbeddedError, Server
 from proxy.embedded.process import GuardedProcess
 from proxy.embedded.server import free_port
-
-USER: Final = "bench"
-PASSWORD: Final = "bench-secret"
-SCHEMA: Final = "bench"
-
-MAX_CLIENTS: Final = 4096
 
 START_LIMIT_SECONDS = 20.0
 STOP_LIMIT_SECONDS = 5.0
@@ -48,6 +44,8 @@ class Order:
         port: where to listen on 127.0.0.1.
         backends: the most connections to the server, for those that can limit them.
         clients: how many it has to serve at once.
+        certificates: the certificate to show, and its key.
+        tls: who is to speak TLS.
     """
 
     server: Server
@@ -55,6 +53,8 @@ class Order:
     port: int
     backends: int
     clients: int
+    certificates: Certificates
+    tls: Tls
 
 
 @attrs.frozen
@@ -68,6 +68,7 @@ class Peer:
         find: the program; raises `tools.ProgramMissingError`.
         configure: writes its configuration and returns the words that run it.
         version_option: makes the program say its version.
+        speaks_tls: whether `configure` heeds the order's `tls`, or the peer passes all on.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Peer:
     find: Callable[[], tools.Program]
     configure: Callable[[tools.Program, Order], tuple[str, ...]]
     version_option: str = "--version"
+    speaks_tls: bool = True
 
 
 @attrs.define(eq=False)
@@ -84,6 +86,7 @@ class Running:
     Attributes:
         pid: the process to watch; None for the direct way, where there is no proxy.
         server_pid: the database's process; None where it is not on this machine.
+        client_folder: with the files of clients that speak TLS; None where none does.
     """
 
     name: str
@@ -91,6 +94,7 @@ class Running:
     port: int
     pid: int | None
     server_pid: int | None
+    client_folder: Path | None = None
     _process: GuardedProcess | None = None
     _folder: Path | None = None
 
@@ -106,26 +110,35 @@ class Running:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def direct(server: Server) -> Running:
+def direct(site: Site, tls: Tls = Tls.NOWHERE) -> Running:
     """The server itself, as one of those compared."""
-    return Running(DIRECT, server.host, server.port, None, server.pid)
+    server = site.server
+    return Running(
+        DIRECT, server.host, server.port, None, server.pid, _client_folder(site, tls)
+    )
+
+
+def _client_folder(site: Site, tls: Tls) -> Path | None:
+    return None if tls is Tls.NOWHERE else site.certificates.client_folder
 
 
 def start(
     peer: Peer,
     program: tools.Program,
-    server: Server,
-    top: Path,
+    site: Site,
     backends: int,
     clients: int = MAX_CLIENTS,
+    tls: Tls = Tls.NOWHERE,
 ) -> Running:
-    """Start a peer, with a folder of its own below `top`, and wait until it serves.
+    """Start a peer, with a folder of its own below the site's, and wait until it serves.
 
     Raises:
         PeerFailedError: it did not serve in time; the text ends with what it said.
     """
-    folder = Path(tempfile.mkdtemp(prefix=f"{peer.name.replace(' ', '-')}-", dir=top))
-    order = Order(server, folder, free_port(), backends, clients)
+    prefix = f"{peer.name.replace(' ', '-')}-{tls.value}-"
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=site.folder))
+    server = site.server
+    order = Order(server, folder, free_port(), backends, clients, site.certificates, tls)
     log = folder / "log"
     try:
         process = GuardedProcess.start(
@@ -137,7 +150,14 @@ def start(
     except EmbeddedError as error:
         raise PeerFailedError(str(error)) from error
     running = Running(
-        peer.name, "127.0.0.1", order.port, process.pid, server.pid, process, folder
+        peer.name,
+        "127.0.0.1",
+        order.port,
+        process.pid,
+        server.pid,
+        _client_folder(site, tls),
+        process,
+        folder,
     )
     try:
         _wait(running, log)
@@ -170,7 +190,7 @@ def _wait(running: Running, log: Path) -> None:
 def connect(
     running: Running, source: str | None = None
 ) -> pymysql.Connection[pymysql.cursors.Cursor]:
-    """Log in through a peer, without TLS as all loads do.
+    """Log in through a peer, with TLS where its clients speak it.
 
     Args:
         running: the peer.
@@ -179,6 +199,9 @@ def connect(
     Raises:
         pymysql.err.MySQLError: as PyMySQL says it.
     """
+    tls: dict[str, Any] = {"ssl_disabled": True}
+    if running.client_folder is not None:
+        tls = {"ssl": client_context()}
     return pymysql.connect(
         host=running.host,
         port=running.port,
@@ -186,9 +209,9 @@ def connect(
         password=PASSWORD,
         database=SCHEMA,
         bind_address=source,
-        ssl_disabled=True,
         autocommit=None,
         connect_timeout=10,
+        **tls,
     )
 
 
@@ -199,12 +222,11 @@ class Fleet:
         missing: peers that could not be used, and why or how to get them.
     """
 
-    def __init__(self, server: Server, top: Path, peers: Mapping[str, Peer]) -> None:
-        self._server = server
-        self._top = top
+    def __init__(self, site: Site, peers: Mapping[str, Peer]) -> None:
+        self._site = site
         self._peers = peers
         self._programs: dict[str, tools.Program] = {}
-        self._running: dict[tuple[str, int], Running] = {}
+        self._running: dict[tuple[str, int, Tls], Running] = {}
         self.missing: dict[str, str] = {}
 
     def __enter__(self) -> Self:
@@ -230,6 +252,10 @@ class Fleet:
         """Whether a limit on backends means anything to this one."""
         return name != DIRECT and self._peers[name].pools
 
+    def speaks(self, name: str, tls: Tls) -> bool:
+        """Whether it can be measured so."""
+        return tls is Tls.NOWHERE or name == DIRECT or self._peers[name].speaks_tls
+
     def versions(self) -> dict[str, tuple[str, ...]]:
         """The words that make each program say its version."""
         return {
@@ -237,11 +263,11 @@ class Fleet:
             for name, program in self._programs.items()
         }
 
-    def get(self, name: str, backends: int) -> Running | None:
+    def get(self, name: str, backends: int, tls: Tls = Tls.NOWHERE) -> Running | None:
         """The running peer with this limit on backends; None once it has failed."""
         if name in self.missing:
             return None
-        key = (name, backends if self.pools(name) else 0)
+        key = self._key(name, backends, tls)
         running = self._running.get(key)
         if running is not None and running.is_running():
             return running
@@ -249,22 +275,26 @@ class Fleet:
             self.missing[name] = "ended by itself while it was measured"
             return None
         try:
-            running = self._start(name, backends)
+            running = self._start(name, backends, tls)
         except PeerFailedError as error:
             self.missing[name] = str(error)
             return None
         self._running[key] = running
         return running
 
-    def _start(self, name: str, backends: int) -> Running:
-        if name == DIRECT:
-            return direct(self._server)
-        return start(self._peers[name], self._programs[name], self._server, self._top, backends)
+    def _key(self, name: str, backends: int, tls: Tls) -> tuple[str, int, Tls]:
+        return name, backends if self.pools(name) else 0, tls
 
-    def restart(self, name: str, backends: int) -> Running | None:
+    def _start(self, name: str, backends: int, tls: Tls) -> Running:
+        if name == DIRECT:
+            return direct(self._site, tls)
+        peer, program = self._peers[name], self._programs[name]
+        return start(peer, program, self._site, backends, tls=tls)
+
+    def restart(self, name: str, backends: int, tls: Tls = Tls.NOWHERE) -> Running | None:
         """The same in a new process: its memory is that of a fresh one."""
-        old = self._running.pop((name, backends if self.pools(name) else 0), None)
+        old = self._running.pop(self._key(name, backends, tls), None)
         if old is not None:
             with contextlib.suppress(EmbeddedError):
                 old.close()
-        return self.get(name, backends)
+        return self.get(name, backends, tls)

@@ -20,10 +20,11 @@ import click
 
 from bench import clients_idle, machine, tools
 from bench.clients_sysbench import Sysbench
-from bench.peers import MAX_CLIENTS, PASSWORD, SCHEMA, USER, Fleet, Running, direct
+from bench.encryption import Tls
+from bench.peers import Fleet, Running, direct
 from bench.programs import PEERS
 from bench.report import OURS
-from proxy.embedded import Flavor, start_local_server
+from bench.site import MAX_CLIENTS, site
 
 SAMPLES_PER_SECOND: Final = 1999
 STACK_BYTES: Final = 16384
@@ -36,8 +37,13 @@ STEPS: Final = {
         *("classic___", "edits___", "scan___number_packets"),
     ),
     "wait for events": ("rounds___",),
-    "read": ("shell___Shell___read", "shell___Shell____size_reads"),
-    "write": ("shell___Shell___write",),
+    # With TLS, what OpenSSL does stands here: decryption and handshakes in the one, encryption
+    # in the other.
+    "read": (
+        *("shell___Shell___read", "shell___Shell____size_reads"),
+        *("shell___Shell____read_tls", "shell___Shell___start_tls"),
+    ),
+    "write": ("shell___Shell___write", "shell___Shell____write_plain"),
     "prove who a client is": (
         *("login___", "greeting___", "caching_sha2___", "native___", "steps___"),
         *("front___proxy___", "deadlines___", "dialogue___client___ClientDialogue____verify"),
@@ -140,23 +146,24 @@ def record(running: Running, load: Sysbench, lane: str, clients: int, seconds: f
 @click.argument("lane", type=click.Choice([*LANES]))
 @click.option("--clients", type=click.IntRange(1, MAX_CLIENTS), default=16, show_default=True)
 @click.option("--backends", type=click.IntRange(1, 1000), default=8, show_default=True)
+@click.option(
+    "--tls",
+    type=click.Choice([tls.value for tls in Tls]),
+    default=Tls.NOWHERE.value,
+    show_default=True,
+    help="Where TLS is spoken: nowhere, by the clients, or to the server too.",
+)
 @click.option("--seconds", type=click.IntRange(1, 60), default=4, show_default=True)
-def main(*, lane: str, clients: int, backends: int, seconds: int) -> None:
+def main(*, lane: str, clients: int, backends: int, tls: str, seconds: int) -> None:
     """Print the processor time that one operation takes in the proxy, step by step."""
     if shutil.which("perf") is None:
         raise click.ClickException("perf is not on PATH: install Debian's package linux-perf")
     os.environ["LC_ALL"] = "C"
     clients_idle.raise_file_limit()
     load = Sysbench(tools.sysbench())
-    with (
-        start_local_server(Flavor.MYSQL, max_connections=MAX_CLIENTS) as server,
-        tempfile.TemporaryDirectory(prefix="mysqlproxy-profile-") as folder,
-        Fleet(server, Path(folder), {OURS: PEERS[OURS]}) as fleet,
-    ):
-        server.execute(f"CREATE DATABASE {SCHEMA}")
-        server.create_user(USER, PASSWORD)
-        load.prepare(direct(server))
-        running = fleet.get(OURS, backends)
+    with site() as here, Fleet(here, {OURS: PEERS[OURS]}) as fleet:
+        load.prepare(direct(here))
+        running = fleet.get(OURS, backends, Tls(tls))
         if running is None:
             raise click.ClickException(f"{OURS} {fleet.missing[OURS]}")
         record(running, load, lane, clients, seconds)

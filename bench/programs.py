@@ -6,17 +6,20 @@ from functools import partial
 from typing import Final
 
 from bench import tools
-from bench.peers import PASSWORD, SCHEMA, USER, Order, Peer
+from bench.encryption import Tls
+from bench.peers import Order, Peer
 from bench.report import OURS, OURS_AS_PYTHON
-from proxy.embedded.certificates import KeyKind, self_signed
+from bench.site import PASSWORD, SCHEMA, USER
 
 _OURS = """\
 proxies:
   - name: bench
     auth: [{{username: {user}, password: {password}, client_password_auth_type: null}}]
     max_clients: {clients}
+    tls: {{certificates: [{shown}]}}
     target_group:
       targets: [{{address: "{host}:{server_port}"}}]
+      tls: {{mode: {mode}}}
       connection_pool_config:
         max_connections: {backends}
     endpoints: [{{name: bench, listen: "tcp:{port}:interface=127.0.0.1"}}]
@@ -66,16 +69,16 @@ server_ssl_mode=AS_CLIENT
 """
 )
 
-# Sharing needs the client's password, which the router asks for only where it could serve TLS
-# (no client here uses it); delay 0 gives a connection back as soon as it may be.  The number is
-# that of idle ones it keeps: it has no limit on all.
+# Sharing needs the client's password, which the router asks for only where it could serve TLS,
+# whether a client uses it or not; delay 0 gives a connection back as soon as it may be.  The
+# number is that of idle ones it keeps: it has no limit on all.
 _ROUTER_SHARES = (
     _ROUTER
     + """\
 client_ssl_mode=PREFERRED
-client_ssl_cert={folder}/certificate.pem
-client_ssl_key={folder}/key.pem
-server_ssl_mode=DISABLED
+client_ssl_cert={certificate}
+client_ssl_key={key}
+server_ssl_mode={mode}
 connection_sharing=1
 connection_sharing_delay=0
 [connection_pool]
@@ -126,6 +129,8 @@ def _write(name: str, text: str, order: Order, **more: str) -> str:
         server_port=server.port,
         version=server.version,
         folder=order.folder,
+        certificate=order.certificates.server.certificate,
+        key=order.certificates.server.key,
         port=order.port,
         backends=order.backends,
         **more,
@@ -136,10 +141,22 @@ def _write(name: str, text: str, order: Order, **more: str) -> str:
 
 
 def _ours(program: tools.Program, order: Order) -> tuple[str, ...]:
-    return (*program.command, "run", "--config", _write("mysqlproxy.yaml", _OURS, order))
+    files = order.certificates.server
+    # Without a certificate clients are not offered TLS, which would cost those in plain works.
+    shown = f'{{certificate: "{files.certificate}", private_key: "{files.key}"}}'
+    path = _write(
+        "mysqlproxy.yaml",
+        _OURS,
+        order,
+        shown="" if order.tls is Tls.NOWHERE else shown,
+        mode="required" if order.tls is Tls.EVERYWHERE else "disabled",
+    )
+    return (*program.command, "run", "--config", path)
 
 
 def _haproxy(program: tools.Program, order: Order) -> tuple[str, ...]:
+    # Clients of MySQL begin TLS within its protocol, which HAProxy does not know: it can only
+    # pass theirs on to the server.
     # -db: in the foreground.
     return (*program.command, "-db", "-f", _write("haproxy.cfg", _HAPROXY, order))
 
@@ -148,12 +165,9 @@ def _router(text: str, program: tools.Program, order: Order) -> tuple[str, ...]:
     plugins = ""
     if program.root is not None:
         plugins = f"plugin_folder={program.root / 'usr/lib/mysqlrouter/plugin'}"
-    return (*program.command, "-c", _write("router.conf", text, order, plugins=plugins))
-
-
-def _router_shares(program: tools.Program, order: Order) -> tuple[str, ...]:
-    self_signed(key_kind=KeyKind.RSA).write(order.folder)
-    return _router(_ROUTER_SHARES, program, order)
+    mode = "PREFERRED" if order.tls is Tls.EVERYWHERE else "DISABLED"
+    path = _write("router.conf", text, order, plugins=plugins, mode=mode)
+    return (*program.command, "-c", path)
 
 
 def _proxysql(program: tools.Program, order: Order) -> tuple[str, ...]:
@@ -189,8 +203,8 @@ PEERS: Final[dict[str, Peer]] = {
     for peer in (
         Peer("HAProxy", False, _find_haproxy, _haproxy, "-v"),
         Peer("Router", False, _find_router, partial(_router, _ROUTER_PASSES)),
-        Peer("Router sharing", False, _find_router, _router_shares),
-        Peer("ProxySQL", True, _find_proxysql, _proxysql),
+        Peer("Router sharing", False, _find_router, partial(_router, _ROUTER_SHARES)),
+        Peer("ProxySQL", True, _find_proxysql, _proxysql, speaks_tls=False),
         Peer(OURS_AS_PYTHON, True, tools.ours_as_python, _ours),
         Peer(OURS, True, tools.ours, _ours),
     )

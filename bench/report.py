@@ -24,12 +24,14 @@ class Sample:
         cpu_seconds: the proxy's processor time for one operation; None for the direct way.
         p99_ms: the latency that 99 of 100 operations keep below, where it is measured.
         errors: operations that failed and were repeated.
+        number: of the round it was taken in, from 0.
     """
 
     value: float
     cpu_seconds: float | None = None
     p99_ms: float | None = None
     errors: int = 0
+    number: int = 0
 
 
 @attrs.frozen
@@ -61,8 +63,9 @@ def ratio(ours: Sequence[Sample], theirs: Sequence[Sample]) -> float | None:
     Rounds are compared with themselves, so that a machine that slows down in the middle
     changes both sides.
     """
-    pairs = [(a.value, b.value) for a, b in zip(ours, theirs, strict=False) if b.value]
-    return statistics.median(a / b for a, b in pairs) if pairs else None
+    other = {sample.number: sample.value for sample in theirs if sample.value}
+    ratios = [sample.value / other[sample.number] for sample in ours if sample.number in other]
+    return statistics.median(ratios) if ratios else None
 
 
 def median(samples: Sequence[Sample], attribute: str) -> float | None:

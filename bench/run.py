@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -16,11 +16,13 @@ import click
 
 from bench import clients_idle, clients_results, machine, report, tools
 from bench.clients_sysbench import LoadFailedError, Sysbench
-from bench.peers import MAX_CLIENTS, PASSWORD, SCHEMA, USER, Fleet, direct
+from bench.peers import Fleet, direct
 from bench.programs import PEERS
 from bench.report import DIRECT, OURS, OURS_AS_PYTHON, Sample
+from bench.site import Site, site
 from bench.works import WORKS, Extent, Programs, Work
-from proxy.embedded import EmbeddedError, Flavor, Server, start_local_server
+from proxy.embedded import EmbeddedError
+from proxy.embedded.certificates import KeyKind
 
 RESULTS: Final = Path(__file__).with_name("results")
 LIMIT_SECONDS: Final = 1500.0
@@ -66,8 +68,10 @@ class Bench:
                 continue
             if name == OURS_AS_PYTHON and not work.both_forms:
                 continue
+            if not self._fleet.speaks(name, work.tls):
+                continue
             begin = self._fleet.restart if work.once else self._fleet.get
-            running = begin(name, work.backends)
+            running = begin(name, work.backends, work.tls)
             if running is None:
                 continue
             try:
@@ -75,7 +79,8 @@ class Bench:
             except LoadFailedError as error:
                 self.failures[work.line.key, name] = str(error)
             else:
-                self.samples[work.line.key][name].append(sample)
+                taken = self.samples[work.line.key][name]
+                taken.append(attrs.evolve(sample, number=number))
 
     def _order(self, number: int) -> Iterator[str]:
         """Another one begins in each round: nobody always follows the same one."""
@@ -105,6 +110,13 @@ class Bench:
     "--peers", help="The peers to compare with, separated by commas; by default all there are."
 )
 @click.option(
+    "--key",
+    type=click.Choice([kind.value for kind in KeyKind]),
+    default=KeyKind.RSA.value,
+    show_default=True,
+    help="The kind of key in the certificate that all show to clients that speak TLS.",
+)
+@click.option(
     "--json",
     "path",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -117,6 +129,7 @@ def main(
     seconds: int,
     only: Sequence[str],
     peers: str | None,
+    key: str,
     path: Path | None,
 ) -> None:
     """Compare the proxy with a direct connection and with other proxies, in turns."""
@@ -128,16 +141,14 @@ def main(
         rounds, extent = 1, Extent(1, idle_clients=1000)
     try:
         programs = Programs(Sysbench(tools.sysbench()), tools.mysql_client())
-        server = start_local_server(Flavor.MYSQL, max_connections=MAX_CLIENTS)
-    except (tools.ProgramMissingError, EmbeddedError) as error:
+    except tools.ProgramMissingError as error:
         raise click.ClickException(str(error)) from error
     with (
-        server,
-        tempfile.TemporaryDirectory(prefix="mysqlproxy-bench-") as folder,
-        Fleet(server, Path(folder), {name: PEERS[name] for name in names}) as fleet,
+        _site(KeyKind(key)) as here,
+        Fleet(here, {name: PEERS[name] for name in names}) as fleet,
     ):
-        facts = _facts(server, programs, fleet)
-        _prepare(server, programs)
+        facts = {**_facts(here, programs, fleet), "key of the certificate": key}
+        _prepare(here, programs)
         bench = Bench(fleet, programs, works)
         try:
             bench.run(rounds, extent)
@@ -146,6 +157,17 @@ def main(
         bench.finish()
         _show(bench, fleet, works, facts)
         _write(bench, fleet, works, {**facts, **attrs.asdict(extent)}, path)
+
+
+@contextlib.contextmanager
+def _site(key_kind: KeyKind) -> Iterator[Site]:
+    """The server, or a sentence about why there is none."""
+    with contextlib.ExitStack() as stack:
+        try:
+            here = stack.enter_context(site(key_kind))
+        except EmbeddedError as error:
+            raise click.ClickException(str(error)) from error
+        yield here
 
 
 def _chosen(peers: str | None) -> list[str]:
@@ -164,15 +186,13 @@ def _chosen(peers: str | None) -> list[str]:
     return [name for key, name in known.items() if key in wanted or name == OURS]
 
 
-def _prepare(server: Server, programs: Programs) -> None:
+def _prepare(here: Site, programs: Programs) -> None:
     click.echo("making the tables", err=True)
-    server.execute(f"CREATE DATABASE {SCHEMA}")
-    server.create_user(USER, PASSWORD)
-    clients_results.prepare(server)
-    programs.sysbench.prepare(direct(server))
+    clients_results.prepare(here.server)
+    programs.sysbench.prepare(direct(here))
 
 
-def _facts(server: Server, programs: Programs, fleet: Fleet) -> dict[str, str]:
+def _facts(here: Site, programs: Programs, fleet: Fleet) -> dict[str, str]:
     said = machine.describe(
         {
             **fleet.versions(),
@@ -180,6 +200,7 @@ def _facts(server: Server, programs: Programs, fleet: Fleet) -> dict[str, str]:
             "commit": ("git", "-C", str(RESULTS.parent), "describe", "--always", "--dirty"),
         }
     )
+    server = here.server
     return {**said, "server": f"{server.flavor.title} {server.version}"}
 
 

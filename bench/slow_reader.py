@@ -9,19 +9,17 @@ from __future__ import annotations
 import socket
 import struct
 import sys
-import tempfile
 import time
-from pathlib import Path
 from typing import Final
 
 import attrs
 import click
 
 from bench import clients_results, machine
-from bench.peers import MAX_CLIENTS, PASSWORD, SCHEMA, USER, Fleet, Running, connect
+from bench.peers import Fleet, Running, connect
 from bench.programs import PEERS
 from bench.report import OURS
-from proxy.embedded import Flavor, start_local_server
+from bench.site import site
 
 ROW_BYTES: Final = 1 << 20
 LIMIT_BYTES: Final = 100 << 20
@@ -136,14 +134,8 @@ def read_slowly(running: Running, rows: int, stall: float, rate: float) -> tuple
 @click.option("--rate", type=float, default=60.0, show_default=True, help="MiB a second.")
 def main(mib: int, stall: float, rate: float) -> None:
     """Send a large result through the proxy to a slow reader and watch the proxy's memory."""
-    with (
-        start_local_server(Flavor.MYSQL, max_connections=MAX_CLIENTS) as server,
-        tempfile.TemporaryDirectory(prefix="mysqlproxy-bench-") as folder,
-        Fleet(server, Path(folder), {OURS: PEERS[OURS]}) as fleet,
-    ):
-        server.execute(f"CREATE DATABASE {SCHEMA}")
-        server.create_user(USER, PASSWORD)
-        clients_results.prepare(server)
+    with site() as here, Fleet(here, {OURS: PEERS[OURS]}) as fleet:
+        clients_results.prepare(here.server)
         running = fleet.get(OURS, 2)
         if running is None or running.pid is None:
             raise click.ClickException(fleet.missing[OURS])

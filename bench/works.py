@@ -9,8 +9,9 @@ from typing import Final
 
 import attrs
 
-from bench import clients_idle, clients_results, tools
+from bench import clients_idle, clients_results, clients_tls, tools
 from bench.clients_sysbench import Outcome, Sysbench, mean_microseconds, rate
+from bench.encryption import Tls
 from bench.peers import Running
 from bench.report import Line, Sample
 
@@ -49,6 +50,7 @@ class Work:
         same_as: for peers without such a limit, the work whose samples stand for this one's.
         once: measured in one round only, in a fresh process: memory does not vary as time does.
         both_forms: whether this proxy is measured as Python too.
+        tls: who speaks TLS; peers that cannot are left out.
     """
 
     line: Line
@@ -57,6 +59,7 @@ class Work:
     same_as: str = ""
     once: bool = False
     both_forms: bool = False
+    tls: Tls = Tls.NOWHERE
 
 
 def _sysbench(
@@ -73,6 +76,13 @@ def _sysbench(
         running, script, threads, extent.seconds, prepared=prepared
     )
     return reckon(outcome, used)
+
+
+def _tls_connections(*, resume: bool) -> Callable[..., Sample]:
+    def measure(_: Programs, running: Running, extent: Extent) -> Sample:
+        return rate(*clients_tls.churn(running, 8, extent.seconds, resume=resume))
+
+    return measure
 
 
 def _result(statement: str, programs: Programs, running: Running, _: Extent) -> Sample:
@@ -163,6 +173,38 @@ WORKS: Final[tuple[Work, ...]] = (
         _crowd,
         backends=10,
         once=True,
+    ),
+    Work(
+        Line("tls-connect", "TLS: connect, select, quit, 8 clients, per s", shows_p99=True),
+        _tls_connections(resume=False),
+        tls=Tls.CLIENTS,
+    ),
+    Work(
+        Line("tls-resume", "TLS: the same, sessions resumed, per s", shows_p99=True),
+        _tls_connections(resume=True),
+        tls=Tls.CLIENTS,
+    ),
+    Work(
+        Line("tls-select", "TLS of clients: point selects, 16 on 8, per s", shows_p99=True),
+        _point_selects(16, prepared=False),
+        tls=Tls.CLIENTS,
+    ),
+    Work(
+        Line("tls-both", "TLS on both sides: point selects, 16 on 8, per s", shows_p99=True),
+        _point_selects(16, prepared=False),
+        tls=Tls.EVERYWHERE,
+    ),
+    Work(
+        Line(
+            "tls-memory",
+            "TLS: memory of an idle client, KiB",
+            more_is_better=False,
+            digits=1,
+        ),
+        _memory,
+        backends=10,
+        once=True,
+        tls=Tls.CLIENTS,
     ),
 )
 """All works in the order of the table."""

@@ -5,7 +5,10 @@ TIME = Line("wide", "wide rows, s", more_is_better=False, digits=2)
 
 
 def rates(*values, cpu_seconds=None):
-    return [Sample(value, cpu_seconds, p99_ms=2.0) for value in values]
+    return [
+        Sample(value, cpu_seconds, p99_ms=2.0, number=number)
+        for number, value in enumerate(values)
+    ]
 
 
 def test_a_ratio_compares_each_round_with_itself():
@@ -19,8 +22,10 @@ def test_a_ratio_is_the_median_of_the_rounds():
 
 
 def test_rounds_of_one_side_only_are_left_out():
-    """A peer that failed in the last round is compared by the others."""
+    """A peer that failed in one round is compared by the others, whichever it was."""
     assert ratio(rates(50, 70), rates(100)) == 0.5
+    assert ratio(rates(70, 50)[1:], rates(700, 100)) == 0.5
+    assert ratio(rates(70, 50), rates(7, 100)[1:]) == 0.5
 
 
 def test_there_is_no_ratio_to_nothing():
@@ -87,7 +92,9 @@ def test_columns_are_aligned():
 
 def test_the_json_keeps_every_sample():
     """What the table leaves out can be reckoned again from the file."""
-    samples = {"wide": {"direct": [Sample(1.0), Sample(2.0)], "mysqlproxy": [Sample(3.0)]}}
+    samples = {
+        "wide": {"direct": [Sample(1.0), Sample(2.0, number=1)], "mysqlproxy": [Sample(3.0)]}
+    }
     (work,) = as_json([RATE, TIME], ["direct", "HAProxy", "mysqlproxy"], samples).values()
     assert work["title"] == "wide rows, s"
     assert not work["more_is_better"]
