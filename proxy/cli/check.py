@@ -7,9 +7,11 @@ from pathlib import Path
 
 import click
 
-from proxy.cli.configuration import CONFIG_FILE, load
+from proxy.cli.configuration import CONFIG_FILE, explained, load
 from proxy.config.auth import AuthEntry, AuthScheme
 from proxy.config.model import Config
+from proxy.observe.log import configure
+from proxy.service.assembly import try_out
 
 
 @click.command("check-config")
@@ -36,6 +38,9 @@ def check_config(path: Path, users: tuple[str, ...], *, connect: bool) -> None:
     Without FILE it is /etc/mysqlproxy/mysqlproxy.yaml.  The status is 1 when something is.
     """
     config = load(path)
+    configure("console", "warning")
+    with explained():
+        try_out(config, path.parent)
     for line in _summary(config):
         click.echo(line)
     if connect or users:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -9,20 +11,27 @@ import click
 from proxy.config.load import load_config
 from proxy.config.model import Config
 from proxy.config.problem import ConfigError
-from proxy.service.assembly import UnusableError, try_out
+from proxy.service.assembly import UnusableError
 
 CONFIG_FILE = "/etc/mysqlproxy/mysqlproxy.yaml"
 
 
 def load(path: Path) -> Config:
-    """The configuration, once all that it points to on this machine has been read.
+    """The configuration.
 
     Raises:
         click.ClickException: it cannot be used; every problem is told.
     """
     try:
-        config = load_config(path)
-        try_out(config, path.parent)
-    except (ConfigError, UnusableError) as error:
+        return load_config(path)
+    except ConfigError as error:
         raise click.ClickException(str(error)) from error
-    return config
+
+
+@contextlib.contextmanager
+def explained() -> Iterator[None]:
+    """End the command with a sentence where the configuration points to something unusable."""
+    try:
+        yield
+    except UnusableError as error:
+        raise click.ClickException(str(error)) from error

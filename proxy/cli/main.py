@@ -8,7 +8,7 @@ import click
 
 from proxy import __version__
 from proxy.cli.check import check_config
-from proxy.cli.configuration import CONFIG_FILE, load
+from proxy.cli.configuration import CONFIG_FILE, explained, load
 from proxy.cli.pins import pins
 from proxy.cli.token import token
 from proxy.embedded import EmbeddedError, Flavor
@@ -42,7 +42,8 @@ def run(path: Path) -> None:
     from proxy.cli.serve import serve  # noqa: PLC0415 - installs the reactor
 
     config = load(path)
-    raise SystemExit(serve(config, path.parent))
+    with explained():
+        raise SystemExit(serve(config, path.parent))
 
 
 @main.command("try")

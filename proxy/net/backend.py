@@ -115,7 +115,7 @@ class BackendProtocol(Shell):
 
     def tls_failed(self, why: str) -> None:
         """See `Shell`."""
-        self.ended(why)
+        self.ended(f"TLS with the target failed: {why}")
 
     # Login
 

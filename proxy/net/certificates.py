@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from OpenSSL import SSL
 
 from proxy.config.tls import Handshake, TlsVersion
+from proxy.net.tls import Stream
 
 KEY_PASSWORD_LIMIT = 1024
 """Bytes of a key's password: OpenSSL takes no longer ones (PEM_BUFSIZE)."""
@@ -34,10 +35,6 @@ _PROBLEMS = {
 
 class TlsUnusableError(Exception):
     """Settings of TLS that cannot be used: which file, and why."""
-
-
-Refusals = Callable[[SSL.Connection, str], None]
-"""Is told why a peer's certificate is not taken."""
 
 
 def make_context(settings: Handshake) -> SSL.Context:
@@ -107,14 +104,20 @@ def trust(context: SSL.Context, authorities: str | None) -> None:
         raise TlsUnusableError(f"{authorities}: no certificates: {_said(error)}") from None
 
 
-def verify(context: SSL.Context, mode: int, refused: Refusals) -> None:
-    """Check the peer's certificate; `mode` is one of OpenSSL's VERIFY flags."""
+def verify(context: SSL.Context, mode: int) -> None:
+    """Check the peer's certificate; its stream is told why it is not taken.
+
+    Args:
+        context: Of the connections.
+        mode: One of OpenSSL's VERIFY flags.
+    """
 
     def look(connection: SSL.Connection, _: object, error: int, depth: int, good: int) -> bool:
-        if not good:
-            whose = "" if not depth else f" (certificate {depth} of the chain)"
+        stream = connection.get_app_data()
+        if not good and isinstance(stream, Stream) and not stream.refusal:
+            whose = f" (certificate {depth} of the chain)" if depth else ""
             why = _PROBLEMS.get(error, f"the certificate is not taken: OpenSSL says {error}")
-            refused(connection, why + whose)
+            stream.refusal = why + whose
         return bool(good)
 
     context.set_verify(mode, look)

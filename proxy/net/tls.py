@@ -35,10 +35,18 @@ class Stream:
     Attributes:
         established: The handshake is over, and the peer's certificate is checked as demanded.
         ended: The peer said that it sends no more.
+        refusal: Why the peer's certificate is not taken, where that is what went wrong.
+
+    Args:
+        connection: OpenSSL's, without a socket.
+        keeps: What has to live as long as it does.
     """
 
-    def __init__(self, connection: SSL.Connection) -> None:
+    def __init__(self, connection: SSL.Connection, keeps: object = None) -> None:
         self._connection = connection
+        self._keeps = keeps
+        connection.set_app_data(self)
+        self.refusal = ""
         self._skip = 0  # bytes that are missing of the last record
         self._cut = b""  # the header of a record that came in part
         self.established = False
@@ -124,7 +132,8 @@ class Stream:
         except SSL.ZeroReturnError:
             raise TlsFailedError("the peer ended the handshake") from None
         except SSL.Error as error:
-            raise TlsFailedError(_said(error)) from None
+            raise TlsFailedError(self.refusal or _said(error)) from None
+        self._connection.set_app_data(None)  # what refers to itself lives on for a while
         self.established = True
 
     def encrypt(self, data: bytes) -> bytes:

@@ -25,8 +25,6 @@ class TargetStream(Stream):
         super().__init__(connection)
         self._name = name
         self._mode = mode
-        connection.set_app_data(self)
-        self.refusal = ""
 
     @property
     def is_verified(self) -> bool:
@@ -35,15 +33,9 @@ class TargetStream(Stream):
 
     def shake_hands(self) -> None:
         """See `Stream`."""
-        try:
-            super().shake_hands()
-        except TlsFailedError as error:
-            why = self.refusal or str(error)
-            raise TlsFailedError(f"TLS with the target failed: {why}") from None
-        if self.established:
-            self._connection.set_app_data(None)  # what refers to itself lives on for a while
-            if self._mode is TlsMode.VERIFY_IDENTITY:
-                self._check_name()
+        super().shake_hands()
+        if self.established and self._mode is TlsMode.VERIFY_IDENTITY:
+            self._check_name()
 
     def _check_name(self) -> None:
         """Compare the names in the certificate (RFC 6125, by service-identity)."""
@@ -55,7 +47,7 @@ class TargetStream(Stream):
         except (VerificationError, CertificateError, ValueError):  # the last: no name at all
             self.established = False
             raise TlsFailedError(
-                f"the target's certificate is not made for the name {self._name!r}"
+                f"the certificate is not made for the name {self._name!r}"
             ) from None
 
 
@@ -138,14 +130,8 @@ class TlsClient:
                 self._log.warning("a certificate " + trouble, file=settings.certificate)
         if settings.mode in _CHECKED:
             certificates.trust(context, settings.ca)
-            certificates.verify(context, SSL.VERIFY_PEER, _note)
+            certificates.verify(context, SSL.VERIFY_PEER)
         return context
-
-
-def _note(connection: SSL.Connection, why: str) -> None:
-    stream = connection.get_app_data()
-    if isinstance(stream, TargetStream) and not stream.refusal:
-        stream.refusal = why
 
 
 def _is_address(name: str) -> bool:

@@ -42,10 +42,9 @@ class TlsServer:
         """The stream of one client, which begins to speak."""
         contexts = self._contexts
         connection = SSL.Connection(contexts[0], None)
-        # OpenSSL may ask the first context for a name again after another one was chosen.
-        connection.set_app_data(contexts)
         connection.set_accept_state()
-        return Stream(connection)
+        # OpenSSL may ask the first context for a name again after another one was chosen.
+        return Stream(connection, contexts)
 
     def look(self) -> None:
         """Take up files that have changed; called now and then."""
@@ -81,9 +80,7 @@ class TlsServer:
             if settings.client_certificates is not ClientCertificates.NONE:
                 certificates.trust(context, settings.client_ca)
                 context.load_client_ca((settings.client_ca or "").encode())
-                certificates.verify(
-                    context, _MODES[settings.client_certificates], self._refused
-                )
+                certificates.verify(context, _MODES[settings.client_certificates])
             contexts.append(context)
             for name in certificates.names_of(certificates.load_certificate(one.certificate)):
                 by_name.setdefault(name, context)
@@ -100,6 +97,3 @@ class TlsServer:
         if len(contexts) > 1:
             contexts[0].set_tlsext_servername_callback(choose)
         return contexts
-
-    def _refused(self, _: SSL.Connection, why: str) -> None:
-        self._log.warning("the certificate of a client is refused", why=why)

@@ -6,7 +6,7 @@ import socket
 import struct
 
 import pytest
-from twisted.internet import tcp, unix
+from twisted.internet import unix
 from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
@@ -15,6 +15,7 @@ from proxy.dialogue.client import ClientDialogue
 from proxy.net.client import ClientProtocol
 from proxy.net.shell import READ_BYTES, SMALL_READS, STALLED_BYTES, Shell
 from proxy.wire.greeting import Greeting
+from tests.support.joined import Reactor, fill, joined
 from tests.support.servers import Wire
 
 GREETING = Greeting("8.0.0", 1, bytes(range(1, 21)), 0xFFFFFF, 45, 2, "mysql_native_password")
@@ -57,56 +58,12 @@ def source_of_bytes():
     return source, source.transport
 
 
-class Reactor(Clock):
-    """As much of a reactor as a transport needs; `turn` is one look at its sockets."""
-
-    def __init__(self):
-        super().__init__()
-        self.readers, self.writers = set(), set()
-
-    def addReader(self, reader):
-        self.readers.add(reader)
-
-    def addWriter(self, writer):
-        self.writers.add(writer)
-
-    def removeReader(self, reader):
-        self.readers.discard(reader)
-
-    def removeWriter(self, writer):
-        self.writers.discard(writer)
-
-    def turn(self):
-        for transport in [*self.writers]:
-            if (why := transport.doWrite()) is not None:
-                transport.connectionLost(Failure(why))
-        self.advance(0)
-
-
 @pytest.fixture
 def tcp_shell():
     """A shell on one end of a TCP connection, the other end, and the reactor."""
-    reactor = Reactor()
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        peer = socket.create_connection(server.getsockname())
-        ours, address = server.accept()
-    ours.setblocking(False)
     shell = recorder()
-    transport = tcp.Server(ours, shell, address, None, 1, reactor)
-    shell.makeConnection(transport)
-    yield shell, peer, reactor
-    peer.close()
-    if not shell.lost:
-        transport.connectionLost(Failure(ConnectionDone()))
-
-
-def fill(shell):
-    """Write until the socket takes no more; how much that was."""
-    block, total = bytes(1 << 20), 0
-    while True:
-        total += len(block)
-        if not shell.write(block):
-            return total
+    with joined(shell) as (peer, reactor):
+        yield shell, peer, reactor
 
 
 def test_a_write_goes_out_without_the_reactor(tcp_shell):
@@ -331,9 +288,11 @@ def test_the_log_is_told_why_a_connection_ended(reason, said):
 
 
 def test_a_shell_must_say_what_follows_its_end():
-    """A shell without an `ended` or `dataReceived` of its own is a mistake."""
+    """A shell without an `ended`, `dataReceived` or `tls_failed` of its own is a mistake."""
     shell = Shell()
     with pytest.raises(NotImplementedError):
         shell.dataReceived(b"")
     with pytest.raises(NotImplementedError):
         shell.ended("why")
+    with pytest.raises(NotImplementedError):
+        shell.tls_failed("why")

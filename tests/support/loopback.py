@@ -12,35 +12,85 @@ import time
 from pathlib import Path
 
 from proxy.wire.auth import caching_sha2
+from proxy.wire.constants import Capability
 from proxy.wire.framing import encode
-from proxy.wire.greeting import AUTH_SWITCH, auth_more_data, parse_auth_switch
-from tests.support.scripted import ServerSide, login_packet, packets, query_packet
+from proxy.wire.greeting import AUTH_SWITCH, SslRequest, auth_more_data, parse_auth_switch
+from tests.support.scripted import (
+    CAPABILITIES,
+    CLIENT_CAPABILITIES,
+    ServerSide,
+    login_packet,
+    packets,
+    query_packet,
+)
+from tests.support.tls import Peer, Sealed, client_context
+
+SSL_REQUEST = encode(
+    SslRequest(CLIENT_CAPABILITIES | Capability.SSL, 1 << 24, 45).encode(), sequence=1
+)
+"""How a client asks for TLS."""
 
 LIMIT_SECONDS = 20.0
 """How long anything here may take before the test fails."""
 
 
+class SecureSide(ServerSide):
+    """A server that offers TLS; its input and output is what starts it."""
+
+    def __init__(self, number, **more):
+        super().__init__(number, offered=CAPABILITIES | Capability.SSL, **more)
+        self.reader.sequence = 2  # of the login: the request for TLS is read elsewhere
+
+    def _log_in(self, payload):
+        answer = super()._log_in(payload)
+        return answer[:3] + b"\x03" + answer[4:]
+
+
 class Connection:
-    """One connection that the proxy opened."""
+    """One connection that the proxy opened.
+
+    Attributes:
+        hello: The first bytes that came, before TLS.
+    """
 
     def __init__(self, server, sock, number):
         self.server = server
         self.sock = sock
-        self.side = ServerSide(
+        self.hello = b""
+        self.side = (ServerSide if server.tls is None else SecureSide)(
             number, max_connections=server.max_connections, routines=server.routines
         )
 
     def run(self):
         """Talk until either side closes."""
-        with contextlib.suppress(OSError), self.sock:
-            self.sock.sendall(self.side.hello())
-            while data := self.sock.recv(1 << 16):
-                answer, left = self.side.receive(data)
-                if answer:
-                    self.sock.sendall(answer)
-                for payload in left:
-                    self.server.answer(self, payload)
-        self.server.leave(self)
+        try:
+            with contextlib.suppress(OSError):
+                self.server.welcome(self)
+                while data := self.sock.recv(1 << 16):
+                    answer, left = self.side.receive(data)
+                    if answer:
+                        self.sock.sendall(answer)
+                    for payload in left:
+                        self.server.answer(self, payload)
+        finally:
+            self.sock.close()
+            self.server.leave(self)
+
+    def greet(self):
+        """Say hello, and start TLS where the server offers it."""
+        self.sock.sendall(self.side.hello())
+        if self.server.tls is not None:
+            self.start_tls()
+
+    def start_tls(self):
+        """Wait until the proxy asks for TLS, and shake hands."""
+        while len(self.hello) < len(SSL_REQUEST):
+            piece = self.sock.recv(len(SSL_REQUEST) - len(self.hello))
+            if not piece:
+                return
+            self.hello += piece
+        self.sock = self.server.tls.wrap_socket(self.sock, server_side=True)
+        self.server.resumed.append(self.sock.session_reused)
 
     def answer(self, *payloads):
         """Send an answer, an OK when there are no payloads."""
@@ -61,10 +111,16 @@ class ScriptedServer:
         routines: See `ServerSide`.
         connections: Those that are open.
         texts: Every statement that was not a routine.
+        tls: The context of TLS that it offers, if any.
+        resumed: Of each connection with TLS, whether its session was resumed.
+        welcome: What a new `Connection` begins with.
     """
 
-    def __init__(self, *, max_connections=100):
+    def __init__(self, *, max_connections=100, tls=None):
         self.max_connections = max_connections
+        self.tls = tls
+        self.resumed = []
+        self.welcome = Connection.greet
         self.scripts = {}
         self.routines = {}
         self.connections = []
@@ -140,6 +196,8 @@ class ScriptedServer:
 class Talker:
     """A client that speaks the protocol packet by packet."""
 
+    greeting = None
+
     def __init__(self, port=0, path=None, *, buffer=0):
         family = socket.AF_UNIX if path else socket.AF_INET
         self.sock = socket.socket(family)
@@ -178,9 +236,26 @@ class Talker:
         """Read one packet's payload."""
         return self.packet()[1]
 
+    def start_tls(self, context=None, *, name=None, cut=0, at_once=False):
+        """Ask for TLS, in the same segment if `at_once`, and shake hands."""
+        self.ask_for_tls(at_once=at_once)
+        peer = Peer(context or client_context(), name=name)
+        self.sock = Sealed(self.sock, peer, cut=cut)
+        self.sock.start(SSL_REQUEST if at_once else b"")
+
+    def ask_for_tls(self, *, at_once=False):
+        """Read the greeting, and ask for TLS where that is not left to the caller."""
+        self.greeting = self.payload()
+        if not at_once:
+            self.sock.sendall(SSL_REQUEST)
+
     def log_in(self, user="app", password="secret", schema=None, capabilities=None):
         """Log in; the payload of the server's verdict."""
-        self.sock.sendall(login_packet(self.payload(), user, password, schema, capabilities))
+        greeting = self.greeting or self.payload()
+        sequence = 2 if self.greeting else 1
+        self.sock.sendall(
+            login_packet(greeting, user, password, schema, capabilities, sequence=sequence)
+        )
         while True:
             sequence, payload = self.packet()
             if payload[0] == AUTH_SWITCH:
