@@ -54,7 +54,7 @@ class Document:
     `lines` has the line of each value, counted from 1.  A fault is a path, a line, a sentence.
     """
 
-    value: object
+    value: object = attrs.field(repr=False)  # passwords may be in it
     lines: dict[KeyPath, int]
     faults: list[tuple[KeyPath, int, str]]
 

@@ -28,7 +28,7 @@ from proxy.errors import (
 )
 from proxy.wire.auth.steps import Accepted, Send, Shown, Verifier
 from proxy.wire.constants import HEADER, MAX_PACKET, Capability, Command
-from proxy.wire.framing import OutOfOrder, Oversized, PacketReader, encode
+from proxy.wire.framing import OutOfOrder, Packet, PacketReader, encode
 from proxy.wire.greeting import (
     Greeting,
     SslRequest,
@@ -93,6 +93,7 @@ class ClientDialogue:
         secure: Whether nobody can read along: TLS, or a unix socket.
         has_tls: Whether it is TLS.
         trusts_header: Whether it may say by the PROXY protocol from where it comes.
+        objection: What its login hears, as it did so nevertheless.
         offered_proof: Whether the login of the moment came with a password at all.
     """
 
@@ -107,6 +108,7 @@ class ClientDialogue:
         "command_limit",
         "greeting",
         "has_tls",
+        "objection",
         "offered_proof",
         "secure",
         "state",
@@ -126,6 +128,7 @@ class ClientDialogue:
         self.secure = secure
         self.has_tls = False
         self.trusts_header = trusts_header
+        self.objection: ErrorReply | None = None
         self._head: bytes | None = b""
         self.state = State.LOGIN
         self.capabilities = 0
@@ -196,13 +199,11 @@ class ClientDialogue:
         if isinstance(found, Malformed):
             return [self._break(found.why, bad_handshake(found.why))]
         if not isinstance(found, NoHeader):
-            if not self.trusts_header:
-                why = "a PROXY header from outside of proxy_protocol_networks"
-                return [self._break(why, bad_handshake(why))]
             data = data[found.size :]
-            if found.address is not None:
-                # However the load balancer reaches us, the client reaches it by a network.
-                self.secure = False
+            if not self.trusts_header:  # said to its login: before that nobody listens
+                self.objection = bad_handshake("a PROXY header from an untrusted address")
+            elif found.address is not None:
+                self.secure = False  # however we are reached, the load balancer is by a network
                 events.append(AddressTold(found.address, found.port))
         self._reader.feed(data)
         return events + self.next_events()
@@ -217,11 +218,11 @@ class ClientDialogue:
         packet = self._reader.next_packet()
         if packet is None:
             return []
-        if isinstance(packet, OutOfOrder):
-            reply = packets_out_of_order(packet.expected, packet.got)
-            return [self._break(reply.message, reply)]
-        if isinstance(packet, Oversized):
-            reply = packet_too_large(packet.limit)
+        if not isinstance(packet, Packet):
+            if isinstance(packet, OutOfOrder):
+                reply = packets_out_of_order(packet.expected, packet.got)
+            else:
+                reply = packet_too_large(packet.limit)
             return [self._break(reply.message, reply)]
         if self.state is State.LOGIN:
             return [self._receive_login(packet.payload)]

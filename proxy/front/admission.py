@@ -64,6 +64,8 @@ class Admission:
 
     def objection(self, client: Client) -> ErrorReply | None:
         """Why a client is refused before it is asked for anything."""
+        if client.dialogue.objection is not None:
+            return client.dialogue.objection
         if self._networks and not comes_from(client.address, self._networks):
             return host_not_allowed(client.address)
         if self._requires_tls and not client.dialogue.secure:

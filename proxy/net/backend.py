@@ -77,7 +77,10 @@ class BackendProtocol(Shell):
     def __repr__(self) -> str:
         """Which connection, and what it does."""
         number = self.greeting.connection_id if self.greeting else "-"
-        doing = "logging in" if self._dialogue else repr(self.exchange)
+        refused = not self._dialogue and not hasattr(self, "exchange")
+        doing = (
+            "refused" if refused else "logging in" if self._dialogue else repr(self.exchange)
+        )
         return f"<BackendProtocol {number} of {self.account.user!r}: {doing}>"
 
     @property

@@ -291,12 +291,14 @@ def test_a_users_file_is_taken_up_when_it_changes(serve, mysql_server, tmp_path)
     assert log_in(proxy, "filed", "pw-2") == "filed"
 
 
-def reads(proxy):
-    """Ask a proxy of `tests.support.leaping` how often it read secrets."""
-    before = len(messages(proxy, "reads of secrets"))
+def metrics(proxy):
+    """Ask a proxy of `tests.support.leaping` for its metrics about secrets, by their names."""
+    before = len(messages(proxy, "metrics"))
     proxy.process.send_signal(signal.SIGUSR2)
-    wait_until(lambda: len(messages(proxy, "reads of secrets")) > before)
-    return messages(proxy, "reads of secrets")[-1]
+    wait_until(lambda: len(messages(proxy, "metrics")) > before)
+    prefix = "mysqlproxy_secret_"
+    line = messages(proxy, "metrics")[-1]
+    return {name.removeprefix(prefix): line[name] for name in line if name.startswith(prefix)}
 
 
 def test_users_who_are_known_do_not_notice_that_aws_is_away(serve, mysql_server):
@@ -312,8 +314,8 @@ def test_users_who_are_known_do_not_notice_that_aws_is_away(serve, mysql_server)
         )
         with proxy.connect("lonely", password="pw-1") as connection:
             ask(connection)
-            first = reads(proxy)
-            assert first["failures"] == 0
+            first = metrics(proxy)
+            assert first["fetch_failures_total"] == 0
             aws.stop()
             proxy.process.send_signal(signal.SIGUSR1)
             away = "a secret cannot be read; what was known is used on"
@@ -324,16 +326,17 @@ def test_users_who_are_known_do_not_notice_that_aws_is_away(serve, mysql_server)
             assert ask(connection) == ((1,),)
             assert log_in(proxy, "lonely", "pw-1") == "lonely"
             assert refusal(proxy, "lonely", "pw-2")[0] == 1045
-            then = reads(proxy)
-            assert then["failures"] >= 2  # when it was due, and for the wrong password
-            assert then["reads"] >= first["reads"] + then["failures"]
+            then = metrics(proxy)
+            failures = then["fetch_failures_total"]
+            assert failures >= 2  # when it was due, and for the wrong password
+            assert then["fetches_total"] >= first["fetches_total"] + failures
             assert then["age_seconds"] > LEAP_SECONDS
             aws.start()
             secrets.write("lonely", "lonely", "pw-1")
             proxy.process.send_signal(signal.SIGUSR1)
             wait_until(lambda: messages(proxy, "a secret can be read again"))
             assert ask(connection) == ((1,),)
-            assert reads(proxy)["age_seconds"] < LEAP_SECONDS
+            assert metrics(proxy)["age_seconds"] < LEAP_SECONDS
 
 
 def test_a_proxy_that_starts_without_aws_serves_whom_it_knows(serve, mysql_server):

@@ -6,14 +6,14 @@ import pytest
 from OpenSSL import SSL
 
 from proxy.embedded.certificates import Authority
-from proxy.net.shell import Shell
 from proxy.net.tls import TlsFailedError
 from proxy.net.tls_server import TlsServer
+from tests.support.interpreted import interpreted
 from tests.support.joined import fill, joined
 from tests.support.tls import VERSIONS, OpenSslPeer, Peer, client_context, offering
 
 
-class Recorder(Shell):
+class Recorder(interpreted("proxy.net.shell").Shell):
     """Notes what happens to it."""
 
     answer = b""
