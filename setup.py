@@ -19,15 +19,17 @@ from setuptools.errors import BaseError, CompileError, LinkError
 
 MODULES = [
     *("dialogue/classic", "dialogue/client", "dialogue/edits", "dialogue/exchange"),
-    *("dialogue/file", "dialogue/rows", "front/client", "front/concluding", "front/deadlines", "front/express"),
-    *("front/login", "front/proxy"),
+    *("dialogue/file", "dialogue/rows"),
+    *("front/client", "front/concluding", "front/deadlines"),
+    *("front/express", "front/login", "front/proxy"),
     *("net/backend", "net/client", "net/rounds", "net/shell"),
-    *("policy/lease", "policy/ledger", "policy/shelf"),
+    *("policy/guesses", "policy/lease", "policy/ledger", "policy/shelf"),
     *("pool/expiry", "pool/pool"),
     *("session/leftovers", "session/pins", "session/session", "session/state"),
     "sql/shape",
     *("wire/auth/caching_sha2", "wire/auth/native", "wire/auth/steps"),
-    *("wire/framing", "wire/greeting", "wire/primitives", "wire/responses", "wire/scan"),
+    *("wire/framing", "wire/greeting", "wire/primitives", "wire/proxy_header"),
+    *("wire/responses", "wire/scan"),
 ]
 """What runs for each statement and each login, but for `session/prepared` and `sql/plain`:
 mypyc takes neither the one's fields of attrs with defaults nor the other's enum."""

@@ -179,7 +179,7 @@ class Sealed:
         self.sock.close()
 
 
-class OpenSslPeer(Stream):
+class OpenSslPeer:
     """A client by the library that the proxy has too: for what Python's `ssl` cannot do.
 
     Attributes:
@@ -197,9 +197,12 @@ class OpenSslPeer(Stream):
         context.set_keylog_callback(self._secret_agreed)
         connection = SSL.Connection(context, None)
         connection.set_connect_state()
-        super().__init__(connection)
+        self.connection, self.stream = connection, Stream(connection)
         self.done = True
-        self.shake_hands()
+        self.stream.shake_hands()
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
 
     def _secret_agreed(self, _, line):
         name, _, secret = line.decode().split()
@@ -207,7 +210,7 @@ class OpenSslPeer(Stream):
 
     def renegotiate(self):
         """Ask for another handshake on the same connection (TLS 1.2)."""
-        self._connection.renegotiate()
+        self.connection.renegotiate()
         self.shake_hands()
         return self.bytes_to_send()
 
