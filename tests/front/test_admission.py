@@ -9,14 +9,15 @@ import attrs
 import pytest
 
 from proxy.config.model import EndpointConfig
-from proxy.errors import host_not_allowed, tls_required
+from proxy.errors import bad_handshake, host_not_allowed, tls_required
 from proxy.front.admission import Admission, comes_from
 from tests.support.memory import make_config
 
 
-def client(address="203.0.113.9", *, secure=False):
+def client(address="203.0.113.9", *, secure=False, objection=None):
     """What is looked at of a client."""
-    return SimpleNamespace(address=address, dialogue=SimpleNamespace(secure=secure))
+    dialogue = SimpleNamespace(secure=secure, objection=objection)
+    return SimpleNamespace(address=address, dialogue=dialogue)
 
 
 def networks(*texts):
@@ -54,6 +55,12 @@ def test_one_of_several_networks_is_enough():
     """And no network has anybody in it."""
     assert comes_from("fd00::1", networks("10.0.0.0/8", "fd00::/8"))
     assert not comes_from("fd00::1", ())
+
+
+def test_what_the_dialogue_objects_to_comes_first():
+    """A header from an untrusted address, for one."""
+    why = bad_handshake("a header")
+    assert Admission(make_config()).objection(client(objection=why)) is why
 
 
 def test_everybody_may_come_unless_said_otherwise():
