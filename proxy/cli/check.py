@@ -44,9 +44,9 @@ def check_config(path: Path, users: tuple[str, ...], *, connect: bool) -> None:
     for line in _summary(config):
         click.echo(line)
     if connect or users:
-        from proxy.cli.probe import probe  # noqa: PLC0415 - installs the reactor
+        from proxy.cli.connecting import try_logins  # noqa: PLC0415 - installs the reactor
 
-        if not probe(config, path.parent, users):
+        if not try_logins(config, path.parent, users):
             raise click.ClickException(f"{path} does not work as it is.")
     click.echo(f"{path} is fine.")
 

@@ -14,8 +14,8 @@ import click
 from twisted.internet.task import LoopingCall
 
 from proxy.cli import demo as demonstration
-from proxy.cli.secret import ShownSecret
 from proxy.cli.serve import reactor, serve
+from proxy.cli.shown_secret import ShownSecret
 from proxy.config.auth import AuthEntry
 from proxy.config.aws import AwsConfig
 from proxy.config.model import (

@@ -13,8 +13,8 @@ from proxy.dialogue.events import (
     CommandReceived,
     FileReceived,
     LoginStarted,
+    TextShown,
     TlsRequested,
-    TokenShown,
     Unproved,
     UserChangeStarted,
 )
@@ -313,7 +313,7 @@ class ClientDialogue:
         self._verifier = None
         self._enter(State.PROVED)
         if isinstance(step, Shown):
-            return [TokenShown(step.text)]
+            return [TextShown(step.text)]
         proved = isinstance(step, Accepted | Send)
         return [Authenticated() if proved else Unproved()]
 

@@ -54,10 +54,10 @@ class Authenticated:
 
 
 @attrs.frozen
-class TokenShown:
-    """The client has shown a text that may be a token; answered with `accept` or `refuse`."""
+class TextShown:
+    """The client has shown a text, a token maybe; answered with `accept` or `refuse`."""
 
-    token: str = attrs.field(repr=False)
+    text: str = attrs.field(repr=False)
 
 
 @attrs.frozen
@@ -85,8 +85,8 @@ class FileReceived:
     ended: bool
 
 
-Shown = Authenticated | Unproved | TokenShown
-"""What a client has shown of itself in the end."""
+ProofEnd = Authenticated | Unproved | TextShown
+"""How a client's proof has ended."""
 
 ClientEvent = (
     Broken
@@ -96,7 +96,7 @@ ClientEvent = (
     | UserChangeStarted
     | Authenticated
     | Unproved
-    | TokenShown
+    | TextShown
     | CommandReceived
     | FileReceived
 )

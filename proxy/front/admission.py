@@ -12,7 +12,7 @@ from proxy.config.model import ProxyConfig
 from proxy.credentials.iam.verify import Verdict
 from proxy.credentials.source import Network
 from proxy.errors import ErrorReply, host_not_allowed, tls_required
-from proxy.net.tls_server import TlsServer
+from proxy.net.client_tls import ClientTlsStreams
 from proxy.policy.guesses import Guesses
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ LOCAL: Final = "localhost"
 """The address of a client on a unix socket."""
 
 
-class Tokens(Protocol):
+class TokenChecker(Protocol):
     """Checks IAM tokens."""
 
     def verify(self, token: str, user: str, address: str) -> Deferred[Verdict]:
@@ -43,8 +43,8 @@ class Admission:
     def __init__(
         self,
         config: ProxyConfig,
-        tls: TlsServer | None = None,
-        tokens: Tokens | None = None,
+        tls: ClientTlsStreams | None = None,
+        tokens: TokenChecker | None = None,
     ) -> None:
         self.tls = tls
         self.tokens = tokens

@@ -20,9 +20,9 @@ from proxy.dialogue.events import (
     CommandReceived,
     FileReceived,
     LoginStarted,
-    Shown,
+    ProofEnd,
+    TextShown,
     TlsRequested,
-    TokenShown,
     Unproved,
     UserChangeStarted,
 )
@@ -121,7 +121,7 @@ class Client:
         self.bucket = 0
         self.since = self.last_active = proxy.deadlines.now
         self._answered: Deferred[None] | None = None
-        self._proof: Deferred[Shown] | None = None
+        self._proof: Deferred[ProofEnd] | None = None
         self._cause: ErrorReply | None = None
 
     def __repr__(self) -> str:
@@ -159,7 +159,7 @@ class Client:
                 self.work(conductor.serve(self, payload))
             case FileReceived(data, ended):
                 self._send_file(data, ended=ended)
-            case Authenticated() | Unproved() | TokenShown():
+            case Authenticated() | Unproved() | TextShown():
                 self._proved(event)
             case TlsRequested():
                 login.start_tls(self)
@@ -215,23 +215,23 @@ class Client:
 
     def identify(
         self, verifier: Verifier, plugin: str, proof: bytes, *, ask: bool = False
-    ) -> Shown | None:
+    ) -> ProofEnd | None:
         """What the client shows of itself; None when it has to be asked for more."""
-        shown: Shown | None = None
+        shown: ProofEnd | None = None
         for event in self.dialogue.identify(verifier, plugin, proof, ask=ask):
-            if isinstance(event, Authenticated | Unproved | TokenShown):
+            if isinstance(event, Authenticated | Unproved | TextShown):
                 shown = event
             else:
                 self.event_arrived(event)
         return shown
 
-    async def shown(self) -> Shown:
+    async def shown(self) -> ProofEnd:
         """The same, once the client has answered all that it is asked."""
         self.protocol.flush()
         waiting = self._proof = Deferred()
         return await waiting
 
-    def _proved(self, shown: Shown) -> None:
+    def _proved(self, shown: ProofEnd) -> None:
         waiting, self._proof = self._proof, None
         if waiting is not None:
             waiting.callback(shown)

@@ -13,7 +13,7 @@ from proxy.config.auth import IamAuth
 from proxy.credentials.iam.verify import looks_like_token
 from proxy.credentials.source import Credential
 from proxy.dialogue.backend import SHAPE
-from proxy.dialogue.events import Authenticated, Shown, TokenShown
+from proxy.dialogue.events import Authenticated, ProofEnd, TextShown
 from proxy.errors import BackendLostError, ErrorReply, StatementRefusedError, access_denied
 from proxy.front import concluding, holding
 from proxy.front.admission import comes_from
@@ -70,7 +70,7 @@ class _Proof:
     """Who checks a client's proof, and how that ended; None while it goes on."""
 
     verifier: Verifier
-    shown: Shown | None
+    shown: ProofEnd | None
 
 
 def log_in(client: Client, login: Login) -> None:
@@ -235,14 +235,14 @@ async def _judge(
     """Why the client is not let in; empty when it is."""
     proxy, shown = client.proxy, proof.shown
     if (
-        isinstance(shown, TokenShown)
+        isinstance(shown, TextShown)
         and credential is not None
-        and (credential.iam_auth is IamAuth.REQUIRED or looks_like_token(shown.token))
+        and (credential.iam_auth is IamAuth.REQUIRED or looks_like_token(shown.text))
     ):
         tokens = proxy.admission.tokens
         if tokens is None:
             return "IAM tokens are not taken here"
-        verdict = await tokens.verify(shown.token, claim.user, client.address)
+        verdict = await tokens.verify(shown.text, claim.user, client.address)
         return _place_of(client, credential) if verdict.allowed else verdict.reason
     if not isinstance(shown, Authenticated) and not _shows_password(shown, credential):
         # The password may have been changed where it comes from.
@@ -260,11 +260,11 @@ async def _judge(
     return _place_of(client, credential)
 
 
-def _shows_password(shown: Shown | None, credential: Credential | None) -> bool:
+def _shows_password(shown: ProofEnd | None, credential: Credential | None) -> bool:
     """Whether the text that a client has shown is a password of the user's."""
-    if not isinstance(shown, TokenShown) or credential is None:
+    if not isinstance(shown, TextShown) or credential is None:
         return False
-    given = shown.token.encode("utf-8", "surrogateescape")
+    given = shown.text.encode("utf-8", "surrogateescape")
     matches = [
         hmac.compare_digest(given, one.encode("utf-8", "surrogateescape"))
         for one in credential.passwords

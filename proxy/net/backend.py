@@ -16,9 +16,9 @@ from proxy.dialogue.events import Broken, Greeted, LoginRefused
 from proxy.dialogue.exchange import Exchange
 from proxy.errors import BackendLostError, BackendRefusedError, ErrorReply
 from proxy.net.answer import ANSWER_LIMIT, Answer
+from proxy.net.backend_tls import BackendStream, BackendTlsStreams
 from proxy.net.shell import Shell
 from proxy.net.sockets import keep_alive
-from proxy.net.tls_client import TargetStream, TlsClient
 from proxy.session.prepared import Holdings
 from proxy.wire.commands import QUIT
 from proxy.wire.framing import encode
@@ -60,11 +60,11 @@ class BackendProtocol(Shell):
         account: Account,
         *,
         secure: bool,
-        tls: TlsClient | None = None,
+        tls: BackendTlsStreams | None = None,
         announces: bool = False,
     ) -> None:
         self.account = account
-        self._tls_client = tls
+        self._tls_streams = tls
         self._announces = announces
         self.logged_in: Deferred[BackendProtocol] = Deferred(lambda _: self.abort())
         self._dialogue: BackendDialogue | None = BackendDialogue(
@@ -112,7 +112,7 @@ class BackendProtocol(Shell):
         """See `Shell`."""
         dialogue, stream = self._dialogue, self._tls
         assert dialogue is not None
-        assert isinstance(stream, TargetStream)
+        assert isinstance(stream, BackendStream)
         dialogue.tls_started(verified=stream.is_verified)
         self.write(dialogue.bytes_to_send())
 
@@ -127,9 +127,9 @@ class BackendProtocol(Shell):
             match event:
                 case Greeted(greeting, starts_tls):
                     self.greeting = greeting
-                    if starts_tls and self._tls_client is not None:
+                    if starts_tls and self._tls_streams is not None:
                         self.write(dialogue.bytes_to_send())
-                        self.start_tls(self._tls_client.stream())
+                        self.start_tls(self._tls_streams.stream())
                 case Broken(why, reply):
                     self._refuse(
                         BackendLostError(why) if reply is None else _refusal(why, reply)
@@ -142,8 +142,8 @@ class BackendProtocol(Shell):
                     self.status = logged_in.status
                     self.exchange = Exchange(dialogue.capabilities)
                     self._dialogue = None
-                    if self._tls is not None and self._tls_client is not None:
-                        self._tls_client.remember(self._tls)
+                    if self._tls is not None and self._tls_streams is not None:
+                        self._tls_streams.remember(self._tls)
                     self.logged_in.callback(self)
                     return
         outgoing = dialogue.bytes_to_send()

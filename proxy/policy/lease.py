@@ -8,6 +8,9 @@ from typing import Any
 
 import attrs
 
+OUTDATED = -1
+"""A generation older than any: a lease of it is closed when it comes back."""
+
 
 class Place(enum.Enum):
     """Where a backend is."""

@@ -15,7 +15,7 @@ from proxy.errors import ACCESS_DENIED, BackendLostError, BackendRefusedError
 T = TypeVar("T")
 
 
-class Tokens(Protocol):
+class TokenGiver(Protocol):
     """IAM tokens for logins at the target."""
 
     def token(self, user: str) -> Deferred[str]:
@@ -32,7 +32,7 @@ class Accounts:
     later than we do: they are tried in turn, and when all are refused, looked up anew once.
     """
 
-    def __init__(self, credentials: CredentialSource, tokens: Tokens | None = None) -> None:
+    def __init__(self, credentials: CredentialSource, tokens: TokenGiver | None = None) -> None:
         self._credentials = credentials
         self._tokens = tokens
 

@@ -18,7 +18,7 @@ from proxy.config.tls import TlsMode
 from proxy.dialogue.backend import Account
 from proxy.errors import BackendLostError
 from proxy.net.backend import BackendProtocol
-from proxy.net.tls_client import TlsClient
+from proxy.net.backend_tls import BackendTlsStreams
 
 T = TypeVar("T")
 
@@ -49,7 +49,7 @@ class Connector:
         reactor: Any,
         place: TcpAddress | UnixAddress,
         timeout_seconds: float,
-        tls: TlsClient | None = None,
+        tls: BackendTlsStreams | None = None,
         *,
         announces: bool = False,
     ) -> None:

@@ -16,6 +16,7 @@ from proxy.net.clock import Clock, Timer, cancel
 from proxy.observe.log import get_logger
 from proxy.observe.metrics import Counters
 from proxy.policy.lease import (
+    OUTDATED,
     Action,
     CallBack,
     Dial,
@@ -34,7 +35,7 @@ from proxy.pool.dial import Dialer, Facts
 from proxy.pool.expiry import Expiry
 from proxy.pool.opening import Opening
 from proxy.pool.rotation import Rotation
-from proxy.pool.stop import KILLED, Drain, Killer
+from proxy.pool.stop import Drain, Killer
 from proxy.session.outcome import Target
 from proxy.session.prepared import KnownDefinitions
 from proxy.session.replay import is_reachable
@@ -339,7 +340,7 @@ class TargetPool:
         The KILL may arrive when the statement has ended by itself, so the backend is not lent
         again: it would hit the statement of somebody else.
         """
-        lease.generation = KILLED
+        lease.generation = OUTDATED
         key = lease.key
         assert isinstance(key, PoolKey)
         return self._killer.kill(key.user, lease.backend.connection_id, query=query)

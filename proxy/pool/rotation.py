@@ -8,10 +8,9 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy.errors import BackendLostError
 from proxy.net.backend import BackendProtocol
-from proxy.policy.lease import Lease
+from proxy.policy.lease import OUTDATED, Lease
 from proxy.pool.accounts import Accounts
 from proxy.pool.borrower import PoolKey
-from proxy.pool.stop import KILLED
 
 if TYPE_CHECKING:
     from proxy.pool.pool import TargetPool
@@ -43,7 +42,7 @@ class Rotation:
     def _retire(self, user: str, password: str) -> None:
         old = [lease for lease in self._leases(user) if _password(lease) != password]
         for lease in old:
-            lease.generation = KILLED
+            lease.generation = OUTDATED
         self._log.info(
             "connections of the previous password are retired", user=user, connections=len(old)
         )

@@ -22,9 +22,6 @@ new connection does."""
 KILLS_AT_ONCE = 2
 """Connections beside the limit that stop statements."""
 
-KILLED = -1
-"""A generation older than any: a lease of it is closed when it comes back."""
-
 
 class Drained(Protocol):
     """Told once about the end of a drain."""

@@ -37,9 +37,9 @@ from proxy.front.admission import Admission
 from proxy.front.client import Client
 from proxy.front.deadlines import Deadlines
 from proxy.front.proxy import ConnectionIds, Proxy
+from proxy.net.backend_tls import BackendTlsStreams
 from proxy.net.certificates import TlsUnusableError
-from proxy.net.tls_client import TlsClient
-from proxy.net.tls_server import TlsServer
+from proxy.net.client_tls import ClientTlsStreams
 from proxy.observe.metrics import Counters, Gauges
 from proxy.pool.accounts import Accounts
 from proxy.pool.connect import Connector
@@ -158,7 +158,7 @@ class _Assembler:
             accounts,
             counters,
         )
-        tls = TlsServer(config.tls) if config.tls.certificates else None
+        tls = ClientTlsStreams(config.tls) if config.tls.certificates else None
         verifier = self._verifier()
         looks += [part.look for part in (tls, connector.tls, verifier) if part is not None]
         proxy = Proxy(
@@ -305,7 +305,7 @@ class _Assembler:
         place, tls = target.place, None
         if group.tls.mode is not TlsMode.DISABLED:
             host = place.host if isinstance(place, TcpAddress) else "localhost"
-            tls = TlsClient(group.tls, target.tls_server_name or host)
+            tls = BackendTlsStreams(group.tls, target.tls_server_name or host)
         timeout = group.connection_pool_config.connect_timeout
         return Connector(reactor, place, timeout, tls, announces=target.proxy_protocol)
 

@@ -13,8 +13,8 @@ from proxy.dialogue.events import (
     Authenticated,
     Broken,
     LoginStarted,
+    TextShown,
     TlsRequested,
-    TokenShown,
     Unproved,
 )
 from proxy.wire.auth import CACHING_SHA2, CLEAR, NATIVE, make_verifier
@@ -209,7 +209,7 @@ def test_a_token_is_shown_by_the_clear_plugin():
     assert found.identify(verifier, CACHING_SHA2, LOGIN.auth_response) == []
     assert found.bytes_to_send()[5:].startswith(CLEAR.encode() + b"\x00")
     (event,) = found.receive_data(encode(b"token\x00", 3))
-    assert event == TokenShown("token")
+    assert event == TextShown("token")
     assert "token" not in repr(event)
     assert found.offered_proof
     assert found.state is State.PROVED
@@ -225,7 +225,7 @@ def test_a_token_is_shown_by_full_authentication():
         CACHING_SHA2, ("secret",), NONCE, key=None, secure=True, shows=True
     )
     assert found.identify(verifier, CACHING_SHA2, LOGIN.auth_response) == []
-    assert found.receive_data(encode(b"token\x00", 3)) == [TokenShown("token")]
+    assert found.receive_data(encode(b"token\x00", 3)) == [TextShown("token")]
 
 
 @pytest.mark.parametrize("shown", [b"", b"\x00"])

@@ -6,8 +6,8 @@ import pytest
 from OpenSSL import SSL
 
 from proxy.embedded.certificates import Authority
+from proxy.net.client_tls import ClientTlsStreams
 from proxy.net.tls import TlsFailedError
-from proxy.net.tls_server import TlsServer
 from tests.support.interpreted import interpreted
 from tests.support.joined import fill, joined
 from tests.support.tls import VERSIONS, OpenSslPeer, Peer, client_context, offering
@@ -40,7 +40,9 @@ class Recorder(interpreted("proxy.net.shell").Shell):
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """Makes the shell's streams."""
-    return TlsServer(offering(Authority.make().issue().write(tmp_path_factory.mktemp("tls"))))
+    return ClientTlsStreams(
+        offering(Authority.make().issue().write(tmp_path_factory.mktemp("tls")))
+    )
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from OpenSSL import SSL
 
 from proxy.config.tls import BackendTls
 from proxy.embedded.certificates import Authority, CertificateFiles
+from proxy.net.backend_tls import BackendTlsStreams
+from proxy.net.client_tls import ClientTlsStreams
 from proxy.net.tls import TlsFailedError
-from proxy.net.tls_client import TlsClient
-from proxy.net.tls_server import TlsServer
 from tests.support.tls import (
     V1_3,
     VERSIONS,
@@ -43,13 +43,13 @@ def files(tmp_path_factory):
 @pytest.fixture(scope="module")
 def pair(files):
     """A function that joins one of our streams with a peer."""
-    server = TlsServer(offering(files))
+    server = ClientTlsStreams(offering(files))
 
     def join(version=V1_3, *, serving=True):
         if serving:
             stream, peer = server.stream(), Peer(client_context(version=version))
         else:
-            client = TlsClient(BACKEND, "localhost")
+            client = BackendTlsStreams(BACKEND, "localhost")
             stream = client.stream()
             peer = Peer(server_context(files, version=version), server=True)
         assert shake_hands(stream, peer) == (b"", b"")
@@ -108,7 +108,10 @@ def test_what_is_said_arrives_however_it_is_cut(pair, version, serving, sizes, c
 @settings(max_examples=20)
 def test_a_handshake_succeeds_however_it_is_cut(files, version, cuts):
     """Also when the first text comes right behind it, in the same segment."""
-    stream, peer = TlsServer(offering(files)).stream(), Peer(client_context(version=version))
+    stream, peer = (
+        ClientTlsStreams(offering(files)).stream(),
+        Peer(client_context(version=version)),
+    )
     peer.receive()
     while not peer.done:
         assert received(stream, peer.bytes_to_send(), cuts) == b""
@@ -194,7 +197,7 @@ def test_our_end_is_told_once(pair, version, serving):
 
 def test_there_is_no_end_before_the_beginning(files):
     """In the handshake nothing tells the peer that no text follows."""
-    stream = TlsServer(offering(files)).stream()
+    stream = ClientTlsStreams(offering(files)).stream()
     assert stream.end() == b""
     assert repr(stream) == "<Stream in its handshake>"
 
@@ -222,7 +225,7 @@ def test_a_stream_says_what_was_agreed_on(pair, version):
 def test_garbage_in_place_of_a_hello_fails(files, data, said):
     """The error says what is wrong, also when it comes byte by byte."""
     for cuts in ([1], [1000]):
-        stream = TlsServer(offering(files)).stream()
+        stream = ClientTlsStreams(offering(files)).stream()
         with pytest.raises(TlsFailedError, match=said):
             received(stream, data, cuts)
         assert not stream.established
@@ -230,7 +233,7 @@ def test_garbage_in_place_of_a_hello_fails(files, data, said):
 
 def test_garbage_in_place_of_an_answer_fails():
     """A server that speaks no TLS is told from one that does."""
-    stream = TlsClient(BACKEND, "localhost").stream()
+    stream = BackendTlsStreams(BACKEND, "localhost").stream()
     stream.bytes_to_send()
     with pytest.raises(TlsFailedError, match="what came is no TLS"):
         stream.receive(GARBAGE)
@@ -266,7 +269,7 @@ def test_a_record_that_comes_again_fails(pair, version):
 def test_a_client_that_trusts_nobody_is_understood(files, tmp_path, version):
     """Its alert is the reason."""
     other = Authority.make().issue().write(tmp_path)
-    stream = TlsServer(offering(files)).stream()
+    stream = ClientTlsStreams(offering(files)).stream()
     peer = Peer(client_context(version=version, ca=other.ca))
     with pytest.raises(Exception, match="certificate verify failed"):
         shake_hands(stream, peer)
@@ -277,7 +280,7 @@ def test_a_client_that_trusts_nobody_is_understood(files, tmp_path, version):
 @pytest.mark.parametrize("newest", [SSL.TLS1_VERSION, SSL.TLS1_1_VERSION])
 def test_an_old_client_is_refused(files, newest):
     """TLS 1.0 and 1.1 are not spoken, and the client hears that by an alert."""
-    stream = TlsServer(offering(files)).stream()
+    stream = ClientTlsStreams(offering(files)).stream()
     peer = OpenSslPeer(oldest=SSL.TLS1_VERSION, newest=newest)
     with pytest.raises(TlsFailedError, match="unsupported protocol"):
         stream.receive(peer.bytes_to_send())
@@ -288,7 +291,7 @@ def test_an_old_client_is_refused(files, newest):
 def test_tickets_of_a_server_are_no_text(files):
     """They may come alone, or in front of what the server says."""
     for alone in (True, False):
-        stream = TlsClient(BACKEND, "localhost").stream()
+        stream = BackendTlsStreams(BACKEND, "localhost").stream()
         peer = Peer(server_context(files, version=V1_3), server=True)
         stream.receive(peer.receive(stream.bytes_to_send()) + peer.bytes_to_send())
         peer.receive(stream.bytes_to_send())
@@ -303,7 +306,7 @@ def test_tickets_of_a_server_are_no_text(files):
 @pytest.mark.parametrize("cuts", [[1], [1000]])
 def test_new_keys_do_not_disturb(files, cuts):
     """A peer renews its keys and asks for ours: text goes on in both directions."""
-    stream, peer = TlsServer(offering(files)).stream(), OpenSslPeer()
+    stream, peer = ClientTlsStreams(offering(files)).stream(), OpenSslPeer()
     shake_hands(stream, peer)
     writer = Writer(peer.secrets["CLIENT_TRAFFIC_SECRET_0"])
     assert received(stream, writer.text(b"before"), cuts) == b"before"
@@ -317,7 +320,10 @@ def test_new_keys_do_not_disturb(files, cuts):
 
 def test_nobody_renegotiates(files):
     """A second handshake in the first connection (TLS 1.2) is refused by an alert."""
-    stream, peer = TlsServer(offering(files)).stream(), OpenSslPeer(newest=SSL.TLS1_2_VERSION)
+    stream, peer = (
+        ClientTlsStreams(offering(files)).stream(),
+        OpenSslPeer(newest=SSL.TLS1_2_VERSION),
+    )
     shake_hands(stream, peer)
     assert stream.receive(peer.renegotiate()) == b""
     with pytest.raises(TlsFailedError, match="renegotiation"):
@@ -326,7 +332,7 @@ def test_nobody_renegotiates(files):
 
 def test_a_peer_that_leaves_in_the_handshake_fails(files):
     """Its close_notify in the midst of it is told as what it is."""
-    stream, peer = TlsServer(offering(files)).stream(), Peer(client_context())
+    stream, peer = ClientTlsStreams(offering(files)).stream(), Peer(client_context())
     peer.receive()
     stream.receive(peer.bytes_to_send())
     with pytest.raises(TlsFailedError, match="the peer ended the handshake"):
@@ -337,7 +343,7 @@ def test_a_long_chain_is_sent_whole(files, tmp_path):
     """A handshake is not limited to what a record has."""
     chain = tmp_path / "chain.pem"
     chain.write_bytes(files.certificate.read_bytes() + files.ca.read_bytes() * 60)
-    server = TlsServer(offering(CertificateFiles(files.ca, chain, files.key)))
+    server = ClientTlsStreams(offering(CertificateFiles(files.ca, chain, files.key)))
     stream, peer = server.stream(), Peer(client_context(ca=files.ca))
     shake_hands(stream, peer)
     assert peer.done

@@ -9,7 +9,7 @@ from proxy.config.address import TcpAddress, UnixAddress
 from proxy.config.tls import BackendTls, TlsMode
 from proxy.dialogue.backend import Account
 from proxy.errors import BackendLostError, BackendRefusedError
-from proxy.net.tls_client import TlsClient
+from proxy.net.backend_tls import BackendTlsStreams
 from proxy.pool.connect import Connector
 from proxy.wire.proxy_header import encode_local
 from tests.support.scripted import error
@@ -113,7 +113,7 @@ def test_a_login_has_a_deadline(hangs):
 @pytest.mark.parametrize("mode", list(TlsMode))
 def test_a_unix_socket_has_tls_only_where_it_is_demanded(mode):
     """Where it is merely preferred nothing would be gained by it."""
-    tls = None if mode is TlsMode.DISABLED else TlsClient(BackendTls(mode=mode), "db")
+    tls = None if mode is TlsMode.DISABLED else BackendTlsStreams(BackendTls(mode=mode), "db")
     assert Connector(Clock(), TCP, 5.0, tls).tls is tls
     demanded = mode not in {TlsMode.DISABLED, TlsMode.PREFERRED}
     assert Connector(Clock(), SOCKET, 5.0, tls).tls is (tls if demanded else None)
@@ -122,7 +122,7 @@ def test_a_unix_socket_has_tls_only_where_it_is_demanded(mode):
 def test_a_target_without_tls_is_refused_where_it_is_demanded():
     """The scripted target offers none: it gets no name and no password."""
     connecting = Connecting()
-    connecting.connector.tls = TlsClient(BackendTls(mode=TlsMode.REQUIRED), "db")
+    connecting.connector.tls = BackendTlsStreams(BackendTls(mode=TlsMode.REQUIRED), "db")
     (lost,) = connecting.connect()
     assert str(lost) == "the target offers no TLS, and tls.mode is required"
     assert connecting.servers.backends[0].side.login is None

@@ -147,7 +147,7 @@ def test_a_target_has_to_be_who_it_is_called(shared, address, target, name):
         address=address, target=target, target_tls=BackendTls(mode=TlsMode.REQUIRED)
     )
     connector = assemble(config, shared).proxy.pool.dialer.connector
-    assert repr(connector.tls) == f"<TlsClient for {name!r} required>"
+    assert repr(connector.tls) == f"<BackendTlsStreams for {name!r} required>"
 
 
 def test_tls_to_the_target_can_be_switched_off(shared):

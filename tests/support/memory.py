@@ -20,8 +20,8 @@ from proxy.front.admission import Admission
 from proxy.front.deadlines import Deadlines
 from proxy.front.listener import ClientFactory
 from proxy.front.proxy import ConnectionIds, Proxy
+from proxy.net.client_tls import ClientTlsStreams
 from proxy.net.tls import Stream
-from proxy.net.tls_server import TlsServer
 from proxy.observe.metrics import Counters
 from proxy.pool.accounts import Accounts
 from proxy.pool.pool import TargetPool
@@ -156,7 +156,7 @@ class Stage:
         dialer = memory_dialer(self.clock, self.servers, init_query)
         self.counters = Counters()
         credentials = self.credentials = credentials or StaticSource(USERS)
-        tls = TlsServer(config.tls) if config.tls.certificates else None
+        tls = ClientTlsStreams(config.tls) if config.tls.certificates else None
         self.pool = TargetPool(
             self.clock,
             dialer,

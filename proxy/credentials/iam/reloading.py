@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 
 from proxy.credentials.iam.document import PolicyUnusableError, load_policies
 from proxy.credentials.iam.keys import AccessKeysUnusableError, load_access_keys
-from proxy.credentials.iam.replay import UsedTokens
+from proxy.credentials.iam.used_tokens import UsedTokens
 from proxy.credentials.iam.verify import IamSettings, TokenVerifier, Verdict
 from proxy.observe.log import get_logger
 

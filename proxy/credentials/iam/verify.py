@@ -17,13 +17,13 @@ from proxy.credentials.iam.identity import Identity, ask
 from proxy.credentials.iam.keys import AccessKey
 from proxy.credentials.iam.policy import Policies
 from proxy.credentials.iam.presigned import CLOCK_SKEW_SECONDS, Presigned, Refused
-from proxy.credentials.iam.replay import UsedTokens
 from proxy.credentials.iam.signature import Terms, check_token, find_signer, read_token
 from proxy.credentials.iam.sts import (
     check_sts_token,
     read_sts_token,
     sts_endpoints,
 )
+from proxy.credentials.iam.used_tokens import UsedTokens
 
 MOST_QUESTIONS = 100
 """Questions to STS that run or wait for a thread: anybody can make tokens that only STS can

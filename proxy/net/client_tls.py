@@ -21,7 +21,7 @@ _SESSIONS = b"mysqlproxy"
 certificates."""
 
 
-class TlsServer:
+class ClientTlsStreams:
     """Makes the streams of clients.
 
     Certificates that are renewed on disk are used for the next clients; those who are there
@@ -36,7 +36,7 @@ class TlsServer:
 
     def __repr__(self) -> str:
         """How many certificates there are."""
-        return f"<TlsServer with {len(self._settings.certificates)} certificates>"
+        return f"<ClientTlsStreams with {len(self._settings.certificates)} certificates>"
 
     def stream(self) -> Stream:
         """The stream of one client, which begins to speak."""

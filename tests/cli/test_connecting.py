@@ -1,4 +1,4 @@
-"""Tests of `proxy.cli.probe`: a process each, as it runs a reactor to its end."""
+"""Tests of `proxy.cli.connecting`: a process each, as it runs a reactor to its end."""
 
 import json
 import os

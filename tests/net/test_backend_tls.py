@@ -1,4 +1,4 @@
-"""Tests of `proxy.net.tls_client`, against Python's own `ssl` as the target."""
+"""Tests of `proxy.net.backend_tls`, against Python's own `ssl` as the target."""
 
 import gc
 import ssl
@@ -10,9 +10,9 @@ from structlog.testing import capture_logs
 
 from proxy.config.tls import BackendTls, TlsMode, TlsVersion
 from proxy.embedded.certificates import Authority, KeyKind, Purpose, self_signed
+from proxy.net.backend_tls import BackendTlsStreams
 from proxy.net.certificates import TlsUnusableError
 from proxy.net.tls import TlsFailedError
-from proxy.net.tls_client import TlsClient
 from tests.support.tls import V1_2, VERSIONS, Peer, server_context, shake_hands
 
 YESTERDAY = datetime.now(UTC) - timedelta(days=1)
@@ -40,7 +40,7 @@ def client_of(mode, files=None, name=NAME, **more):
     """Make a client that trusts the authority in these files."""
     if files is not None:
         more.setdefault("ca", str(files.ca))
-    return TlsClient(BackendTls(mode=mode, **more), name)
+    return BackendTlsStreams(BackendTls(mode=mode, **more), name)
 
 
 def meet(client, files, *, context=None, version=None):
@@ -359,4 +359,4 @@ def test_a_client_says_for_whom_and_how_strict():
     """The name of the target, and the mode as in the configuration."""
     client = client_of(IDENTITY)
     assert client.mode is IDENTITY
-    assert repr(client) == f"<TlsClient for {NAME!r} verify_identity>"
+    assert repr(client) == f"<BackendTlsStreams for {NAME!r} verify_identity>"

@@ -1,4 +1,4 @@
-"""Tests of `proxy.net.tls_server`, against Python's own `ssl`."""
+"""Tests of `proxy.net.client_tls`, against Python's own `ssl`."""
 
 import ssl
 from datetime import UTC, datetime, timedelta
@@ -9,8 +9,8 @@ from structlog.testing import capture_logs
 from proxy.config.tls import ClientCertificates, TlsVersion
 from proxy.embedded.certificates import Authority, Purpose
 from proxy.net.certificates import TlsUnusableError
+from proxy.net.client_tls import ClientTlsStreams
 from proxy.net.tls import TlsFailedError
-from proxy.net.tls_server import TlsServer
 from tests.support.tls import V1_2, VERSIONS, Peer, client_context, offering, shake_hands
 
 YESTERDAY = datetime.now(UTC) - timedelta(days=1)
@@ -50,7 +50,7 @@ def three(authority, tmp_path):
     names += (["*.shop.example.com", "Other.example.com"],)
     issued = [authority.issue(each, common_name="x") for each in names]
     files = [one.write(tmp_path / str(n)) for n, one in enumerate(issued)]
-    return TlsServer(offering(*files)), [one.certificate_pem for one in issued]
+    return ClientTlsStreams(offering(*files)), [one.certificate_pem for one in issued]
 
 
 @versions
@@ -89,7 +89,7 @@ def test_a_choice_may_be_made_again(three):
 @versions
 def test_renewed_files_are_for_the_next_clients(authority, files, version):
     """Those who are there keep theirs and are not disturbed."""
-    server = TlsServer(offering(files))
+    server = ClientTlsStreams(offering(files))
     context = client_context(version=version)
     stream, old = meet(server, context)
     renewed = authority.issue(["db.example.com"])
@@ -106,7 +106,7 @@ def test_renewed_files_are_for_the_next_clients(authority, files, version):
 
 def test_files_that_stay_are_not_read_again(files):
     """A look costs no more than asking the system for their times."""
-    server = TlsServer(offering(files))
+    server = ClientTlsStreams(offering(files))
     contexts = server._contexts
     with capture_logs() as logs:
         server.look()
@@ -120,7 +120,7 @@ def test_a_broken_renewal_leaves_the_old_ones(files, which, content):
     """The log names the file once, and good files are taken up later."""
     good = getattr(files, which).read_bytes()
     asks = {"client_certificates": ClientCertificates.OPTIONAL, "client_ca": str(files.ca)}
-    server = TlsServer(offering(files, **asks))
+    server = ClientTlsStreams(offering(files, **asks))
     if content is None:
         getattr(files, which).unlink()
     else:
@@ -141,7 +141,7 @@ def test_a_broken_renewal_leaves_the_old_ones(files, which, content):
 
 def test_a_renewal_in_two_steps_is_waited_for(authority, files):
     """Between the new certificate and its key, the old ones stay."""
-    server = TlsServer(offering(files))
+    server = ClientTlsStreams(offering(files))
     renewed = authority.issue(["db.example.com"])
     files.certificate.write_bytes(renewed.certificate_pem)
     with capture_logs() as logs:
@@ -165,7 +165,7 @@ def test_a_certificate_out_of_its_time_is_shown_with_a_warning(
     """Some clients do not look at the time, and those who do will tell."""
     files = authority.issue(**times).write(tmp_path)
     with capture_logs() as logs:
-        server = TlsServer(offering(files))
+        server = ClientTlsStreams(offering(files))
     (line,) = logs
     assert line["event"].startswith(said)
     assert line["log_level"] == "warning"
@@ -177,12 +177,12 @@ def test_unusable_files_are_an_error_at_the_start(files):
     """Nobody is served without what was configured."""
     files.key.write_bytes(b"junk")
     with pytest.raises(TlsUnusableError, match="no private key"):
-        TlsServer(offering(files))
+        ClientTlsStreams(offering(files))
 
 
 def test_the_oldest_version_is_a_setting(files):
     """A client that knows only older ones is refused."""
-    server = TlsServer(offering(files, min_version=TlsVersion.V1_3))
+    server = ClientTlsStreams(offering(files, min_version=TlsVersion.V1_3))
     stream, peer = server.stream(), Peer(client_context(version=V1_2))
     peer.receive()
     with pytest.raises(TlsFailedError, match="unsupported protocol"):
@@ -191,7 +191,7 @@ def test_the_oldest_version_is_a_setting(files):
 
 def test_ciphers_are_a_setting(files):
     """The client has to know one of them."""
-    server = TlsServer(offering(files, ciphers="ECDHE-ECDSA-AES128-GCM-SHA256"))
+    server = ClientTlsStreams(offering(files, ciphers="ECDHE-ECDSA-AES128-GCM-SHA256"))
     context = client_context(version=V1_2)
     assert meet(server, context)[1].ssl.cipher()[0] == "ECDHE-ECDSA-AES128-GCM-SHA256"
     context.set_ciphers("ECDHE-ECDSA-AES256-GCM-SHA384")
@@ -204,7 +204,7 @@ def test_ciphers_are_a_setting(files):
 @versions
 def test_a_client_may_resume_its_session(files, version):
     """By a ticket: nothing is kept here.  Renewed files end all sessions."""
-    server = TlsServer(offering(files))
+    server = ClientTlsStreams(offering(files))
     context = client_context(version=version)
     session = meet(server, context)[1].ssl.session
     assert meet(server, context, session=session)[1].ssl.session_reused
@@ -238,7 +238,7 @@ def shows(authority, tmp_path):
 def asking(files, which):
     """Make a server that asks its clients for certificates."""
     settings = {"client_certificates": which, "client_ca": str(files.ca)}
-    return TlsServer(offering(files, **settings))
+    return ClientTlsStreams(offering(files, **settings))
 
 
 def is_let_in(server, context):
@@ -320,4 +320,4 @@ def test_a_session_does_not_outlive_the_authority(files, shows, version):
 
 def test_a_server_says_how_much_it_has(three):
     """Its certificates are counted."""
-    assert repr(three[0]) == "<TlsServer with 3 certificates>"
+    assert repr(three[0]) == "<ClientTlsStreams with 3 certificates>"

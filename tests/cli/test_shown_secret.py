@@ -1,11 +1,11 @@
-"""Tests of `proxy.cli.secret`."""
+"""Tests of `proxy.cli.shown_secret`."""
 
 import json
 import os
 
 import pytest
 
-from proxy.cli.secret import ShownSecret
+from proxy.cli.shown_secret import ShownSecret
 from proxy.config.auth import AuthScheme
 from proxy.embedded.aws import start_aws
 

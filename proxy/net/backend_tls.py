@@ -18,7 +18,7 @@ from proxy.observe.log import get_logger
 _CHECKED = (TlsMode.VERIFY_CA, TlsMode.VERIFY_IDENTITY)
 
 
-class TargetStream(Stream):
+class BackendStream(Stream):
     """The stream of one connection to a target; checks its certificate."""
 
     def __init__(self, connection: SSL.Connection, name: str, mode: TlsMode) -> None:
@@ -51,7 +51,7 @@ class TargetStream(Stream):
             ) from None
 
 
-class TlsClient:
+class BackendTlsStreams:
     """Makes the streams of connections to one target.
 
     A session is remembered, so that the next connection need not begin with all of the
@@ -68,14 +68,14 @@ class TlsClient:
 
     def __repr__(self) -> str:
         """For whom, and how strict."""
-        return f"<TlsClient for {self._name!r} {self._settings.mode.value}>"
+        return f"<BackendTlsStreams for {self._name!r} {self._settings.mode.value}>"
 
     @property
     def mode(self) -> TlsMode:
         """How strict."""
         return self._settings.mode
 
-    def stream(self) -> TargetStream:
+    def stream(self) -> BackendStream:
         """The stream of one connection; its handshake begins with what it has to send."""
         connection = SSL.Connection(self._context, None)
         connection.set_connect_state()
@@ -84,7 +84,7 @@ class TlsClient:
                 connection.set_tlsext_host_name(self._name.encode("idna"))
         if self._session is not None:
             connection.set_session(self._session)
-        stream = TargetStream(connection, self._name, self._settings.mode)
+        stream = BackendStream(connection, self._name, self._settings.mode)
         stream.shake_hands()
         return stream
 

@@ -1,10 +1,10 @@
-"""Tests of `proxy.credentials.iam.replay`."""
+"""Tests of `proxy.credentials.iam.used_tokens`."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.config.aws import TokenReuse
-from proxy.credentials.iam.replay import UsedTokens
+from proxy.credentials.iam.used_tokens import UsedTokens
 
 A, B, C = b"a" * 32, b"b" * 32, b"c" * 32
 

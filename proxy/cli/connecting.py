@@ -22,7 +22,7 @@ from proxy.pool.dial import Facts
 from proxy.service.assembly import Assembly, Shared, assemble
 
 
-def probe(config: Config, folder: Path, users: Sequence[str]) -> bool:
+def try_logins(config: Config, folder: Path, users: Sequence[str]) -> bool:
     """Read all secrets and log in everywhere; says what came of it, and whether all went well.
 
     Args:
@@ -42,7 +42,7 @@ def probe(config: Config, folder: Path, users: Sequence[str]) -> bool:
         threads.start()
         for assembly in assemblies:
             assembly.start()
-            results.append(await _Probe(assembly, users).run())
+            results.append(await _Trying(assembly, users).run())
             assembly.stop()
         threads.stop()
 
@@ -57,7 +57,7 @@ def probe(config: Config, folder: Path, users: Sequence[str]) -> bool:
     return all(results)
 
 
-class _Probe:
+class _Trying:
     """Tries one proxy."""
 
     def __init__(self, assembly: Assembly, users: Sequence[str]) -> None:
