@@ -38,6 +38,10 @@ _TOKENS_IN_CLEAR = (
     "must be verify_ca or verify_identity with default_auth_scheme IAM_AUTH: tokens are sent "
     "to the target as they are"
 )
+_EVERYBODY = (
+    "is needed with verify_ca and default_auth_scheme IAM_AUTH: the system's authorities sign "
+    "for everybody, and tokens are sent to the target as they are"
+)
 _NO_CERTIFICATE = "needs tls.certificates, as TLS is not offered without"
 _NO_READERS = "READ_ONLY comes with failover; until then everything here is READ_WRITE"
 
@@ -121,7 +125,10 @@ def _in_iam(proxy: ProxyConfig, path: KeyPath) -> Iterator[Finding]:
     if not proxy.iam.policy_files:
         yield place, "needs iam.policy_files: without a policy no token is good for anybody"
     yield from _in_verification(proxy.iam, (*path, "iam"))
-    if default and proxy.target_group.tls.mode not in _VERIFIED:
+    tls = proxy.target_group.tls
+    if default and tls.mode is TlsMode.VERIFY_CA and tls.ca is None:
+        yield (*path, "target_group", "tls", "ca"), _EVERYBODY
+    if default and tls.mode not in _VERIFIED:
         yield (*path, "target_group", "tls", "mode"), _TOKENS_IN_CLEAR
 
 

@@ -8,10 +8,12 @@ import ipaddress
 from OpenSSL import SSL
 from service_identity import CertificateError, VerificationError
 from service_identity.pyopenssl import verify_hostname, verify_ip_address
+from structlog.typing import FilteringBoundLogger
 
 from proxy.config.tls import BackendTls, TlsMode
 from proxy.net import certificates
 from proxy.net.certificates import TlsUnusableError
+from proxy.net.files import Watched
 from proxy.net.tls import Stream, TlsFailedError
 from proxy.observe.log import get_logger
 
@@ -21,15 +23,29 @@ _CHECKED = (TlsMode.VERIFY_CA, TlsMode.VERIFY_IDENTITY)
 class BackendStream(Stream):
     """The stream of one connection to a target; checks its certificate."""
 
-    def __init__(self, connection: SSL.Connection, name: str, mode: TlsMode) -> None:
+    def __init__(
+        self,
+        connection: SSL.Connection,
+        name: str,
+        mode: TlsMode,
+        *,
+        has_own_authorities: bool = False,
+    ) -> None:
         super().__init__(connection)
         self._name = name
         self._mode = mode
+        self._has_own_authorities = has_own_authorities
 
     @property
     def is_verified(self) -> bool:
-        """Whether it is the target who is there: only then it may get a password in clear."""
-        return self._mode in _CHECKED
+        """Whether it is the target who is there: only then it may get a password in clear.
+
+        The authorities of the system sign for everybody, so that their word is worth something
+        for a name only.
+        """
+        if self._mode is TlsMode.VERIFY_CA:
+            return self._has_own_authorities
+        return self._mode is TlsMode.VERIFY_IDENTITY
 
     def shake_hands(self) -> None:
         """See `Stream`."""
@@ -58,12 +74,28 @@ class BackendTlsStreams:
     handshake.
     """
 
-    def __init__(self, settings: BackendTls, name: str) -> None:
+    def __init__(
+        self, settings: BackendTls, name: str, log: FilteringBoundLogger | None = None
+    ) -> None:
+        """Read the files.
+
+        Args:
+            settings: Whom we trust, and what we show.
+            name: That the target's certificate is made for.
+            log: Says which proxy this is for.
+        """
         self._settings = settings
         self._name = name.rstrip(".")  # neither SNI (RFC 6066) nor certificates have the root
-        self._log = get_logger()
+        self._log = log or get_logger()
         self._session: SSL.Session | None = None
-        self._seen = self._versions()
+        self._files = Watched(
+            (
+                settings.ca,
+                settings.certificate,
+                settings.private_key,
+                settings.private_key_password_file,
+            )
+        )
         self._context = self._load()
 
     def __repr__(self) -> str:
@@ -84,7 +116,12 @@ class BackendTlsStreams:
                 connection.set_tlsext_host_name(self._name.encode("idna"))
         if self._session is not None:
             connection.set_session(self._session)
-        stream = BackendStream(connection, self._name, self._settings.mode)
+        stream = BackendStream(
+            connection,
+            self._name,
+            self._settings.mode,
+            has_own_authorities=self._settings.ca is not None,
+        )
         stream.shake_hands()
         return stream
 
@@ -95,10 +132,8 @@ class BackendTlsStreams:
 
     def look(self) -> None:
         """Take up files that have changed; called now and then."""
-        seen = self._versions()
-        if seen == self._seen:
+        if not self._files.changed():
             return
-        self._seen = seen
         try:
             self._context = self._load()
         except TlsUnusableError as error:
@@ -108,12 +143,6 @@ class BackendTlsStreams:
         else:
             self._session = None  # who is trusted may have changed
             self._log.info("renewed certificates are in use", target=self._name)
-
-    def _versions(self) -> tuple[object, ...]:
-        one = self._settings
-        return certificates.versions_of(
-            (one.ca, one.certificate, one.private_key, one.private_key_password_file)
-        )
 
     def _load(self) -> SSL.Context:
         settings = self._settings
@@ -128,6 +157,9 @@ class BackendTlsStreams:
             trouble = certificates.trouble_now(settings.certificate)
             if trouble:
                 self._log.warning("a certificate " + trouble, file=settings.certificate)
+            certificates.warn_of_secrets(
+                self._log, settings.private_key, settings.private_key_password_file
+            )
         if settings.mode in _CHECKED:
             certificates.trust(context, settings.ca)
             certificates.verify(context, SSL.VERIFY_PEER)

@@ -24,7 +24,7 @@ MAIN = EndpointConfig(name="main", listen="tcp:3306")
 SHOWN = ClientTls(certificates=(Certificate(certificate="a.pem", private_key="a.key"),))
 IAM = IamConfig(access_keys_file="keys.yaml", policy_files=("policy.json",))
 TOKENS = attrs.evolve(APP, iam_auth=IamAuth.REQUIRED)
-VERIFIED = BackendTls(mode=TlsMode.VERIFY_CA)
+VERIFIED = BackendTls(mode=TlsMode.VERIFY_CA, ca="ca.pem")
 
 
 def make_proxy(
@@ -351,6 +351,12 @@ def test_sound_settings_of_tls_have_no_faults():
             NO_POLICY,
         ),
         (
+            for_everybody(target_tls=BackendTls(mode=TlsMode.VERIFY_CA)),
+            (*PATH, "target_group", "tls", "ca"),
+            "is needed with verify_ca and default_auth_scheme IAM_AUTH: the system's authorities "
+            "sign for everybody, and tokens are sent to the target as they are",
+        ),
+        (
             for_everybody(target_tls=BackendTls(mode=TlsMode.REQUIRED)),
             (*PATH, "target_group", "tls", "mode"),
             (
@@ -381,4 +387,4 @@ def test_sound_settings_of_tokens_have_no_faults(mode):
     )
     assert faults_of(make_proxy(auth=(TOKENS,), tls=SHOWN, iam=IAM)) == []
     assert faults_of(make_proxy(auth=(TOKENS,), tls=SHOWN, iam=sts)) == []
-    assert faults_of(for_everybody(target_tls=BackendTls(mode=mode))) == []
+    assert faults_of(for_everybody(target_tls=BackendTls(mode=mode, ca="ca.pem"))) == []
