@@ -360,3 +360,9 @@ def test_a_client_says_for_whom_and_how_strict():
     client = client_of(IDENTITY)
     assert client.mode is IDENTITY
     assert repr(client) == f"<BackendTlsStreams for {NAME!r} verify_identity>"
+
+
+def test_the_word_of_the_systems_authorities_verifies_names_only():
+    """They sign for everybody: without the name, no password is shown for it."""
+    assert not BackendTlsStreams(BackendTls(mode=CA), NAME).stream().is_verified
+    assert BackendTlsStreams(BackendTls(mode=IDENTITY), NAME).stream().is_verified
