@@ -19,11 +19,12 @@ from setuptools.errors import BaseError, CompileError, LinkError
 
 MODULES = [
     *("dialogue/classic", "dialogue/client", "dialogue/edits", "dialogue/exchange"),
-    *("dialogue/file", "dialogue/rows"),
+    *("dialogue/client_states", "dialogue/file", "dialogue/head", "dialogue/rows"),
     *("front/client", "front/concluding", "front/deadlines"),
     *("front/express", "front/login", "front/proxy"),
     *("net/backend", "net/client", "net/rounds", "net/shell"),
-    *("policy/guesses", "policy/lease", "policy/ledger", "policy/shelf"),
+    *("policy/coming", "policy/guesses", "policy/lease", "policy/ledger"),
+    *("policy/pauses", "policy/shelf"),
     *("pool/expiry", "pool/pool"),
     *("session/leftovers", "session/pins", "session/session", "session/state"),
     "sql/shape",

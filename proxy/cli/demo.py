@@ -21,6 +21,13 @@ SECONDS = 8.0
 START_SECONDS = 30.0
 """Within this time all clients have logged in, on a slow machine too."""
 
+RENEWAL_SECONDS = 30.0
+"""Connections of the old password are gone a second or two after the change; a slow machine
+gets so much longer than the show was to last."""
+
+_LOOK_SECONDS = 0.1
+"""Between two looks at the list of connections: it is watched, and not to be a load."""
+
 
 class Show:
     """200 clients that move money between accounts, each a thread with a PyMySQL connection."""
@@ -33,6 +40,7 @@ class Show:
         schema: str,
         server: Server,
         rotate: Callable[[], None] | None = None,
+        seconds: float = SECONDS,
     ) -> None:
         """Show nothing yet.
 
@@ -42,7 +50,9 @@ class Show:
             password: With what.
             schema: Where their accounts are.
             server: The real server.
-            rotate: Changes the password; called in the middle of the show.
+            rotate: Changes the password; called in the middle of the show, which goes on
+                until no connection of the old password is left.
+            seconds: How long clients are at work.
         """
         self._reach: dict[str, Any] = {
             "host": "127.0.0.1",
@@ -53,6 +63,7 @@ class Show:
         }
         self._server = server
         self._rotate = rotate
+        self._seconds = seconds
         self._renewed = 0
         self._ready = threading.Barrier(CLIENTS + 1)
         self._ends = 0.0
@@ -82,10 +93,10 @@ class Show:
         ]
         for thread in threads:
             thread.start()
-        self._ends = time.monotonic() + START_SECONDS + SECONDS
+        self._ends = time.monotonic() + START_SECONDS + self._seconds
         self._ready.wait(START_SECONDS)
         began = time.monotonic()
-        self._ends = began + SECONDS
+        self._ends = began + self._seconds
         most = self._watch()
         for thread in threads:
             thread.join(START_SECONDS)
@@ -111,14 +122,18 @@ class Show:
     def _watch(self) -> int:
         """The most connections that the server has seen from the proxy."""
         most, old, rotate = 0, frozenset[int](), self._rotate
+        middle, latest = self._ends - self._seconds / 2, self._ends + RENEWAL_SECONDS
         with self._server.connect() as observer, observer.cursor() as cursor:
-            while time.monotonic() < self._ends:
+            while (now := time.monotonic()) < self._ends:
                 seen = self._connections(cursor)
                 most = max(most, len(seen))
-                if rotate is not None and time.monotonic() > self._ends - SECONDS / 2:
+                if rotate is not None and now > middle:
                     rotate()
                     old, rotate = seen, None
-                time.sleep(0.1)
+                if old & seen:
+                    # Clients have to go on: what they hold is closed when it comes back.
+                    self._ends = min(max(self._ends, now + 5 * _LOOK_SECONDS), latest)
+                time.sleep(_LOOK_SECONDS)
             self._renewed = len(old - self._connections(cursor))
         return most
 

@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 _EPILOG = """\b
 For instance:
-  mysql --enable-cleartext-plugin --ssl-mode=REQUIRED -h db.example -u app \\
-    --password="$(mysqlproxy token --user app --host db.example)"
+  mysql -h shop-db.example -u app --ssl-mode=VERIFY_IDENTITY --ssl-ca=ca.pem \\
+    --password="$(mysqlproxy token --user app --host shop-db.example --region eu-central-1)"
 """
+
+
+def _endpoint(_context: Any, _parameter: Any, url: str | None) -> str | None:
+    """The address of an STS, as it was given.
+
+    Raises:
+        click.BadParameter: it is none.
+    """
+    if url is None:
+        return None
+    from proxy.credentials.iam.sts import sts_endpoints  # noqa: PLC0415 - see `token`
+
+    try:
+        sts_endpoints("", url)
+    except ValueError:
+        raise click.BadParameter("it is not https://host or https://host:port") from None
+    return url
 
 
 @click.command(epilog=_EPILOG)
@@ -31,7 +50,11 @@ For instance:
     is_flag=True,
     help="A token that the proxy checks by asking AWS STS (iam.verification: STS).",
 )
-@click.option("--sts-endpoint-url", help="Another address of STS than AWS's own.")
+@click.option(
+    "--sts-endpoint-url",
+    callback=_endpoint,
+    help="Another address of STS than AWS's own; with --sts.",
+)
 def token(
     user: str,
     host: str,
@@ -46,6 +69,8 @@ def token(
 
     It is signed with the AWS credentials that are found as by AWS's own command line.
     """
+    if sts_endpoint_url is not None and not sts:
+        raise click.UsageError("--sts-endpoint-url needs --sts beside it")
     # botocore takes a while to import, and no other command needs it so early.
     from proxy.credentials.aws import (  # noqa: PLC0415 - see above
         AwsSettings,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import threading
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 import attrs
 from botocore import exceptions as aws  # type: ignore[import-untyped]
@@ -31,6 +33,10 @@ ATTEMPTS = 3
 
 ROLE_SESSION_NAME = "mysqlproxy"
 """How the proxy shows in CloudTrail, at the end of the ARN of the role that it assumed."""
+
+RENEWAL_PAUSE_SECONDS = 30.0
+"""Reading the credentials of the proxy anew takes some 100 ms of the processor; while AWS does
+not take them, each of hundreds of secrets fails every minute, and logins all the time."""
 
 SECRETS_MANAGER = "secretsmanager"
 STS = "sts"
@@ -67,6 +73,22 @@ class AwsSettings:
         """Another address of a service, None for AWS' own."""
         urls = {SECRETS_MANAGER: self.secretsmanager_endpoint_url, STS: self.sts_endpoint_url}
         return urls.get(service)
+
+    def open_endpoints(self) -> tuple[str, ...]:
+        """Hosts that secrets and tokens go to, and come from, without TLS, over a network."""
+        found = [
+            parts.hostname
+            for url in (self.secretsmanager_endpoint_url, self.sts_endpoint_url)
+            if url and (parts := urlsplit(url)).scheme == "http" and parts.hostname
+        ]
+        return tuple(host for host in dict.fromkeys(found) if not _is_loopback(host))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def make_session(settings: AwsSettings) -> Any:
@@ -131,32 +153,6 @@ def partition_of(region: str) -> str:
         return "aws"
 
 
-def make_client(settings: AwsSettings, service: str, region: str | None = None) -> Any:
-    """Make a client of a service, with a session of its own.
-
-    Args:
-        settings: How AWS is reached.
-        service: botocore's name of it, such as `SECRETS_MANAGER`.
-        region: None: that of the settings.
-
-    Raises:
-        AwsUnavailableError: there are no credentials, no such profile, or no region.
-    """
-    return _client_of(make_session(settings), settings, service, region)
-
-
-def _client_of(session: Any, settings: AwsSettings, service: str, region: str | None) -> Any:
-    try:
-        return session.create_client(
-            service,
-            region_name=region or settings.region,
-            endpoint_url=settings.endpoint_url(service),
-            config=_CONFIG,
-        )
-    except (*AWS_ERRORS, ValueError) as error:  # ValueError: an endpoint that is no URL
-        raise explain(error) from None
-
-
 class AwsClients:
     """The clients of one session, each made when it is first asked for.
 
@@ -173,17 +169,34 @@ class AwsClients:
     def client(self, service: str, region: str | None = None) -> Any:
         """The client of a service in a region; blocks.
 
+        Args:
+            service: botocore's name of it, such as `SECRETS_MANAGER`.
+            region: None: that of the settings.
+
         Raises:
-            AwsUnavailableError: see `make_client`; the next call tries again.
+            AwsUnavailableError: there are no credentials, no such profile, or no region; the
+                next call tries again.
         """
         with self._lock:
             client = self._clients.get((service, region))
             if client is None:
                 if self._session is None:
                     self._session = make_session(self.settings)
-                client = _client_of(self._session, self.settings, service, region)
+                client = self._make(service, region)
                 self._clients[service, region] = client
             return client
+
+    def _make(self, service: str, region: str | None) -> Any:
+        settings = self.settings
+        try:
+            return self._session.create_client(
+                service,
+                region_name=region or settings.region,
+                endpoint_url=settings.endpoint_url(service),
+                config=_CONFIG,
+            )
+        except (*AWS_ERRORS, ValueError) as error:  # ValueError: an endpoint that is no URL
+            raise explain(error) from None
 
     def forget(self) -> None:
         """Make all of it anew when it is needed: with credentials that are read again."""

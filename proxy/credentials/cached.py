@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Protocol, TypeAlias
+from collections.abc import Callable
+from typing import Protocol
 
 import attrs
+from structlog.typing import FilteringBoundLogger
 from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
 from proxy.credentials.aws_errors import AwsUnavailableError
+from proxy.credentials.gate import Gate
 from proxy.credentials.secret_value import SecretUnusableError
 from proxy.credentials.secrets_manager import CURRENT, PENDING, PREVIOUS, SecretVersion
+from proxy.credentials.versions import Passwords, Versions
 from proxy.net.clock import Clock, Timer, cancel
 from proxy.observe.log import get_logger
 
@@ -33,9 +36,6 @@ JITTER = 0.1
 
 _DOUBLINGS = 10
 """More of them change nothing, and the power of two stays small."""
-
-Accounts: TypeAlias = Mapping[str, tuple[str, ...]]
-"""Users, and the passwords of each, the newest first."""
 
 
 @attrs.frozen(kw_only=True)
@@ -61,30 +61,6 @@ class SecretCounters(Protocol):
     secret_fetch_failures: int
 
 
-@attrs.frozen
-class Versions:
-    """The versions of a secret that matter."""
-
-    current: SecretVersion
-    pending: SecretVersion | None = None
-    previous: SecretVersion | None = None
-
-    def accounts(self, *, with_previous: bool) -> dict[str, tuple[str, ...]]:
-        """Who may log in.  A rotation that alternates users has one in each version.
-
-        The pending password comes before the previous one: a rotation sets it at the database
-        first, and makes it the current one after.
-        """
-        accounts: dict[str, tuple[str, ...]] = {}
-        previous = self.previous if with_previous else None
-        for version in (self.current, self.pending, previous):
-            if version is not None:
-                user, password = version.value.username, version.value.password
-                known = accounts.get(user, ())
-                accounts[user] = known if password in known else (*known, password)
-        return accounts
-
-
 class CachedSecret:
     """One secret, read now and then.
 
@@ -106,7 +82,9 @@ class CachedSecret:
         now: Callable[[], float],
         random: Callable[[], float],
         counters: SecretCounters,
+        gate: Gate,
         on_change: Callable[[tuple[str, ...]], None] = lambda _users: None,
+        log: FilteringBoundLogger | None = None,
     ) -> None:
         """Do nothing yet.
 
@@ -118,11 +96,13 @@ class CachedSecret:
             now: The time of day in POSIX seconds, as AWS' clock has it.
             random: A number from 0 up to 1.
             counters: Where reads are counted.
+            gate: That looks go through which somebody wishes; those of the interval do not.
             on_change: Is told users whose passwords changed, new and gone ones too; not what
                 the first answer brought.
+            log: Says which proxy this is for.
         """
         self.secret_id = secret_id
-        self.accounts: Accounts = {}
+        self.accounts: Passwords = {}
         self.answered = False
         self.succeeded: float | None = None
         self.trouble = ""
@@ -133,14 +113,17 @@ class CachedSecret:
         self._random = random
         self._counters = counters
         self._on_change = on_change
-        self._log = get_logger(secret_id=secret_id)
+        self._gate = gate
+        self._log = (log or get_logger()).bind(secret_id=secret_id)
         self._versions: Versions | None = None
         self._previous_of = ""
         self._suspected = False
         self._busy = False
         self._reading: Deferred[None] | None = None
-        self._waiters: list[Deferred[None]] = []
+        self._waiters: dict[Deferred[None], None] = {}
+        self._late: dict[Deferred[None], None] = {}
         self._next: Timer | None = None
+        self._wished: Timer | None = None
         self._review: Timer | None = None
         self._ended: float | None = None
         self._failures = 0
@@ -159,14 +142,18 @@ class CachedSecret:
             return None
         return self._versions.current.value.username
 
+    @property
+    def last_users(self) -> frozenset[str]:
+        """Whose it was when it could be read last, however long ago."""
+        return frozenset() if self._versions is None else self._versions.users
+
     def start(self) -> Deferred[None]:
         """Begin to read it now and then.
 
         Returns:
             Fires at the first answer, whether AWS gave one or not.
         """
-        waiter: Deferred[None] = Deferred()
-        self._waiters.append(waiter)
+        waiter = self._wait(self._waiters)
         self._look()
         return waiter
 
@@ -175,30 +162,60 @@ class CachedSecret:
         self._stopped = True
         cancel(self._next)
         cancel(self._review)
+        self._wish_no_more()
         if self._reading is not None:
             self._reading.cancel()
+        self._waiters |= self._late
+        self._late = {}
         self._settle()
 
     def refresh(self) -> Deferred[None]:
         """Look again: a password that it has was refused, or one that it has not was used.
 
-        The look is shared with all who want one, and comes `REFETCH_PAUSE_SECONDS` after the
-        last one at the earliest.
+        The look is shared with all who want one, comes `REFETCH_PAUSE_SECONDS` after the last
+        one at the earliest, and goes through the gate.  One that is under way may have read
+        what was before: there is another one after it.
 
         Returns:
             Fires when `accounts` has what was found, or what was known if AWS is away.
         """
         if self._stopped:
             return succeed(None)
-        self._suspected = True
-        waiter: Deferred[None] = Deferred()
-        self._waiters.append(waiter)
-        if not self._busy:
-            pause = 0.0
-            if self._ended is not None:
-                pause = self._ended + REFETCH_PAUSE_SECONDS - self._clock.seconds()
-            self._look_in(pause) if pause > 0 else self._look()
+        if self._busy:
+            return self._wait(self._late)
+        waiter = self._wait(self._waiters)
+        self._wish()
         return waiter
+
+    def _wait(self, waiters: dict[Deferred[None], None]) -> Deferred[None]:
+        """Be told with these; who gives up is forgotten, wherever it has got to."""
+
+        def leave(gone: Deferred[None]) -> None:
+            self._late.pop(gone, None)
+            self._waiters.pop(gone, None)
+
+        waiter: Deferred[None] = Deferred(leave)
+        waiters[waiter] = None
+        return waiter
+
+    def _wish(self) -> None:
+        """Look as soon as the pause is over and the gate open."""
+        self._suspected = True
+        cancel(self._wished)
+        pause = 0.0
+        if self._ended is not None:
+            pause = self._ended + REFETCH_PAUSE_SECONDS - self._clock.seconds()
+        if pause > 0:
+            self._wished = self._clock.callLater(pause, self._enter)
+        else:
+            self._enter()
+
+    def _enter(self) -> None:
+        self._gate.enter(self._look)
+
+    def _wish_no_more(self) -> None:
+        cancel(self._wished)
+        self._gate.leave(self._look)
 
     def _look_in(self, seconds: float) -> None:
         cancel(self._next)
@@ -206,6 +223,7 @@ class CachedSecret:
 
     def _look(self) -> None:
         cancel(self._next)
+        self._wish_no_more()
         self._busy = True
         self._counters.secret_fetches += 1
         self._reading = (
@@ -305,12 +323,15 @@ class CachedSecret:
         self._busy, self._suspected = False, False
         self._ended = self._clock.seconds()
         self._look_in(seconds * (1 - JITTER + 2 * JITTER * self._random()))
-        self._settle()
+        late, self._late = self._late, {}
+        if late:
+            self._wish()
+        self._settle(late)
 
-    def _settle(self) -> None:
-        """Say what is known now, to all who wait for it."""
+    def _settle(self, late: dict[Deferred[None], None] | None = None) -> None:
+        """Say what is known now, to all who wait for it; those who came late wait on."""
         first, self.answered = not self.answered, True
-        waiters, self._waiters = self._waiters, []
+        waiters, self._waiters = self._waiters, late or {}
         changed = self._update()
         try:
             if changed and not first:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 from twisted.internet.defer import Deferred
 
@@ -10,8 +13,16 @@ from proxy.config.auth import IamAuth
 from proxy.credentials.source import Credential, CredentialSource
 
 
+@runtime_checkable
+class Claiming(Protocol):
+    """A source that says which users are its own, although it may know no password of them."""
+
+    def claims(self, user: str) -> bool:
+        """Whether no other source has to say anything of this user."""
+
+
 class Directory:
-    """Looks a user up in several sources: the first one that knows it holds.
+    """Looks a user up in several sources: the first one that knows or claims it holds.
 
     Args:
         sources: In the order in which they are asked.
@@ -22,6 +33,8 @@ class Directory:
     def __init__(self, sources: Sequence[CredentialSource], *, takes_all: bool = False) -> None:
         self._sources = sources
         self._takes_all = takes_all
+        # Nobody outside can say which source looks anew for a name that there is not.
+        self._key = os.urandom(16)
 
     def __repr__(self) -> str:
         """Its sources."""
@@ -31,7 +44,7 @@ class Directory:
         """See `CredentialSource`."""
         for source in self._sources:
             credential = source.known(user)
-            if credential is not None:
+            if credential is not None or _claims(source, user):
                 return credential
         return None
 
@@ -42,7 +55,7 @@ class Directory:
     async def _find(self, user: str) -> Credential | None:
         for source in self._sources:
             credential = source.known(user) or await source.find(user)
-            if credential is not None:
+            if credential is not None or _claims(source, user):
                 return credential
         return self._anybody(user)
 
@@ -51,13 +64,27 @@ class Directory:
         return Deferred.fromCoroutine(self._refresh(user))
 
     async def _refresh(self, user: str) -> Credential | None:
-        """Asks the source that knows the user; where none does, all of them."""
-        knowing = [source for source in self._sources if source.known(user) is not None][:1]
-        for source in knowing or self._sources:
-            credential = await source.refresh(user)
-            if credential is not None:
-                return credential
-        return self._anybody(user)
+        """Asks one source, whoever it is: the time that it takes tells nobody more.
+
+        Some sources answer at once and others after a while, so that a stranger always belongs
+        to the same one.
+        """
+        if not self._sources:
+            return self._anybody(user)
+        credential = await self._source_of(user).refresh(user)
+        # Another source may have heard of it on its own meanwhile.
+        credential = credential or self.known(user)
+        if credential is None and not any(_claims(source, user) for source in self._sources):
+            return self._anybody(user)
+        return credential
+
+    def _source_of(self, user: str) -> CredentialSource:
+        for source in self._sources:
+            if source.known(user) is not None or _claims(source, user):
+                return source
+        name = user.encode("utf-8", "surrogatepass")
+        digest = hashlib.blake2b(name, key=self._key).digest()
+        return self._sources[int.from_bytes(digest[:8]) % len(self._sources)]
 
     def _anybody(self, user: str) -> Credential | None:
         return Credential(user, (), iam_auth=IamAuth.REQUIRED) if self._takes_all else None
@@ -65,3 +92,7 @@ class Directory:
     def users(self) -> tuple[str, ...]:
         """See `CredentialSource`."""
         return tuple(dict.fromkeys(user for source in self._sources for user in source.users()))
+
+
+def _claims(source: CredentialSource, user: str) -> bool:
+    return isinstance(source, Claiming) and source.claims(user)

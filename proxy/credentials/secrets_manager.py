@@ -15,6 +15,7 @@ import attrs
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]
 
 from proxy.credentials.aws import (
+    RENEWAL_PAUSE_SECONDS,
     SECRETS_MANAGER,
     AwsClients,
     AwsSettings,
@@ -33,10 +34,6 @@ from proxy.credentials.secret_value import SecretUnusableError, SecretValue, par
 CURRENT = "AWSCURRENT"
 PENDING = "AWSPENDING"
 PREVIOUS = "AWSPREVIOUS"
-
-RENEWAL_PAUSE_SECONDS = 30.0
-"""Reading the credentials of the proxy anew takes some 100 ms of the processor; while AWS does
-not take them, each of hundreds of secrets fails every minute."""
 
 _SECRET_ARN = re.compile(r"arn:[a-z-]+:secretsmanager:([a-z0-9-]+):\d{12}:secret:.+")
 _KEY_CODES = re.compile(r"DecryptionFailure|KMS\w+")

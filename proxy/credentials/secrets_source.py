@@ -9,9 +9,11 @@ from functools import partial
 from typing import TypeAlias
 
 import attrs
+from structlog.typing import FilteringBoundLogger
 from twisted.internet.defer import Deferred, succeed
 
 from proxy.credentials.cached import CachedSecret, Freshness, SecretCounters
+from proxy.credentials.gate import Gate
 from proxy.credentials.secrets_manager import SecretVersion
 from proxy.credentials.source import Credential, MakeCredential
 from proxy.net.clock import Clock
@@ -57,6 +59,7 @@ class SecretsSource:
         random: Callable[[], float],
         counters: SecretCounters,
         on_change: OnChange = lambda _users: None,
+        log: FilteringBoundLogger | None = None,
     ) -> None:
         """Do nothing yet.
 
@@ -71,10 +74,12 @@ class SecretsSource:
             counters: Where reads are counted.
             on_change: Is told users whose passwords changed, when `known` has the new ones;
                 gone users and new ones too, but not those that a first answer brought.
+            log: Says which proxy this is for.
         """
         self._clock = clock
         self._on_change = on_change
-        self._log = get_logger()
+        self._log = log or get_logger()
+        gate = Gate(clock)
         self._secrets = [
             CachedSecret(
                 entry.secret_id,
@@ -84,13 +89,15 @@ class SecretsSource:
                 now=now,
                 random=random,
                 counters=counters,
+                gate=gate,
                 on_change=lambda _users: self._changed(),
+                log=log,
             )
             for entry in entries
         ]
         self._entries = list(zip(entries, self._secrets, strict=True))
         self._known: _Known = {}
-        self._waiting: list[tuple[str, Deferred[Credential | None]]] = []
+        self._waiting: dict[Deferred[Credential | None], str] = {}
         self._complained: set[tuple[str, str, str]] = set()
         self._started = clock.seconds()
         # Nobody outside can say which secret is read again for a name that there is not.
@@ -119,18 +126,27 @@ class SecretsSource:
         """See `CredentialSource`; waits for secrets that have not been answered yet."""
         if user in self._known or self._all_answered():
             return succeed(self.known(user))
-        waiter: Deferred[Credential | None] = Deferred()
-        self._waiting.append((user, waiter))
+        waiter: Deferred[Credential | None] = Deferred(self._forget)
+        self._waiting[waiter] = user
         return waiter
+
+    def _forget(self, waiter: Deferred[Credential | None]) -> None:
+        self._waiting.pop(waiter, None)
 
     def refresh(self, user: str) -> Deferred[Credential | None]:
         """See `CredentialSource`; for an unknown name one of the secrets is read again."""
         if not self._secrets:
             return succeed(None)
-        found = self._known.get(user)
-        related = found or self._known.get(_other_of_pair(user))
-        secret = related[0] if related else self._stand_in(user)
+        secret = self._secret_of(user) or self._stand_in(user)
         return secret.refresh().addCallback(lambda _: self.known(user))
+
+    def claims(self, user: str) -> bool:
+        """See `proxy.credentials.directory.Claiming`: also who cannot be known at present.
+
+        That is whom an entry names, whom a secret had when it could be read last, and the other
+        user of a rotation that alternates two.
+        """
+        return self._secret_of(user) is not None
 
     def users(self) -> tuple[str, ...]:
         """See `CredentialSource`: in the order of the entries."""
@@ -160,6 +176,19 @@ class SecretsSource:
         ]
         return now - min(times, default=now)
 
+    def _secret_of(self, user: str) -> CachedSecret | None:
+        """The secret that a user belongs to, whether its password is known now or not."""
+        known = self._known.get(user)
+        if known:
+            return known[0]
+        names = {user, _other_of_pair(user)}
+        for entry, secret in self._entries:
+            if user == entry.username or (
+                entry.username is None and not names.isdisjoint(secret.last_users)
+            ):
+                return secret
+        return None
+
     def _stand_in(self, user: str) -> CachedSecret:
         digest = hashlib.blake2b(user.encode("utf-8", "surrogatepass"), key=self._key)
         return self._secrets[int.from_bytes(digest.digest()[:8]) % len(self._secrets)]
@@ -185,12 +214,10 @@ class SecretsSource:
 
     def _wake(self) -> None:
         done = self._all_answered()
-        waiting, self._waiting = self._waiting, []
-        for user, waiter in waiting:
-            if done or user in self._known:
+        for waiter, user in [*self._waiting.items()]:
+            # Who hears of it may make another one give up.
+            if (done or user in self._known) and self._waiting.pop(waiter, None) is not None:
                 waiter.callback(self.known(user))
-            else:
-                self._waiting.append((user, waiter))
 
     def _gather(self) -> tuple[str, ...]:
         """Put together all users; those who have other passwords than before."""

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from structlog.typing import FilteringBoundLogger
 from twisted.internet.defer import Deferred, succeed
 
 from proxy.config.auth import AuthEntry
 from proxy.credentials.source import Credential, credential_maker
+from proxy.net.files import FileUnreadableError, first_line, warn_of_readers
+from proxy.observe.log import get_logger
 
 PASSWORD_FILE_LIMIT = 4096
-"""Bytes of a password file that are read: a password is a line, not a file."""
+"""Bytes of a password: whatever is longer is a file of another kind, named by mistake."""
 
 
 class PasswordUnreadableError(Exception):
@@ -40,13 +43,20 @@ class StaticSource:
         """See `CredentialSource`: there is nothing new."""
         return self.find(user)
 
+    def claims(self, user: str) -> bool:
+        """See `proxy.credentials.directory.Claiming`: all that it has is known."""
+        return user in self._credentials
+
     def users(self) -> tuple[str, ...]:
         """See `CredentialSource`."""
         return tuple(self._credentials)
 
 
 def load_static(
-    entries: tuple[AuthEntry, ...], folder: Path, environment: Mapping[str, str]
+    entries: tuple[AuthEntry, ...],
+    folder: Path,
+    environment: Mapping[str, str],
+    log: FilteringBoundLogger | None = None,
 ) -> StaticSource:
     """Read the passwords of these entries.
 
@@ -54,20 +64,24 @@ def load_static(
         entries: From the configuration.
         folder: Where relative password files begin: the configuration's own.
         environment: The process environment.
+        log: Says which proxy this is for.
 
     Raises:
-        PasswordUnreadableError: a file or variable is missing or empty.
+        PasswordUnreadableError: a file or variable is missing or empty.  An empty password has
+            to stand in the configuration itself.
     """
+    log = log or get_logger()
     credentials = {}
     for entry in entries:
         user = entry.username or ""
-        credentials[user] = credential_maker(entry)(
-            user, (_password(entry, folder, environment),)
-        )
+        password = _password(entry, folder, environment, log)
+        credentials[user] = credential_maker(entry)(user, (password,))
     return StaticSource(credentials)
 
 
-def _password(entry: AuthEntry, folder: Path, environment: Mapping[str, str]) -> str:
+def _password(
+    entry: AuthEntry, folder: Path, environment: Mapping[str, str], log: FilteringBoundLogger
+) -> str:
     if entry.password is not None:
         return entry.password.reveal()
     if entry.password_env is not None:
@@ -77,13 +91,22 @@ def _password(entry: AuthEntry, folder: Path, environment: Mapping[str, str]) ->
                 f"user {entry.username!r}: the environment has no variable "
                 f"{entry.password_env!r} (password_env)"
             )
+        if not value:
+            raise PasswordUnreadableError(
+                f"user {entry.username!r}: the variable {entry.password_env!r} (password_env) "
+                "is empty"
+            )
         return value
     path = folder / (entry.password_file or "")
     try:
-        with path.open("rb") as file:
-            line = file.read(PASSWORD_FILE_LIMIT).split(b"\n", 1)[0].rstrip(b"\r")
-        return line.decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise PasswordUnreadableError(
-            f"user {entry.username!r}: cannot read {path} (password_file): {error}"
-        ) from error
+        password = first_line(path, PASSWORD_FILE_LIMIT).decode()
+    except FileUnreadableError as error:
+        why = error.reason
+    except UnicodeDecodeError:
+        why = "is not UTF-8 text"
+    else:
+        why = "" if password else "its first line is empty"
+    if why:
+        raise PasswordUnreadableError(f"user {entry.username!r}: {path} (password_file): {why}")
+    warn_of_readers(log, path)
+    return password

@@ -8,22 +8,31 @@ users:
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
 import attrs
+from structlog.typing import FilteringBoundLogger
 from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
 from proxy.config.document import UnreadableError, read_document
 from proxy.config.problem import format_path
 from proxy.config.rules import Text, UnfitError
+from proxy.credentials.aws_errors import AwsUnavailableError
+from proxy.credentials.reading import Reading, Run
 from proxy.credentials.source import Credential, MakeCredential
 from proxy.credentials.static import PasswordUnreadableError
 from proxy.net.clock import Clock, Timer, cancel
+from proxy.net.files import (
+    FileChangingError,
+    FileUnreadableError,
+    Version,
+    read_content,
+    version_of,
+    warn_of_readers,
+)
 from proxy.observe.log import get_logger
 
 MAX_FILE_BYTES = 2 * 1024 * 1024
@@ -33,9 +42,8 @@ keeps a thread busy for a few seconds."""
 LOOK_SECONDS = 1.0
 """Who is taken out of the file cannot log in any more about so much later."""
 
-Accounts: TypeAlias = Mapping[str, tuple[str, ...]]
-Signature: TypeAlias = tuple[int, int, int]
-"""What changes with a file: its mtime in nanoseconds, its size in bytes, its inode."""
+Passwords: TypeAlias = Mapping[str, tuple[str, ...]]
+"""Users, and the passwords of each, the newest first."""
 
 _USERNAME = Text(r"[^\x00]{1,128}", "a text of 1 to 128 characters")
 _REQUIRED = ("username", "password")
@@ -46,21 +54,16 @@ _FIELDS = (*_REQUIRED, "previous_password")
 class _Content:
     """What a file said when it was read."""
 
-    signature: Signature
-    readable_by_others: bool
-    accounts: Accounts = attrs.field(repr=False)
+    version: Version
+    passwords: Passwords = attrs.field(repr=False)
 
 
 class UsersBrokenError(PasswordUnreadableError):
-    """The file was read, and cannot be used."""
+    """The file cannot be read or used; `version` is None where it could not even be opened."""
 
-    def __init__(self, why: str, signature: Signature) -> None:
+    def __init__(self, why: str, version: Version | None) -> None:
         super().__init__(why)
-        self.signature = signature
-
-
-class _ChangingError(Exception):
-    """The file was written while it was read."""
+        self.version = version
 
 
 class UsersFile:
@@ -72,8 +75,9 @@ class UsersFile:
         make: MakeCredential,
         *,
         clock: Clock,
-        run: Callable[[Callable[[], object]], Deferred[object]],
+        run: Run,
         on_change: Callable[[tuple[str, ...]], None] = lambda _users: None,
+        log: FilteringBoundLogger | None = None,
     ) -> None:
         """Read the file; blocks.
 
@@ -81,9 +85,11 @@ class UsersFile:
             path: Where it is.
             make: Makes a credential of a user and passwords.
             clock: For the time between two looks.
-            run: Calls something in a thread, as `deferToThread` does: a large file takes long.
+            run: Calls something in a thread: a large file takes long, and one that is far away
+                may hang.
             on_change: Is told users whose passwords changed, gone users and new ones too, when
                 `known` has the new ones.
+            log: Says which proxy this is for.
 
         Raises:
             PasswordUnreadableError: it cannot be read, or used.
@@ -91,20 +97,20 @@ class UsersFile:
         self._path = path
         self._make = make
         self._clock = clock
-        self._run = run
+        self._reading: Reading[_Content | None] = Reading(run)
         self._on_change = on_change
-        self._log = get_logger(users_file=str(path))
+        self._log = (log or get_logger()).bind(users_file=str(path))
         self._known: dict[str, Credential] = {}
-        self._signature: Signature | None = None
+        self._version: Version | None = None
         self._trouble = ""
         self._timer: Timer | None = None
         self._looking = False
-        self._waiters: list[Deferred[None]] = []
+        self._waiters: dict[Deferred[None], None] = {}
         self._stopped = False
         try:
             content = _read(path, None)
-        except _ChangingError:
-            raise PasswordUnreadableError(f"{path} (users_file): is being written") from None
+        except FileChangingError as error:
+            raise PasswordUnreadableError(f"{path} (users_file): {error.reason}") from None
         assert content is not None
         self._take(content)
 
@@ -132,13 +138,17 @@ class UsersFile:
 
     def refresh(self, user: str) -> Deferred[Credential | None]:
         """See `CredentialSource`: looks at the file at once, whoever it is."""
-        if self._stopped:
-            return self.find(user)
-        waiter: Deferred[None] = Deferred()
-        self._waiters.append(waiter)
+        if self._stopped or (self._reading.busy and not self._looking):
+            return self.find(user)  # nobody waits for a thread that hangs
+        waiter: Deferred[None] = Deferred(lambda gone: self._waiters.pop(gone, None))
+        self._waiters[waiter] = None
         if not self._looking:
             self._look()
         return waiter.addCallback(lambda _: self.known(user))
+
+    def claims(self, user: str) -> bool:
+        """See `proxy.credentials.directory.Claiming`: who is not in the file is not its."""
+        return user in self._known
 
     def users(self) -> tuple[str, ...]:
         """See `CredentialSource`: in the order of the file."""
@@ -146,9 +156,12 @@ class UsersFile:
 
     def _look(self) -> None:
         cancel(self._timer)
+        if self._reading.busy:
+            self._timer = self._clock.callLater(LOOK_SECONDS, self._look)
+            return
         self._looking = True
-        path, signature = self._path, self._signature
-        self._run(lambda: _read(path, signature)).addBoth(self._looked).addErrback(
+        path, version = self._path, self._version
+        self._reading.begin(lambda: _read(path, version)).addBoth(self._looked).addErrback(
             lambda failure: self._log.error(
                 "a mistake while reading users", kind=type(failure.value).__name__
             )
@@ -180,76 +193,61 @@ class UsersFile:
     def _stumble(self, error: BaseException | None) -> None:
         """Keep what is known; tell each trouble once."""
         assert error is not None
-        if isinstance(error, _ChangingError):
+        if isinstance(error, FileChangingError):
             return  # the next look finds it whole
-        if not isinstance(error, PasswordUnreadableError):
+        if isinstance(error, UsersBrokenError):
+            # What is broken is not read again before it changes; what is away, when it is back.
+            self._version = error.version
+            trouble = str(error)
+        elif isinstance(error, AwsUnavailableError):
+            trouble = f"{self._path} (users_file): cannot be read: it takes too long"
+        else:
             raise error
-        # What is broken is not read again before it changes; what is away, when it is back.
-        self._signature = error.signature if isinstance(error, UsersBrokenError) else None
-        if str(error) != self._trouble:
-            self._trouble = str(error)
-            self._log.error("users cannot be read; those known are used on", why=self._trouble)
+        if trouble != self._trouble:
+            self._trouble = trouble
+            self._log.error("users cannot be read; those known are used on", why=trouble)
 
     def _take(self, content: _Content) -> None:
-        if content.readable_by_others:
-            self._log.warning("every user of this machine can read the passwords; chmod o-r")
-        self._signature = content.signature
+        warn_of_readers(self._log, self._path)
+        self._version = content.version
         self._known = {
-            user: self._make(user, passwords) for user, passwords in content.accounts.items()
+            user: self._make(user, passwords) for user, passwords in content.passwords.items()
         }
 
     def _wake(self) -> None:
-        waiters, self._waiters = self._waiters, []
+        waiters, self._waiters = self._waiters, {}
         for waiter in waiters:
             waiter.callback(None)
 
 
-def _read(path: Path, known: Signature | None) -> _Content | None:
+def _read(path: Path, known: Version | None) -> _Content | None:
     """Read the file unless it is the known one; in a thread, or at the start.
 
     Raises:
-        PasswordUnreadableError: it cannot be read, or used.
-        _ChangingError: somebody writes it at this moment.
+        UsersBrokenError: it cannot be read, or used.
+        FileChangingError: somebody writes it at this moment.
     """
+    if known is not None and version_of(path) == known:
+        return None
     try:
-        with open(path, "rb", opener=_open_at_once) as file:
-            status = os.fstat(file.fileno())
-            signature = _signature(status)
-            if signature == known:
-                return None
-            if not stat.S_ISREG(status.st_mode):
-                raise PasswordUnreadableError(f"{path} (users_file): is not a file")
-            content = file.read(MAX_FILE_BYTES + 1)
-            if _signature(os.fstat(file.fileno())) != signature:
-                raise _ChangingError
-    except OSError as error:
-        raise PasswordUnreadableError(
-            f"{path} (users_file): cannot be read: {error.strerror}"
-        ) from None
+        content = read_content(path, MAX_FILE_BYTES)
+    except FileChangingError:
+        raise
+    except FileUnreadableError as error:
+        raise UsersBrokenError(f"{path} (users_file): {error.reason}", error.version) from None
     try:
-        accounts = _accounts(content)
+        passwords = _passwords(content.data)
     except UnfitError as error:
-        raise UsersBrokenError(f"{path} (users_file): {error}", signature) from None
-    return _Content(signature, bool(status.st_mode & stat.S_IROTH), accounts)
+        raise UsersBrokenError(f"{path} (users_file): {error}", content.version) from None
+    return _Content(content.version, passwords)
 
 
-def _open_at_once(path: str, flags: int) -> int:
-    """Open it without waiting: a pipe that nobody writes to must not keep the thread."""
-    return os.open(path, flags | os.O_NONBLOCK)
-
-
-def _signature(status: os.stat_result) -> Signature:
-    return status.st_mtime_ns, status.st_size, status.st_ino
-
-
-def _accounts(content: bytes) -> Accounts:
+def _passwords(content: bytes) -> Passwords:
     """Who is in the file.
 
     Raises:
         UnfitError: with the line and what is wrong there, and no password.
     """
-    if len(content) > MAX_FILE_BYTES:
-        raise UnfitError(f"is larger than {MAX_FILE_BYTES:,} bytes")
     try:
         document = read_document(content.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -263,20 +261,20 @@ def _accounts(content: bytes) -> Accounts:
     users = value.get("users") if isinstance(value, dict) and len(value) == 1 else None
     if not isinstance(users, list):
         raise UnfitError('must be a mapping with a list "users" and nothing else')
-    accounts: dict[str, tuple[str, ...]] = {}
+    known: dict[str, tuple[str, ...]] = {}
     for number, entry in enumerate(users):
         place = f"line {document.line_of(('users', number))}: users[{number}]"
         try:
-            user, passwords = _account(entry)
+            user, passwords = _user(entry)
         except UnfitError as error:
             raise UnfitError(f"{place}{error}") from None
-        if user in accounts:
+        if user in known:
             raise UnfitError(f"{place}.username: {user!r} stands here a second time")
-        accounts[user] = passwords
-    return accounts
+        known[user] = passwords
+    return known
 
 
-def _account(entry: object) -> tuple[str, tuple[str, ...]]:
+def _user(entry: object) -> tuple[str, tuple[str, ...]]:
     """A user and passwords, the newest first.
 
     Raises:
@@ -294,6 +292,9 @@ def _account(entry: object) -> tuple[str, tuple[str, ...]]:
     except UnfitError as error:
         raise UnfitError(f".username: {error}") from None
     passwords = [_password(entry[name], name) for name in _FIELDS[1:] if name in entry]
+    if "" in passwords[1:]:
+        # A field that a template left empty must not open the account.
+        raise UnfitError(".previous_password: is empty; leave it out where there is none")
     return user, tuple(dict.fromkeys(passwords))
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import enum
 from typing import Final
 
+from proxy.dialogue.client_states import TRANSITIONS, State
 from proxy.dialogue.events import (
     AddressTold,
     Authenticated,
@@ -13,12 +13,14 @@ from proxy.dialogue.events import (
     CommandReceived,
     FileReceived,
     LoginStarted,
+    ProofEnd,
     TextShown,
     TlsRequested,
     Unproved,
     UserChangeStarted,
 )
 from proxy.dialogue.file import LocalFile
+from proxy.dialogue.head import Head
 from proxy.errors import (
     ErrorReply,
     bad_handshake,
@@ -38,49 +40,23 @@ from proxy.wire.greeting import (
     parse_login,
 )
 from proxy.wire.primitives import Malformed
-from proxy.wire.proxy_header import Incomplete, NoHeader, read_header
 from proxy.wire.responses import Err, Ok
 
 LOGIN_PACKET_LIMIT: Final = 1 << 17
 """Bytes of a packet before login: user, proof and schema are short, attributes end at 64 KiB.
 Nobody has proved anything yet, so nobody may make us keep more."""
 
+AHEAD_BYTES: Final = 1 << 18
+"""A client that sends ahead of its answers is read no further than this (and one command)."""
+
+LOGIN_AHEAD_BYTES: Final = 1 << 14
+"""The same while its login is looked at: it has proved nothing yet, and need not go on."""
+
 _CHANGE_USER: Final = int(Command.CHANGE_USER)
-
-
-class State(enum.Enum):
-    """How far the conversation with a client has come."""
-
-    __hash__ = object.__hash__  # in C, as each member is one object
-
-    LOGIN = "waiting for the login"
-    TLS = "starting TLS"
-    IDENTIFYING = "looking up the user"
-    PROVING = "waiting for a proof"
-    PROVED = "waiting for the verdict"
-    READY = "waiting for a command"
-    ANSWERING = "answering"
-    FILE = "receiving a file"
-    CLOSED = "closed"
-    BROKEN = "broken"
 
 
 _READY: Final = State.READY
 _ANSWERING: Final = State.ANSWERING
-
-TRANSITIONS: Final[dict[State, tuple[State, ...]]] = {
-    State.LOGIN: (State.TLS, State.IDENTIFYING, State.CLOSED),
-    State.TLS: (State.LOGIN, State.CLOSED),
-    State.IDENTIFYING: (State.PROVING, State.PROVED, State.CLOSED),
-    State.PROVING: (State.PROVED, State.CLOSED),
-    State.PROVED: (State.READY, State.CLOSED),
-    State.READY: (State.ANSWERING, State.IDENTIFYING, State.CLOSED),
-    State.ANSWERING: (State.READY, State.FILE, State.CLOSED),
-    State.FILE: (State.ANSWERING, State.CLOSED),
-    State.CLOSED: (),
-    State.BROKEN: (),
-}
-"""From each state to the next; each but CLOSED may become BROKEN.  The manual draws it."""
 
 
 class ClientDialogue:
@@ -129,7 +105,7 @@ class ClientDialogue:
         self.has_tls = False
         self.trusts_header = trusts_header
         self.objection: ErrorReply | None = None
-        self._head: bytes | None = b""
+        self._head: Head | None = Head()
         self.state = State.LOGIN
         self.capabilities = 0
         self.collation = 0
@@ -150,9 +126,12 @@ class ClientDialogue:
         return self._reader.buffered
 
     @property
-    def is_busy(self) -> bool:
-        """Whether a command is being answered."""
-        return self.state is State.ANSWERING
+    def is_ahead(self) -> bool:
+        """Whether the client has sent more than it may while it is our turn."""
+        if self.state is _ANSWERING:
+            return self._reader.buffered > AHEAD_BYTES
+        waits = self.state in (State.IDENTIFYING, State.PROVED)
+        return waits and self._reader.buffered > LOGIN_AHEAD_BYTES
 
     def bytes_to_send(self) -> bytes:
         """What the client should get; asked for after each call that changes something."""
@@ -184,28 +163,26 @@ class ClientDialogue:
         if self.state in (State.CLOSED, State.BROKEN):
             return []
         if self._head is not None:
-            return self._receive_head(self._head + data)
+            return self._receive_head(data, self._head)
         self._reader.feed(data)
         return self.next_events()
 
-    def _receive_head(self, data: bytes) -> list[ClientEvent]:
+    def _receive_head(self, data: bytes, head: Head) -> list[ClientEvent]:
         """The first bytes: a load balancer's header, or the login itself."""
-        found = read_header(data)
-        if isinstance(found, Incomplete):
-            self._head = data
+        found = head.receive(data)
+        if found is None:
             return []
         self._head = None
-        events: list[ClientEvent] = []
         if isinstance(found, Malformed):
             return [self._break(found.why, bad_handshake(found.why))]
-        if not isinstance(found, NoHeader):
-            data = data[found.size :]
-            if not self.trusts_header:  # said to its login: before that nobody listens
-                self.objection = bad_handshake("a PROXY header from an untrusted address")
-            elif found.address is not None:
-                self.secure = False  # however we are reached, the load balancer is by a network
-                events.append(AddressTold(found.address, found.port))
-        self._reader.feed(data)
+        events: list[ClientEvent] = []
+        if found.has_header and not self.trusts_header:
+            # Said in answer to its login: before that nobody listens.
+            self.objection = bad_handshake("a PROXY header from an untrusted address")
+        elif found.address is not None:
+            self.secure = False  # however we are reached, the load balancer is by a network
+            events.append(AddressTold(found.address, found.port))
+        self._reader.feed(found.rest)
         return events + self.next_events()
 
     def next_events(self) -> list[ClientEvent]:
@@ -215,20 +192,21 @@ class ClientDialogue:
             return [self._receive_file(kept)] if kept else []
         if self.state not in (State.LOGIN, State.PROVING, State.READY):
             return []
-        packet = self._reader.next_packet()
-        if packet is None:
-            return []
-        if not isinstance(packet, Packet):
-            if isinstance(packet, OutOfOrder):
-                reply = packets_out_of_order(packet.expected, packet.got)
-            else:
-                reply = packet_too_large(packet.limit)
-            return [self._break(reply.message, reply)]
-        if self.state is State.LOGIN:
-            return [self._receive_login(packet.payload)]
-        if self.state is State.PROVING:
-            return self._verify(packet.payload)
-        return [self._receive_command(packet.payload)]
+        while (packet := self._reader.next_packet()) is not None:
+            if not isinstance(packet, Packet):
+                if isinstance(packet, OutOfOrder):
+                    reply = packets_out_of_order(packet.expected, packet.got)
+                else:
+                    reply = packet_too_large(packet.limit)
+                return [self._break(reply.message, reply)]
+            if self.state is State.LOGIN:
+                return [self._receive_login(packet.payload)]
+            if self.state is not State.PROVING:
+                return [self._receive_command(packet.payload)]
+            end = self._verify(packet.payload)
+            if end is not None:
+                return [end]
+        return []
 
     def _enter(self, state: State) -> None:
         assert state in TRANSITIONS[self.state], f"{self.state} to {state}"
@@ -290,7 +268,8 @@ class ClientDialogue:
         # A client without plugins speaks the old default, mysql_native_password.
         same = (plugin or "mysql_native_password") == verifier.plugin
         if same and not (ask and able):
-            return self._verify(proof)
+            end = self._verify(proof)
+            return self.next_events() if end is None else [end]
         if not able:
             self._enter(State.PROVED)
             return [Unproved()]
@@ -298,8 +277,8 @@ class ClientDialogue:
         self._enter(State.PROVING)
         return self.next_events()
 
-    def _verify(self, proof: bytes) -> list[ClientEvent]:
-        """One step of the verifier; more may be needed, then the next packet brings it."""
+    def _verify(self, proof: bytes) -> ProofEnd | None:
+        """One step of the verifier; None when more is needed, which the next packet brings."""
         assert self._verifier is not None
         # The plugins say "no password" by nothing or by a NUL.
         self.offered_proof = self.offered_proof or proof not in {b"", b"\x00"}
@@ -309,13 +288,12 @@ class ClientDialogue:
             if not step.final:
                 if self.state is not State.PROVING:
                     self._enter(State.PROVING)
-                return self.next_events()
+                return None
         self._verifier = None
         self._enter(State.PROVED)
         if isinstance(step, Shown):
-            return [TextShown(step.text)]
-        proved = isinstance(step, Accepted | Send)
-        return [Authenticated() if proved else Unproved()]
+            return TextShown(step.text)
+        return Authenticated() if isinstance(step, Accepted | Send) else Unproved()
 
     def accept(self, status: int) -> None:
         """Let the client in: commands may come."""

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from proxy.front.client import Client
 
 
+DELAYED_AT_ONCE: Final = 1000
+"""Refusals that wait at once, each with its connection, and at most a tenth of max_clients:
+more would take the place of others, and come without a delay."""
+
 LOCAL: Final = "localhost"
 """The address of a client on a unix socket."""
 
@@ -38,6 +42,7 @@ class Admission:
         tokens: Checks IAM tokens; None where nobody may log in with one.
         guesses: Slows down who guesses.
         delayed: Refusals that wait for their time.
+        most_delayed: How many may.
     """
 
     def __init__(
@@ -50,6 +55,7 @@ class Admission:
         self.tokens = tokens
         self.guesses = Guesses(config.failed_login_threshold, config.max_failed_login_delay)
         self.delayed = 0
+        self.most_delayed = min(DELAYED_AT_ONCE, max(config.max_clients // 10, 1))
         self._requires_tls = config.require_tls
         self._networks = _parse(config.allowed_networks)
         self._balancers = {

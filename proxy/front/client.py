@@ -11,7 +11,8 @@ from twisted.python.failure import Failure
 
 from proxy import errors
 from proxy.dialogue.answers import Kind
-from proxy.dialogue.client import ClientDialogue, State
+from proxy.dialogue.client import ClientDialogue
+from proxy.dialogue.client_states import State
 from proxy.dialogue.events import (
     AddressTold,
     Authenticated,
@@ -376,18 +377,18 @@ class Client:
 
     def due(self) -> float:
         """When it will have been silent for too long."""
-        config = self.proxy.config
-        if self.session is None:
-            if self.dialogue.state is State.PROVED:  # it waits for us, not we for it
-                return self.proxy.deadlines.now + config.login_timeout
+        config, state = self.proxy.config, self.dialogue.state
+        if self.session is None and state is State.PROVED:  # it waits for us, not we for it
+            return self.proxy.deadlines.now + config.login_timeout
+        if self.session is None or state is State.PROVING:
             return self.since + config.login_timeout
-        if self.dialogue.state is State.ANSWERING:
+        if state not in (State.READY, State.FILE):
             return self.proxy.deadlines.now + config.idle_client_timeout
         return self.last_active + config.idle_client_timeout
 
     def expire(self) -> None:
         """It was silent for too long, or took too long to log in."""
-        if self.session is None:
+        if self.session is None or self.dialogue.state is State.PROVING:
             self.proxy.log.info(
                 "a client did not log in in time", client=self.number, address=self.address
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from proxy import errors
-from proxy.dialogue.client import State
+from proxy.dialogue.client_states import State
 from proxy.errors import ErrorReply, StatementRefusedError
 from proxy.front import concluding
 from proxy.vocabulary import ServerKind

@@ -2,50 +2,35 @@
 
 from __future__ import annotations
 
-import hmac
-import secrets
 from typing import TYPE_CHECKING, Final
 
-import attrs
 from twisted.internet.defer import Deferred
 
-from proxy.config.auth import IamAuth
-from proxy.credentials.iam.verify import looks_like_token
-from proxy.credentials.source import Credential
 from proxy.dialogue.backend import SHAPE
-from proxy.dialogue.events import Authenticated, ProofEnd, TextShown
+from proxy.dialogue.events import Authenticated
 from proxy.errors import BackendLostError, ErrorReply, StatementRefusedError, access_denied
 from proxy.front import concluding, holding
-from proxy.front.admission import comes_from
+from proxy.front.proof import (
+    Claim,
+    Judgement,
+    Proof,
+    SourceLateError,
+    demand,
+    in_time,
+    is_good,
+    judge,
+)
 from proxy.pool.borrower import PoolKey
 from proxy.session.session import Session
 from proxy.session.state import State
-from proxy.wire.auth import CACHING_SHA2, CLEAR, make_verifier
-from proxy.wire.auth.steps import Verifier
 from proxy.wire.constants import Capability, Status
 from proxy.wire.greeting import ChangeUser, Login
 
 if TYPE_CHECKING:
     from proxy.front.client import Client
 
-DELAYED_AT_ONCE: Final = 1000
-"""Refusals that wait at once, each with its connection: more would take the place of others,
-and come without a delay."""
-
 _AUTOCOMMIT: Final = int(Status.AUTOCOMMIT)
 _MULTI_STATEMENTS: Final = int(Capability.MULTI_STATEMENTS)
-
-
-@attrs.frozen
-class _Claim:
-    """Who a client says it is, and what it wants; `ask` for a proof even if there is one."""
-
-    user: str
-    plugin: str
-    proof: bytes = attrs.field(repr=False)
-    schema: bytes | None
-    collation: int
-    ask: bool = False
 
 
 def start_tls(client: Client) -> None:
@@ -65,17 +50,9 @@ def tls_failed(client: Client, why: str) -> None:
     )
 
 
-@attrs.define
-class _Proof:
-    """Who checks a client's proof, and how that ended; None while it goes on."""
-
-    verifier: Verifier
-    shown: ProofEnd | None
-
-
 def log_in(client: Client, login: Login) -> None:
     """The login of a new connection: at once where nothing has to be waited for."""
-    claim = _Claim(
+    claim = Claim(
         login.user,
         login.plugin,
         login.auth_response,
@@ -92,15 +69,13 @@ def log_in(client: Client, login: Login) -> None:
         _refuse(client, objection)
         return
     credential = proxy.credentials.known(claim.user)
-    proof = None if credential is None else _identify(client, claim, credential)
-    if (
-        proof is None
-        or credential is None
-        or not isinstance(proof.shown, Authenticated)
-        or not _may_come(client, credential)
-        or not _is_known(client, claim)
+    proof = None if credential is None else demand(client, claim, credential)
+    if proof is None or not (
+        isinstance(proof.end, Authenticated)
+        and is_good(client, proof, credential)
+        and _is_known(client, claim)
     ):
-        client.work(_log_in(client, claim, credential, proof))
+        client.work(_log_in(client, claim, proof))
         return
     try:
         state = _first_state(client, claim)
@@ -114,10 +89,8 @@ def log_in(client: Client, login: Login) -> None:
         client.protocol.proceed()
 
 
-async def _log_in(
-    client: Client, claim: _Claim, credential: Credential | None, proof: _Proof | None
-) -> None:
-    if await _admit(client, claim, credential, proof) is None:
+async def _log_in(client: Client, claim: Claim, proof: Proof | None) -> None:
+    if await _admit(client, claim, proof) is None:
         _count(client)
 
 
@@ -131,7 +104,8 @@ async def change_user(client: Client, change: ChangeUser) -> None:
     session = client.session
     assert session is not None
     concluding.let_go(client)
-    claim = _Claim(
+    client.since = client.proxy.deadlines.now  # it has the time of a login
+    claim = Claim(
         change.user,
         change.plugin,
         change.auth_response,
@@ -143,27 +117,33 @@ async def change_user(client: Client, change: ChangeUser) -> None:
     await _admit(client, claim)
 
 
-async def _admit(
-    client: Client,
-    claim: _Claim,
-    credential: Credential | None = None,
-    proof: _Proof | None = None,
-) -> ErrorReply | None:
+async def _admit(client: Client, claim: Claim, proof: Proof | None = None) -> ErrorReply | None:
     """Check the proof, then the schema; the refusal that the client heard, None when let in.
 
-    What is known of its credential, and what it has shown, need not be found out again.
+    A proof that is under way is not begun again.
     """
     proxy = client.proxy
-    if credential is None:
-        credential = await proxy.credentials.find(claim.user)
-    if proof is None:
-        proof = _identify(client, claim, credential)
-    if proof.shown is None:
-        proof.shown = await client.shown()
-    why = await _judge(client, claim, credential, proof)
-    if why:
-        return await _deny(client, claim, why)
+    try:
+        if proof is None:
+            found = await in_time(client, proxy.credentials.find(claim.user))
+            proof = demand(client, claim, found)
+        if proof.end is None:
+            proxy.deadlines.watch(client)
+            proof.end = await client.shown()
+        judgement = await judge(client, claim, proof)
+    except SourceLateError as error:
+        judgement = Judgement(str(error), is_our_fault=True)
+    if judgement.why:
+        return await _deny(client, claim, judgement)
     proxy.admission.guesses.succeeded(claim.user, client.address)
+    if judgement.principal:
+        proxy.log.info(
+            "a login by a token",
+            user=claim.user,
+            client=client.number,
+            address=client.address,
+            principal=judgement.principal,
+        )
     try:
         state = await _reach(client, claim)
     except StatementRefusedError as error:
@@ -175,15 +155,17 @@ async def _admit(
     return None
 
 
-async def _deny(client: Client, claim: _Claim, why: str) -> ErrorReply:
+async def _deny(client: Client, claim: Claim, judgement: Judgement) -> ErrorReply:
     """Refuse who could not prove what it said: later and later, if that goes on."""
     proxy = client.proxy
-    proxy.counters.client_connections_setup_failed_auth += 1
-    _warn(client, claim, why)
-    clock = proxy.pool.clock
     admission = proxy.admission
-    delay = admission.guesses.failed(claim.user, client.address, clock.seconds())
-    if delay and admission.delayed < DELAYED_AT_ONCE:
+    proxy.counters.client_connections_setup_failed_auth += 1
+    _warn(client, claim, judgement.why, judgement.principal)
+    delay = 0.0
+    clock = proxy.pool.clock
+    if not judgement.is_our_fault:
+        delay = admission.guesses.failed(claim.user, client.address, clock.seconds())
+    if delay and admission.delayed < admission.most_delayed:
         waiting: Deferred[None] = Deferred(lambda _: timer.cancel())
         timer = clock.callLater(delay, waiting.callback, None)
         admission.delayed += 1
@@ -195,95 +177,19 @@ async def _deny(client: Client, claim: _Claim, why: str) -> ErrorReply:
     return _refuse(client, access_denied(claim.user, client.address, using_password=shown))
 
 
-def _warn(client: Client, claim: _Claim, why: str) -> None:
+def _warn(client: Client, claim: Claim, why: str, principal: str = "") -> None:
+    more = {"principal": principal} if principal else {}
     client.proxy.log.warning(
-        "a login was refused", user=claim.user, address=client.address, why=why
+        "a login was refused",
+        user=claim.user,
+        client=client.number,
+        address=client.address,
+        why=why,
+        **more,
     )
 
 
-def _identify(client: Client, claim: _Claim, credential: Credential | None) -> _Proof:
-    """Ask the client for a proof, or take the one it has brought."""
-    proxy, secure, key = client.proxy, client.dialogue.secure, client.proxy.rsa_key
-    # An unknown user is asked as long as a known one: nobody learns which names exist.
-    passwords = credential.passwords if credential else ()
-    plugin = (credential.plugin if credential else "") or proxy.default_plugin
-    iam = credential.iam_auth if credential else IamAuth.DISABLED
-    if secure and iam is IamAuth.ENABLED:
-        # A client shows what it has in these two only, be it a password or a token.
-        plugin = CLEAR if claim.plugin == CLEAR else CACHING_SHA2
-    if iam is IamAuth.REQUIRED:
-        # In full authentication clients show what they have, so that those serve too who would
-        # have to be allowed to use mysql_clear_password.
-        passwords = ()
-        key = None if not secure else key  # nobody is asked for a token that others could read
-        plugin = CACHING_SHA2 if claim.plugin == CACHING_SHA2 or not secure else CLEAR
-    verifier = make_verifier(
-        plugin,
-        passwords or (secrets.token_hex(16),),
-        client.dialogue.greeting.nonce,
-        key=key,
-        secure=secure,
-        shows=iam is not IamAuth.DISABLED,
-    )
-    shown = client.identify(verifier, claim.plugin, claim.proof, ask=claim.ask)
-    return _Proof(verifier, shown)
-
-
-async def _judge(
-    client: Client, claim: _Claim, credential: Credential | None, proof: _Proof
-) -> str:
-    """Why the client is not let in; empty when it is."""
-    proxy, shown = client.proxy, proof.shown
-    if (
-        isinstance(shown, TextShown)
-        and credential is not None
-        and (credential.iam_auth is IamAuth.REQUIRED or looks_like_token(shown.text))
-    ):
-        tokens = proxy.admission.tokens
-        if tokens is None:
-            return "IAM tokens are not taken here"
-        verdict = await tokens.verify(shown.text, claim.user, client.address)
-        return _place_of(client, credential) if verdict.allowed else verdict.reason
-    if not isinstance(shown, Authenticated) and not _shows_password(shown, credential):
-        # The password may have been changed where it comes from.
-        renewed = await proxy.credentials.refresh(claim.user)
-        if renewed is None:
-            return "unknown user"
-        if renewed.iam_auth is IamAuth.REQUIRED:
-            return "an IAM token is needed, and TLS for it"
-        if not proof.verifier.matches(renewed.passwords) and not _shows_password(
-            shown, renewed
-        ):
-            return "wrong password"
-        credential = renewed
-    assert credential is not None
-    return _place_of(client, credential)
-
-
-def _shows_password(shown: ProofEnd | None, credential: Credential | None) -> bool:
-    """Whether the text that a client has shown is a password of the user's."""
-    if not isinstance(shown, TextShown) or credential is None:
-        return False
-    given = shown.text.encode("utf-8", "surrogateescape")
-    matches = [
-        hmac.compare_digest(given, one.encode("utf-8", "surrogateescape"))
-        for one in credential.passwords
-    ]
-    return any(matches)
-
-
-def _may_come(client: Client, credential: Credential) -> bool:
-    return not credential.networks or comes_from(client.address, credential.networks)
-
-
-def _place_of(client: Client, credential: Credential) -> str:
-    """The objection to where the client is; empty when there is none."""
-    if _may_come(client, credential):
-        return ""
-    return "the user may not come from there"
-
-
-def _let_in(client: Client, claim: _Claim, state: State) -> None:
+def _let_in(client: Client, claim: Claim, state: State) -> None:
     proxy, capabilities = client.proxy, client.dialogue.capabilities
     facts = proxy.pool.facts
     assert facts is not None
@@ -308,20 +214,20 @@ def _refuse(client: Client, reply: ErrorReply) -> ErrorReply:
     return reply
 
 
-def _is_known(client: Client, claim: _Claim) -> bool:
+def _is_known(client: Client, claim: Claim) -> bool:
     """Whether a backend of this user has been used with this schema."""
     proxy = client.proxy
     return proxy.pool.facts is not None and (claim.user, claim.schema) in proxy.known_schemas
 
 
-def _first_state(client: Client, claim: _Claim) -> State:
+def _first_state(client: Client, claim: Claim) -> State:
     proxy, facts = client.proxy, client.proxy.pool.facts
     assert facts is not None
     multi = bool(client.dialogue.capabilities & _MULTI_STATEMENTS)
     return proxy.first_state(facts, claim.schema, claim.collation, multi_statements=multi)
 
 
-async def _reach(client: Client, claim: _Claim) -> State:
+async def _reach(client: Client, claim: Claim) -> State:
     """The session's first state; tried on a backend when user and schema are new to us.
 
     So a wrong schema is refused at login, as the server does, and a login to one that has been

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
-from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from OpenSSL import SSL
+from structlog.typing import FilteringBoundLogger
 
 from proxy.config.tls import Handshake, TlsVersion
+from proxy.net.files import (
+    FileUnreadableError,
+    first_line,
+    read_limited,
+    warn_of_readers,
+)
 from proxy.net.tls import Stream
 
 KEY_PASSWORD_LIMIT = 1024
 """Bytes of a key's password: OpenSSL takes no longer ones (PEM_BUFSIZE)."""
+
+MAX_FILE_BYTES = 8 * 1024 * 1024
+"""Of a key, a chain or a bundle of authorities: the largest bundles have some 1 MiB, and a file
+of another kind, named by mistake, is not taken into memory whole."""
 
 _VERSIONS = {TlsVersion.V1_2: SSL.TLS1_2_VERSION, TlsVersion.V1_3: SSL.TLS1_3_VERSION}
 
@@ -71,7 +80,7 @@ def use_certificate(
     """
     password = None
     if key_password_file is not None:
-        password = _read(key_password_file, KEY_PASSWORD_LIMIT).split(b"\n", 1)[0].rstrip(b"\r")
+        password = _first_line(key_password_file)
     _read(certificate)  # OpenSSL's own words for a file that is not there name no file
     try:
         context.use_certificate_chain_file(certificate)
@@ -163,30 +172,29 @@ def trouble_now(path: str) -> str:
     return trouble_of(load_certificate(path), datetime.now(UTC))
 
 
-def versions_of(paths: Iterable[str | None]) -> tuple[object, ...]:
-    """What changes when one of the files is replaced or written anew."""
-    return tuple(_version(path) for path in paths if path is not None)
+def warn_of_secrets(log: FilteringBoundLogger, key: str, key_password_file: str | None) -> None:
+    """Say of a key, and of the file with its password, that everybody can read it, if so."""
+    for path in dict.fromkeys((key, key_password_file or key)):
+        warn_of_readers(log, path)
 
 
-def _version(path: str) -> object:
-    try:
-        found = Path(path).stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
-
-
-def _read(path: str, limit: int = 1 << 20) -> bytes:
-    """The content of a file, as far as a chain or a bundle of authorities may be long.
+def _read(path: str) -> bytes:
+    """The content of a file.
 
     Raises:
         TlsUnusableError: it cannot be read.
     """
     try:
-        with Path(path).open("rb") as file:
-            return file.read(limit)
-    except OSError as error:
-        raise TlsUnusableError(f"{path}: cannot be read: {error.strerror}") from None
+        return read_limited(path, MAX_FILE_BYTES)
+    except FileUnreadableError as error:
+        raise TlsUnusableError(str(error)) from None
+
+
+def _first_line(path: str) -> bytes:
+    try:
+        return first_line(path, KEY_PASSWORD_LIMIT)
+    except FileUnreadableError as error:
+        raise TlsUnusableError(str(error)) from None
 
 
 def _said(error: SSL.Error) -> str:

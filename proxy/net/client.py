@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 from typing import Protocol as Interface
 
 from proxy.dialogue.client import ClientDialogue
 from proxy.dialogue.events import ClientEvent
 from proxy.net.shell import Shell
-
-READ_AHEAD_BYTES: Final = 1 << 18
-"""A client that sends ahead of its answers is read no further than this (and one command)."""
 
 
 class ClientOwner(Interface):
@@ -60,7 +56,7 @@ class ClientProtocol(Shell):
             self.owner.packet_arrived(data)
             return
         self.handle(self.dialogue.receive_data(data))
-        if self.dialogue.buffered > READ_AHEAD_BYTES and self.dialogue.is_busy:
+        if self.dialogue.is_ahead:
             self._held_back = True
             self.pauseProducing()
 
@@ -88,7 +84,7 @@ class ClientProtocol(Shell):
                 self.handle(events)
         finally:
             self._proceeding = False
-        if self._held_back and self.dialogue.buffered <= READ_AHEAD_BYTES:
+        if self._held_back and not self.dialogue.is_ahead:
             self._held_back = False
             self.resumeProducing()
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from OpenSSL import SSL
+from structlog.typing import FilteringBoundLogger
 
 from proxy.config.tls import ClientCertificates, ClientTls
 from proxy.net import certificates
 from proxy.net.certificates import TlsUnusableError
+from proxy.net.files import Watched
 from proxy.net.tls import Stream
 from proxy.observe.log import get_logger
 
@@ -28,10 +30,14 @@ class ClientTlsStreams:
     keep theirs.  Files that cannot be used leave the old ones in their place.
     """
 
-    def __init__(self, settings: ClientTls) -> None:
+    def __init__(self, settings: ClientTls, log: FilteringBoundLogger | None = None) -> None:
+        """Read the files; the log says which proxy's they are."""
         self._settings = settings
-        self._log = get_logger()
-        self._seen = self._versions()
+        self._log = log or get_logger()
+        paths = [settings.client_ca]
+        for one in settings.certificates:
+            paths += [one.certificate, one.private_key, one.private_key_password_file]
+        self._files = Watched(paths)
         self._contexts = self._load()
 
     def __repr__(self) -> str:
@@ -48,10 +54,8 @@ class ClientTlsStreams:
 
     def look(self) -> None:
         """Take up files that have changed; called now and then."""
-        seen = self._versions()
-        if seen == self._seen:
+        if not self._files.changed():
             return
-        self._seen = seen
         try:
             self._contexts = self._load()
         except TlsUnusableError as error:
@@ -60,12 +64,6 @@ class ClientTlsStreams:
             )
         else:
             self._log.info("renewed certificates are in use")
-
-    def _versions(self) -> tuple[object, ...]:
-        paths = [self._settings.client_ca]
-        for one in self._settings.certificates:
-            paths += [one.certificate, one.private_key, one.private_key_password_file]
-        return certificates.versions_of(paths)
 
     def _load(self) -> list[SSL.Context]:
         """A context for each certificate; the first finds the others by name (SNI)."""
@@ -87,6 +85,9 @@ class ClientTlsStreams:
             trouble = certificates.trouble_now(one.certificate)
             if trouble:
                 self._log.warning("a certificate " + trouble, file=one.certificate)
+            certificates.warn_of_secrets(
+                self._log, one.private_key, one.private_key_password_file
+            )
 
         def choose(connection: SSL.Connection) -> None:
             name = (connection.get_servername() or b"").decode("ascii", "replace").lower()

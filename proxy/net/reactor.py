@@ -3,12 +3,14 @@
 Twisted gives each event a logging context of its own, which says whose lines are logged; ours
 say that by themselves (structlog).  Between two waits it looks for timers, calls of threads and
 the end of the program; ours looks when there is one.  Both cost as much as a small packet's way
-through the proxy.  All other events, and all errors, go Twisted's own way.
+through the proxy.  Its time is a clock that nobody sets: timers must neither stand still nor
+all be due when the system's is set.  All other events, and all errors, go Twisted's own way.
 """
 
 from __future__ import annotations
 
 import sys
+import time
 from typing import Any
 
 from twisted.internet import epollreactor, main
@@ -47,6 +49,10 @@ class Reactor(epollreactor.EPollReactor):
         self.rounds.serve(timeout)
 
     doIteration = doPoll  # noqa: N815 - Twisted's name
+
+    def seconds(self) -> float:
+        """See `twisted.internet.interfaces.IReactorTime`: a clock that nobody sets."""
+        return time.monotonic()
 
     # What has to be looked at before the next wait
 

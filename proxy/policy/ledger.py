@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Hashable, Iterator
 from typing import Final
 
+from proxy.policy.coming import Coming
 from proxy.policy.lease import (
     Action,
     CallBack,
@@ -23,10 +24,12 @@ from proxy.policy.lease import (
     Retire,
     Waiter,
 )
+from proxy.policy.pauses import Pauses
 from proxy.policy.shelf import Accepts, Shelf
 
 _IDLE: Final = Place.IDLE
 _LENT: Final = Place.LENT
+OLDER: Final = "it belongs to an older generation"
 
 
 class Ledger:
@@ -44,11 +47,10 @@ class Ledger:
         self.resetting: set[Lease] = set()
         self.retiring: set[Lease] = set()
         self.waiting: OrderedDict[Waiter, None] = OrderedDict()
-        self.no_dial_before = 0.0
-        self._refused: dict[Hashable, float] = {}
+        self.pauses = Pauses()
         self._idle: dict[Hashable, Shelf] = {}
         self._pending: list[Action] = []
-        self._coming: dict[Hashable, int] = {}
+        self._coming = Coming()
 
     def __repr__(self) -> str:
         """The counts that an operator would ask for."""
@@ -169,22 +171,22 @@ class Ledger:
         return len(self.lent) >= self.limits.connections
 
     def dialed(self, lease: Lease, state: Hashable, now: float) -> None:
-        """A dial came through: the backend is idle, in this state."""
+        """A dial came through: the backend is idle, in this state; retired after a failover."""
         self.dialing.remove(lease)
-        self._come(lease)
-        self.no_dial_before = 0.0
-        self._refused.pop(lease.key, None)
-        self._put_idle(lease, state, now)
+        self._coming.remove(lease.key)
+        self.pauses.end(lease.key)
+        # Not what is `_stale` for its age or number: whoever waits would have it dialed again.
+        if lease.generation != self.generation:
+            self._retire(lease, OLDER)
+        else:
+            self._put_idle(lease, state, now)
 
     def dial_failed(self, lease: Lease, not_before: float, *, refused: bool = False) -> None:
         """A dial failed; no other one (`refused`: of its key) starts before that time."""
         self.dialing.remove(lease)
-        self._come(lease)
+        self._coming.remove(lease.key)
         lease.place = Place.GONE
-        if refused:
-            self._refused[lease.key] = not_before
-        else:
-            self.no_dial_before = not_before
+        self.pauses.begin(lease.key, not_before, refused=refused)
 
     def pass_on(self, lease: Lease, state: Hashable | None, now: float) -> Waiter | None:
         """The short way of a lease that comes back: straight to whoever has waited longest.
@@ -214,7 +216,7 @@ class Ledger:
         elif state is None:
             lease.place = Place.RESETTING
             self.resetting.add(lease)
-            self._coming[lease.key] = self._coming.get(lease.key, 0) + 1
+            self._coming.add(lease.key)
             self._pending.append(Reset(lease))
         else:
             self._put_idle(lease, state, now)
@@ -232,7 +234,7 @@ class Ledger:
             del self.lingering[lease]
         else:
             self.called.remove(lease)
-            self._come(lease)
+            self._coming.remove(lease.key)
         lease.place = Place.LENT
         self.lent.add(lease)
 
@@ -240,14 +242,17 @@ class Ledger:
         del self.lingering[lease]
         lease.place = Place.CALLED
         self.called.add(lease)
-        self._coming[lease.key] = self._coming.get(lease.key, 0) + 1
+        self._coming.add(lease.key)
         actions.append(CallBack(lease))
 
     def reset_done(self, lease: Lease, state: Hashable, now: float) -> None:
-        """A reset came through."""
+        """A reset came through: the backend is idle, unless it got stale meanwhile."""
         self.resetting.remove(lease)
-        self._come(lease)
-        self._put_idle(lease, state, now)
+        self._coming.remove(lease.key)
+        if why := self._stale(lease, now):
+            self._retire(lease, why)
+        else:
+            self._put_idle(lease, state, now)
 
     def discard(self, lease: Lease, why: str) -> None:
         """Close a backend wherever it is (but dialing), because it cannot be trusted."""
@@ -261,6 +266,7 @@ class Ledger:
 
     def sweep(self, now: float) -> None:
         """Retire what is too old, or idle beyond the limit on idle ones; end long lingering."""
+        self.pauses.forget(now)
         for lease in [*self.lingering]:
             if now - lease.idle_since >= self.limits.linger or self._stale(lease, now):
                 self._call_back(lease, self._pending)
@@ -303,15 +309,15 @@ class Ledger:
                 continue
             used = covered.get(waiter.key, 0)
             covered[waiter.key] = used + 1
-            if used < self._coming.get(waiter.key, 0):
+            if used < self._coming.of(waiter.key):
                 continue
             lingering = next((one for one in self.lingering if one.key == waiter.key), None)
             if lingering is not None:
                 self._call_back(lingering, actions)
                 continue
-            if now < self.no_dial_before and not (self.idle_count or self.lingering):
+            if now < self.pauses.until and not (self.idle_count or self.lingering):
                 break
-            if now < max(self.no_dial_before, self._refused.get(waiter.key, 0.0)):
+            if now < self.pauses.of(waiter.key):
                 continue
             if self.total < self.limits.connections:
                 actions.append(Dial(self._start_dial(waiter.key, now)))
@@ -343,13 +349,13 @@ class Ledger:
     def _start_dial(self, key: Hashable, now: float) -> Lease:
         lease = Lease(key=key, born=now, generation=self.generation)
         self.dialing.add(lease)
-        self._coming[key] = self._coming.get(key, 0) + 1
+        self._coming.add(key)
         return lease
 
     def _stale(self, lease: Lease, now: float) -> str:
         """Why a free lease must not be used again; empty when it may."""
         if lease.generation != self.generation:
-            return "it belongs to an older generation"
+            return OLDER
         if now - lease.born >= self.limits.age:
             return "it is older than max_connection_age"
         self._over = self._over and self.total >= self.limits.connections
@@ -371,12 +377,6 @@ class Ledger:
             shelf = self._idle[lease.key] = Shelf()
         shelf.put(lease)
 
-    def _come(self, lease: Lease) -> None:
-        """A dial, a reset or a call that waiters counted on has ended."""
-        self._coming[lease.key] -= 1
-        if not self._coming[lease.key]:
-            del self._coming[lease.key]
-
     def _leave(self, lease: Lease) -> None:
         """Take a lease out of its container."""
         assert lease.place is not Place.GONE
@@ -389,12 +389,12 @@ class Ledger:
                 del self.lingering[lease]
             case Place.CALLED:
                 self.called.remove(lease)
-                self._come(lease)
+                self._coming.remove(lease.key)
             case Place.RESETTING:
                 self.resetting.remove(lease)
-                self._come(lease)
+                self._coming.remove(lease.key)
             case Place.RETIRING:
                 self.retiring.remove(lease)
             case _:
                 self.dialing.remove(lease)
-                self._come(lease)
+                self._coming.remove(lease.key)

@@ -270,7 +270,7 @@ class TargetPool:
         lease.backend = backend
         backend.on_loss = functools.partial(self._lost, lease)
         self.ledger.dialed(lease, facts.baseline, self.clock.seconds())
-        self._rotation.logged_in(backend)
+        self._rotation.logged_in(lease)
         if self._closed:
             self.close()
         self.settle()
@@ -355,6 +355,9 @@ class TargetPool:
         """Close what is too old or idle for too long; called once a second or so."""
         self.ledger.sweep(self.clock.seconds())
         self.settle()
+        if not self._closed:
+            for user in self._rotation.due():
+                self._spawn(self._rotation.again(user))
 
     def close(self) -> None:
         """No new connections; idle ones are closed now, lent ones when they come back."""

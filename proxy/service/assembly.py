@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+from structlog.typing import FilteringBoundLogger
 from twisted.internet.defer import Deferred
-from twisted.internet.threads import deferToThreadPool
 
 from proxy.config.address import TcpAddress
 from proxy.config.auth import AuthScheme, IamAuth
@@ -26,7 +26,7 @@ from proxy.credentials.directory import Directory
 from proxy.credentials.iam.document import PolicyUnusableError
 from proxy.credentials.iam.keys import AccessKeysUnusableError
 from proxy.credentials.iam.reloading import ReloadingVerifier
-from proxy.credentials.iam.token import TokenMaker, token_signer
+from proxy.credentials.iam.token import RenewingSigner, TokenMaker, token_signer
 from proxy.credentials.iam.verify import IamSettings
 from proxy.credentials.secrets_manager import SecretsManager
 from proxy.credentials.secrets_source import OnChange, SecretEntry, SecretsSource
@@ -40,6 +40,7 @@ from proxy.front.proxy import ConnectionIds, Proxy
 from proxy.net.backend_tls import BackendTlsStreams
 from proxy.net.certificates import TlsUnusableError
 from proxy.net.client_tls import ClientTlsStreams
+from proxy.observe.log import get_logger
 from proxy.observe.metrics import Counters, Gauges
 from proxy.pool.accounts import Accounts
 from proxy.pool.connect import Connector
@@ -71,16 +72,20 @@ class Assembly:
 
     Attributes:
         proxy: The proxy.
+        files: Threads that read files: neither do these wait for AWS, nor AWS for a file
+            system that is away.
         sources: What is started and stopped with it.
         looks: What is called every second or so, to see whether files have changed.
     """
 
     proxy: Proxy
+    files: AwsThreads
     sources: list[SecretsSource | UsersFile] = attrs.field(factory=list)
     looks: list[Callable[[], None]] = attrs.field(factory=list)
 
     def start(self) -> None:
         """Begin to read passwords."""
+        self.files.start()
         for source in self.sources:
             source.start()
 
@@ -102,6 +107,7 @@ class Assembly:
         """Read passwords no more."""
         for source in self.sources:
             source.stop()
+        self.files.stop()
 
 
 def assemble(config: ProxyConfig, shared: Shared) -> Assembly:
@@ -127,6 +133,8 @@ class _Assembler:
     def __init__(self, config: ProxyConfig, shared: Shared) -> None:
         self._config = config
         self._shared = shared
+        self._log: FilteringBoundLogger = get_logger(proxy=config.name)
+        self._files = AwsThreads(shared.reactor)
         self._aws = AwsSettings(
             region=config.aws.region or os.environ.get("AWS_REGION"),
             profile=config.aws.profile,
@@ -138,6 +146,11 @@ class _Assembler:
 
     def assemble(self) -> Assembly:
         config, shared = self._config, self._shared
+        for host in self._aws.open_endpoints():
+            self._log.warning(
+                "secrets or tokens go to an endpoint without TLS; give it an https URL",
+                host=host,
+            )
         counters = Counters()
         pool_config = config.target_group.connection_pool_config
         looks: list[Callable[[], None]] = []
@@ -158,7 +171,7 @@ class _Assembler:
             accounts,
             counters,
         )
-        tls = ClientTlsStreams(config.tls) if config.tls.certificates else None
+        tls = ClientTlsStreams(config.tls, self._log) if config.tls.certificates else None
         verifier = self._verifier()
         looks += [part.look for part in (tls, connector.tls, verifier) if part is not None]
         proxy = Proxy(
@@ -173,7 +186,7 @@ class _Assembler:
             Admission(config, tls, verifier),
         )
         living = [one for one in sources if isinstance(one, SecretsSource | UsersFile)]
-        return Assembly(proxy, living, looks)
+        return Assembly(proxy, self._files, living, looks)
 
     # Passwords
 
@@ -187,14 +200,17 @@ class _Assembler:
         sources: list[CredentialSource] = []
         if by_scheme[AuthScheme.STATIC]:
             folder = self._shared.folder
-            sources.append(load_static(by_scheme[AuthScheme.STATIC], folder, os.environ))
+            sources.append(
+                load_static(by_scheme[AuthScheme.STATIC], folder, os.environ, self._log)
+            )
         sources += [
             UsersFile(
                 self._shared.folder / (entry.users_file or ""),
                 credential_maker(entry),
                 clock=reactor,
-                run=lambda work: deferToThreadPool(reactor, reactor.getThreadPool(), work),
+                run=self._files.run,
                 on_change=changed,
+                log=self._log,
             )
             for entry in by_scheme[AuthScheme.FILE]
         ]
@@ -223,6 +239,7 @@ class _Assembler:
             random=random.random,
             counters=counters,
             on_change=changed,
+            log=self._log,
         )
 
     # IAM
@@ -273,6 +290,8 @@ class _Assembler:
                 [folder / path for path in iam.policy_files],
                 self._run_in_thread,
                 time.time,
+                read=self._files.run,
+                log=self._log,
             )
         except PolicyUnusableError:
             raise
@@ -287,15 +306,12 @@ class _Assembler:
             raise UnusableError(
                 f"proxy {self._config.name}: a target at a unix socket takes no IAM tokens"
             )
-        signers: list[Callable[[str], str]] = []
 
-        def make(user: str) -> str:
-            if not signers:
-                session = make_session(settings)
-                signers.append(token_signer(session, place.host, place.port, region))
-            return signers[0](user)
+        def begin() -> Callable[[str], str]:
+            return token_signer(make_session(settings), place.host, place.port, region)
 
-        return TokenMaker(make, self._run_in_thread, time.time)
+        signer = RenewingSigner(begin)
+        return TokenMaker(signer.sign, self._run_in_thread, time.time, renew=signer.renew)
 
     # The target
 
@@ -305,7 +321,7 @@ class _Assembler:
         place, tls = target.place, None
         if group.tls.mode is not TlsMode.DISABLED:
             host = place.host if isinstance(place, TcpAddress) else "localhost"
-            tls = BackendTlsStreams(group.tls, target.tls_server_name or host)
+            tls = BackendTlsStreams(group.tls, target.tls_server_name or host, self._log)
         timeout = group.connection_pool_config.connect_timeout
         return Connector(reactor, place, timeout, tls, announces=target.proxy_protocol)
 

@@ -27,6 +27,9 @@ NONCE_SIZE = 20
 ATTRIBUTES_LIMIT = 65536
 """Bytes of connection attributes that are kept: the server's own limit on what it accepts."""
 
+USER_LIMIT = 512
+"""Bytes of a user's name: MariaDB's 128 characters, of four bytes each."""
+
 AUTH_SWITCH = 0xFE
 AUTH_MORE_DATA = 0x01
 
@@ -172,7 +175,7 @@ def parse_login(payload: bytes) -> Login | SslRequest:
     reader.take(23)
     if not reader.left and capabilities & Capability.SSL:
         return SslRequest(capabilities, max_packet, collation)
-    user = reader.nul_bytes().decode("utf-8", "surrogateescape")
+    user = _user(reader)
     if capabilities & Capability.PLUGIN_AUTH_LENENC_CLIENT_DATA:
         auth_response = reader.lenenc_bytes()
     elif capabilities & Capability.SECURE_CONNECTION:
@@ -191,6 +194,14 @@ def parse_login(payload: bytes) -> Login | SslRequest:
     return Login(
         capabilities, max_packet, collation, user, auth_response, schema, plugin, attributes
     )
+
+
+def _user(reader: Reader) -> str:
+    """A user's name; it is kept and logged before anything is proved."""
+    name = reader.nul_bytes()
+    if len(name) > USER_LIMIT:
+        raise PacketError(f"a user's name of {len(name)} bytes, {USER_LIMIT} allowed")
+    return name.decode("utf-8", "surrogateescape")
 
 
 def _until_nul(reader: Reader) -> bytes:
@@ -238,7 +249,7 @@ class ChangeUser:
 def parse_change_user(payload: bytes, capabilities: int) -> ChangeUser:
     """COM_CHANGE_USER, the command byte included; layout by the login's capabilities."""
     reader = Reader(payload, 1)
-    user = reader.nul_bytes().decode("utf-8", "surrogateescape")
+    user = _user(reader)
     if capabilities & Capability.SECURE_CONNECTION:
         auth_response = reader.take(reader.integer(1))
     else:

@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -14,6 +15,7 @@ from proxy.credentials.iam.keys import AccessKey
 from proxy.credentials.iam.signature import Terms, check_token, find_signer, read_token
 
 KEY = AccessKey("AKIATOKENS", Secret("very-secret"), "arn:aws:iam::123456789012:user/ana")
+QUICKSTART = Path(__file__).parents[2] / "docs" / "quickstart.rst"
 WORDS = ("token", "--user", "app", "--host", "db.example")
 
 
@@ -72,3 +74,34 @@ def test_a_token_for_sts_is_a_question_who_signed_it():
     assert split.hostname == "sts.eu-central-1.amazonaws.com"
     assert split.fragment == "db.example:3306"
     assert parse_qs(split.query)["X-Amz-SignedHeaders"] == ["host;x-mysqlproxy-login"]
+
+
+def test_another_sts_than_aws_own_may_be_asked():
+    """A token for it begins with its host."""
+    url = "https://sts.example:8443"
+    result = run("--sts", "--region", "eu-central-1", "--sts-endpoint-url", url)
+    assert result.output.startswith("sts.example:8443/?Action=GetCallerIdentity")
+
+
+@pytest.mark.parametrize("url", ["nonsense", "https://sts.example:99999", "https://["])
+def test_what_is_no_address_of_an_sts_is_refused(url):
+    """One sentence, and the exit status of a wrong command line."""
+    result = run("--sts", "--region", "eu-central-1", "--sts-endpoint-url", url)
+    assert result.exit_code == 2
+    assert "it is not https://host or https://host:port" in result.output
+
+
+def test_an_address_of_an_sts_is_for_its_tokens_only():
+    """Without `--sts` it would be ignored, and is refused."""
+    result = run("--region", "eu-central-1", "--sts-endpoint-url", "https://sts.example")
+    assert result.exit_code == 2
+    assert "needs --sts beside it" in result.output
+
+
+def test_the_help_shows_the_line_of_the_manual():
+    """The password is a token, and the client looks whom it talks to."""
+    lines = CliRunner().invoke(main, ["token", "--help"]).output.partition("instance:")[2]
+    manual = [line.strip() for line in QUICKSTART.read_text().splitlines()]
+    shown = [line.strip() for line in lines.strip().splitlines()]
+    assert len(shown) == 2
+    assert all(line in manual for line in shown)

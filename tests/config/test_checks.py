@@ -52,6 +52,12 @@ def secret_entry(**more):
     return AuthEntry(auth_scheme=AuthScheme.SECRETS, **more)
 
 
+EVERYBODY = (
+    "is needed with verify_ca and default_auth_scheme IAM_AUTH: the system's authorities sign "
+    "for everybody, and tokens are sent to the target as they are"
+)
+
+
 def for_everybody(**more):
     """A proxy that takes tokens of users whom it does not know."""
     settings = {"auth": (), "tls": SHOWN, "iam": IAM, "target_tls": VERIFIED, **more}
@@ -353,8 +359,7 @@ def test_sound_settings_of_tls_have_no_faults():
         (
             for_everybody(target_tls=BackendTls(mode=TlsMode.VERIFY_CA)),
             (*PATH, "target_group", "tls", "ca"),
-            "is needed with verify_ca and default_auth_scheme IAM_AUTH: the system's authorities "
-            "sign for everybody, and tokens are sent to the target as they are",
+            EVERYBODY,
         ),
         (
             for_everybody(target_tls=BackendTls(mode=TlsMode.REQUIRED)),

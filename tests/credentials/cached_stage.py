@@ -5,6 +5,7 @@ from twisted.internet.task import Clock
 
 from proxy.credentials.aws_errors import AwsUnavailableError, Trouble
 from proxy.credentials.cached import CachedSecret, Freshness
+from proxy.credentials.gate import Gate
 from proxy.credentials.secret_value import SecretValue
 from proxy.credentials.secrets_manager import CURRENT, SecretVersion
 from proxy.observe.metrics import Counters
@@ -31,6 +32,7 @@ class Stage:
         self.chance = 0.5
         self.changes = []
         self.counters = Counters()
+        self.gate = Gate(self.clock)
         self.secret = CachedSecret(
             "shop/app",
             self.fetch,
@@ -43,6 +45,7 @@ class Stage:
             now=lambda: self.offset + self.clock.seconds(),
             random=lambda: self.chance,
             counters=self.counters,
+            gate=self.gate,
             on_change=lambda users: self.changes.append((users, dict(self.secret.accounts))),
         )
 

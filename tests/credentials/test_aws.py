@@ -13,7 +13,6 @@ from proxy.credentials.aws import (
     STS,
     AwsClients,
     AwsSettings,
-    make_client,
     make_session,
 )
 from proxy.credentials.aws_errors import (
@@ -59,7 +58,7 @@ def trouble(call):
 def test_a_client_has_limits(monkeypatch):
     """Times and attempts are bounded, whatever the environment says."""
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "99")
-    client = make_client(AwsSettings(region=REGION), SECRETS_MANAGER)
+    client = AwsClients(AwsSettings(region=REGION)).client(SECRETS_MANAGER)
     config = client.meta.config
     assert config.connect_timeout == aws.CONNECT_TIMEOUT_SECONDS
     assert config.read_timeout == aws.READ_TIMEOUT_SECONDS
@@ -83,7 +82,7 @@ def test_a_service_has_its_own_address():
 
 def test_a_region_may_differ_from_that_of_the_settings():
     """A client for another region has the address of that one."""
-    client = make_client(AwsSettings(region=REGION), SECRETS_MANAGER, "us-east-1")
+    client = AwsClients(AwsSettings(region=REGION)).client(SECRETS_MANAGER, "us-east-1")
     assert client.meta.region_name == "us-east-1"
     client.close()
 
@@ -98,20 +97,20 @@ def test_a_profile_has_credentials_and_a_region(monkeypatch, tmp_path):
     monkeypatch.setenv("AWS_CONFIG_FILE", str(files))
     settings = AwsSettings(profile="proxy")
     assert make_session(settings).get_credentials().access_key == "AKIAOTHER"
-    client = make_client(settings, SECRETS_MANAGER)
+    client = AwsClients(settings).client(SECRETS_MANAGER)
     assert client.meta.region_name == "eu-west-3"
     client.close()
 
 
 def test_what_is_missing_is_told_in_a_sentence(monkeypatch):
     """No region, no such profile, half of the credentials and none of them."""
-    no_region = trouble(lambda: make_client(AwsSettings(), SECRETS_MANAGER))
+    no_region = trouble(lambda: AwsClients(AwsSettings()).client(SECRETS_MANAGER))
     assert no_region.why == "no AWS region is given: set aws.region"
     assert no_region.kind is Trouble.SETTINGS
     no_profile = trouble(lambda: make_session(AwsSettings(region=REGION, profile="nobody")))
     assert no_profile.why == "the AWS configuration has no such profile"
     no_url = AwsSettings(region=REGION, secretsmanager_endpoint_url="hunter2")
-    assert trouble(lambda: make_client(no_url, SECRETS_MANAGER)).kind is Trouble.SETTINGS
+    assert trouble(lambda: AwsClients(no_url).client(SECRETS_MANAGER)).kind is Trouble.SETTINGS
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     partial = trouble(lambda: make_session(AwsSettings(region=REGION)))
     assert partial.why == "the AWS credentials lack a part"
@@ -124,7 +123,7 @@ def test_what_is_missing_is_told_in_a_sentence(monkeypatch):
 def test_a_role_is_assumed_when_credentials_are_needed(server):
     """Who asks then is the role in a session of the proxy's name."""
     settings = AwsSettings(region=REGION, role_arn=ROLE, sts_endpoint_url=server.endpoint_url)
-    client = make_client(settings, STS)
+    client = AwsClients(settings).client(STS)
     arn = client.get_caller_identity()["Arn"]
     assert arn == "arn:aws:sts::123456789012:assumed-role/proxy/mysqlproxy"
     client.close()
@@ -173,7 +172,7 @@ def test_an_address_where_nobody_listens_is_unreachable(monkeypatch):
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{bound.getsockname()[1]}"
-        client = make_client(AwsSettings(region=REGION, sts_endpoint_url=url), STS)
+        client = AwsClients(AwsSettings(region=REGION, sts_endpoint_url=url)).client(STS)
         with pytest.raises(aws.AWS_ERRORS) as caught:
             client.get_caller_identity()
     client.close()
@@ -205,3 +204,23 @@ def test_clients_try_again_after_a_failure(monkeypatch):
 def test_no_credentials_are_shown():
     """Neither settings nor clients print more than where AWS is."""
     assert "hunter2" not in repr(AwsClients(AwsSettings(region=REGION)))
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        (None, None),
+        ("https://aws.example", None),
+        ("http://127.0.0.1:4566", None),
+        ("http://[::1]:4566", None),
+        ("http://localhost", None),
+        ("http://aws.example:4566", "aws.example"),
+        ("http://10.0.0.7", "10.0.0.7"),
+    ],
+)
+def test_an_endpoint_without_tls_is_open_to_the_network(url, host):
+    """Each host once, and none that is this machine."""
+    expected = () if host is None else (host,)
+    assert AwsSettings(sts_endpoint_url=url).open_endpoints() == expected
+    both = AwsSettings(sts_endpoint_url=url, secretsmanager_endpoint_url=url)
+    assert both.open_endpoints() == expected

@@ -1,9 +1,10 @@
 """Tests of `proxy.credentials.cached`."""
 
 import pytest
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred, succeed
 
-from proxy.credentials.cached import REFETCH_PAUSE_SECONDS, Versions
+from proxy.credentials.cached import REFETCH_PAUSE_SECONDS
+from proxy.credentials.gate import MOST_LOOKS
 from proxy.credentials.secret_value import SecretUnusableError
 from proxy.credentials.secrets_manager import CURRENT, PENDING, PREVIOUS
 from tests.credentials.cached_stage import AWAY, INTERVAL, NOON, OVERLAP, Stage, version
@@ -169,31 +170,90 @@ def test_suspicion_is_a_question_every_other_second_at_most(make):
     assert stage.passwords == ("two",)
 
 
-def test_suspicion_joins_a_look_that_is_under_way(make):
-    """There is never more than one look, and it asks for the pending version then."""
+def test_suspicion_during_a_look_is_a_look_after_it(make):
+    """The one under way may have read what was before; the next asks for a pending version."""
     stage = make()
     stage.secret.start()
     stage.questions()
     stage.held = []
     stage.clock.advance(INTERVAL)
-    refreshed = stage.secret.refresh()
+    first, second = stage.secret.refresh(), stage.secret.refresh()
+    stage.held.pop().callback(None)
     assert stage.questions() == [CURRENT]
-    stage.held.pop(0).callback(None)
-    assert not refreshed.called
-    assert stage.questions() == [PENDING]
-    stage.held.pop(0).callback(None)
-    assert refreshed.called
+    stage.held = None
+    stage.versions[PENDING] = version(2, "two")
+    stage.clock.advance(REFETCH_PAUSE_SECONDS - 0.5)
+    assert not first.called
+    stage.clock.advance(0.5)
+    assert first.called
+    assert second.called
+    assert stage.questions() == [CURRENT, PENDING]
+    assert stage.passwords == ("one", "two")
+
+
+def test_suspicion_during_a_look_that_fails_is_a_look_after_it(make):
+    """AWS may be back before the regular try."""
+    stage = make()
+    stage.secret.start()
+    stage.held = []
+    stage.clock.advance(INTERVAL)
+    late = stage.secret.refresh()
+    stage.versions[CURRENT] = AWAY
+    stage.held.pop().callback(None)
+    stage.held = None
+    assert not late.called
+    stage.versions[CURRENT] = version(2, "two")
+    stage.clock.advance(REFETCH_PAUSE_SECONDS)
+    assert late.called
+    assert stage.passwords == ("two",)
+
+
+def test_looks_that_somebody_wishes_go_through_the_gate(make):
+    """One that has to wait there is a single one, and a regular look makes it needless."""
+    stage = make()
+    stage.secret.start()
+    stage.questions()
+    stage.clock.advance(INTERVAL - 0.5)
+    for number in range(MOST_LOOKS):
+        stage.gate.enter(lambda number=number: number)
+    waiting = [stage.secret.refresh() for _ in range(3)]
+    assert repr(stage.gate) == "<Gate: 1 wait>"
+    assert stage.questions() == []
+    stage.clock.advance(0.5)
+    assert all(refreshed.called for refreshed in waiting)
+    assert stage.questions() == [CURRENT, PENDING]
+    assert repr(stage.gate) == "<Gate: 0 wait>"
+    stage.clock.advance(REFETCH_PAUSE_SECONDS)
     assert stage.questions() == []
 
 
-def test_one_who_waits_no_more_does_not_disturb_the_others(make):
-    """A client that leaves cancels what it waited for, and the look goes on."""
+def test_a_wish_that_waits_at_the_gate_ends_with_the_stop(make):
+    """Who waits hears what is known."""
     stage = make()
-    stage.held = []
     stage.secret.start()
+    stage.clock.advance(10)
+    for number in range(MOST_LOOKS):
+        stage.gate.enter(lambda number=number: number)
+    waiting = stage.secret.refresh()
+    stage.secret.stop()
+    assert waiting.called
+    assert not stage.clock.getDelayedCalls()
+
+
+def test_one_who_waits_no_more_does_not_disturb_the_others(make):
+    """A client that leaves is forgotten, and the look goes on."""
+    stage = make()
+    stage.secret.start()
+    stage.clock.advance(1)
     gone, stays = stage.secret.refresh(), stage.secret.refresh()
-    gone.addErrback(lambda _: None)
-    gone.cancel()
+    stage.held = []
+    stage.clock.advance(1)
+    late = stage.secret.refresh()
+    for waiter in (gone, late):
+        waiter.addErrback(lambda failure: failure.trap(CancelledError))
+        waiter.cancel()
+    assert len(stage.secret._waiters) == 1
+    assert not stage.secret._late
     while stage.held:
         stage.held.pop(0).callback(None)
     assert stays.called
@@ -223,6 +283,17 @@ def test_stop_answers_all_who_wait(make):
     assert stage.secret.refresh().called
     assert not stage.clock.getDelayedCalls()
     assert stage.secret.accounts == {}
+
+
+def test_its_last_users_are_known_when_it_is_stale(make):
+    """Their passwords are not."""
+    stage = make()
+    assert stage.secret.last_users == frozenset()
+    stage.secret.start()
+    stage.versions[CURRENT] = AWAY
+    stage.clock.pump([INTERVAL] * 15)
+    assert stage.secret.accounts == {}
+    assert stage.secret.last_users == {"app"}
 
 
 def test_an_answer_that_comes_with_the_stop_is_too_late(make):
@@ -262,4 +333,3 @@ def test_no_password_is_shown(make):
     assert stage.passwords == ("hunter2", "hunter1")
     assert repr(stage.secret) == "<CachedSecret 'shop/app': 1 users>"
     assert "hunter" not in repr(stage.secret._versions)
-    assert "hunter" not in repr(Versions(version(1, "hunter2")))

@@ -12,7 +12,7 @@ ANYBODY = Credential("root", (), iam_auth=IamAuth.REQUIRED)
 
 @pytest.fixture
 def sources():
-    """Two sources; both know "app", each with a password of its own."""
+    """Two sources that claim nobody; both know "app", each with a password of its own."""
     first = Passwords(credential("app", "first"), credential("own", "x"))
     return first, Passwords(credential("app", "second"), credential("other", "y"))
 
@@ -65,15 +65,81 @@ def test_only_the_source_of_a_user_looks_anew(sources):
     assert ("refresh", "other") not in first.asked
 
 
-def test_a_user_who_is_new_is_found_by_looking_anew(sources):
-    """Where nobody knows the name, all sources look, until one has it."""
-    first, second = sources
-    second.fresh["new"] = credential("new", "z")
+def test_a_stranger_belongs_to_one_source(sources):
+    """Always the same one looks anew, so that its time tells nobody whether a name exists."""
     directory = Directory(sources)
+    owners = set()
+    for name in [f"nobody-{number}" for number in range(50)]:
+        for _ in range(2):
+            assert found(directory.refresh(name)) is None
+        asked = [source.asked.count(("refresh", name)) for source in sources]
+        assert sorted(asked) == [0, 2]
+        owners.add(asked.index(2))
+    assert owners == {0, 1}
+
+
+def test_who_is_the_source_of_a_stranger_cannot_be_foreseen(sources):
+    """Each directory has its own choice."""
+    names = [f"nobody-{number}" for number in range(50)]
+    choices = []
+    for _ in range(2):
+        directory = Directory(sources)
+        choices.append([sources.index(directory._source_of(name)) for name in names])
+    assert choices[0] != choices[1]
+
+
+def test_a_user_who_is_new_is_found_by_looking_anew(sources):
+    """Where its source has it by now, or another one has heard of it meanwhile."""
+    directory = Directory(sources)
+    source = directory._source_of("new")
+    source.fresh["new"] = credential("new", "z")
     assert found(directory.refresh("new")) == ("z",)
-    assert found(directory.refresh("root")) is None
-    assert [source.asked[-1] for source in sources] == [("refresh", "root")] * 2
-    assert first.asked == [("refresh", "new"), ("refresh", "root")]
+    for source in sources:
+        source.held = []
+    looking = directory.refresh("newer")
+    other = next(one for one in sources if one is not directory._source_of("newer"))
+    other.there["newer"] = credential("newer", "y")
+    directory._sources = (other,)
+    for source in sources:
+        for answer in source.held:
+            answer()
+    assert found(looking) == ("y",)
+
+
+class Claims(Passwords):
+    """A source that claims users whom it does not know at present."""
+
+    def __init__(self, *credentials, claimed=()):
+        super().__init__(*credentials)
+        self.claimed = set(claimed)
+
+    def claims(self, user):
+        """See `Claiming`."""
+        return user in self.claimed or user in self.there
+
+
+@pytest.mark.parametrize("takes_all", [False, True])
+def test_who_is_claimed_by_one_source_is_nobody_elses(takes_all):
+    """A secret that cannot be read makes its user neither a stranger nor another's."""
+    first, second = Claims(claimed=["app"]), Claims(credential("app", "other"))
+    directory = Directory((first, second), takes_all=takes_all)
+    assert directory.known("app") is None
+    assert found(directory.find("app")) is None
+    assert found(directory.refresh("app")) is None
+    assert [source.asked for source in (first, second)] == [
+        [("find", "app"), ("refresh", "app")],
+        [],
+    ]
+    first.there["app"] = credential("app", "own")
+    assert found(directory.find("app")) == ("own",)
+    assert (directory.find("root").result is None) is not takes_all
+
+
+def test_a_source_that_is_asked_first_holds_against_a_claim():
+    """The order is that of the sources."""
+    directory = Directory((Claims(credential("app", "own")), Claims(claimed=["app"])))
+    assert found(directory.find("app")) == ("own",)
+    assert found(directory.refresh("app")) == ("own",)
 
 
 def test_a_user_who_is_gone_is_a_stranger(sources):

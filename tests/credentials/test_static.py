@@ -1,6 +1,7 @@
 """Tests of `proxy.credentials.static`."""
 
 import pytest
+from structlog.testing import capture_logs
 
 from proxy.config.auth import AuthEntry, ClientPasswordAuthType
 from proxy.config.secret import Secret
@@ -29,17 +30,23 @@ def test_a_password_may_stand_in_the_configuration(tmp_path):
 
 
 def test_a_password_may_come_from_the_environment(tmp_path):
-    """The variable named by password_env is read, an empty one too."""
+    """The variable named by password_env is read."""
     entry = AuthEntry(username="app", password_env="APP_PASSWORD")
     assert password(load(tmp_path, entry, APP_PASSWORD="secret")) == ("secret",)
-    assert password(load(tmp_path, entry, APP_PASSWORD="")) == ("",)
 
 
-def test_a_variable_that_is_missing_is_an_error(tmp_path):
-    """The error names user and variable."""
+@pytest.mark.parametrize("environment", [{}, {"APP_PASSWORD": ""}])
+def test_a_variable_that_is_missing_or_empty_is_an_error(tmp_path, environment):
+    """The error names user and variable: an account without a password is no accident."""
     entry = AuthEntry(username="app", password_env="APP_PASSWORD")
     with pytest.raises(PasswordUnreadableError, match=r"'app'.*'APP_PASSWORD'"):
-        load(tmp_path, entry)
+        load(tmp_path, entry, **environment)
+
+
+def test_an_empty_password_has_to_be_written_out(tmp_path):
+    """Whoever sets it in the configuration itself means it."""
+    source = load(tmp_path, AuthEntry(username="app", password=Secret("")))
+    assert password(source) == ("",)
 
 
 @pytest.mark.parametrize(
@@ -67,20 +74,34 @@ def test_an_absolute_path_is_taken_as_it_is(tmp_path):
     assert password(load(tmp_path / "not-here", entry)) == ("secret",)
 
 
-@pytest.mark.parametrize("content", [None, b"\xff\xfe"])
-def test_a_file_that_cannot_be_read_is_an_error(tmp_path, content):
-    """Missing or no text: the error names user and file."""
+@pytest.mark.parametrize("content", [None, b"\xff\xfe", b"", b"\n", b"\r\nsecret"])
+def test_a_file_without_a_password_is_an_error(tmp_path, content):
+    """Missing, no text, or an empty first line: the error names user and file."""
     if content is not None:
         (tmp_path / "app.password").write_bytes(content)
     with pytest.raises(PasswordUnreadableError, match=r"'app'.*app\.password"):
         load(tmp_path, AuthEntry(username="app", password_file="app.password"))
 
 
-def test_no_more_is_read_than_a_password_can_have(tmp_path):
-    """A file of another kind, named by mistake, is not taken into memory whole."""
-    (tmp_path / "app.password").write_bytes(b"x" * 10_000)
-    source = load(tmp_path, AuthEntry(username="app", password_file="app.password"))
-    assert password(source) == ("x" * PASSWORD_FILE_LIMIT,)
+def test_a_password_has_a_length_at_most(tmp_path):
+    """A file of another kind, named by mistake, is neither taken whole nor cut short."""
+    entry = AuthEntry(username="app", password_file="app.password")
+    (tmp_path / "app.password").write_bytes(b"x" * PASSWORD_FILE_LIMIT)
+    assert password(load(tmp_path, entry)) == ("x" * PASSWORD_FILE_LIMIT,)
+    (tmp_path / "app.password").write_bytes(b"x" * (PASSWORD_FILE_LIMIT + 1))
+    with pytest.raises(PasswordUnreadableError, match="first line is longer than 4,096 bytes"):
+        load(tmp_path, entry)
+
+
+def test_a_password_file_that_others_may_read_is_told(tmp_path):
+    """Once, with its name."""
+    path = tmp_path / "app.password"
+    path.write_text("secret")
+    for mode, told in ((0o644, [str(path)]), (0o640, [])):
+        path.chmod(mode)
+        with capture_logs() as lines:
+            load(tmp_path, AuthEntry(username="app", password_file="app.password"))
+        assert [line["file"] for line in lines] == told
 
 
 def test_the_plugin_follows_the_setting(tmp_path):
@@ -104,4 +125,5 @@ def test_unknown_users_have_no_credential(tmp_path):
     )
     assert source.find("root").result is None
     assert source.users() == ("b", "a")
+    assert [source.claims(user) for user in ("a", "root")] == [True, False]
     assert repr(source) == "<StaticSource of 2 users>"

@@ -4,13 +4,16 @@ import os
 
 import pytest
 from structlog.testing import capture_logs
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.task import Clock
 
 from proxy.credentials import users_file
+from proxy.credentials.aws_errors import AwsUnavailableError, Trouble
 from proxy.credentials.source import Credential
 from proxy.credentials.static import PasswordUnreadableError
 from proxy.credentials.users_file import LOOK_SECONDS, UsersFile
+from proxy.net import files
+from proxy.observe.log import get_logger
 
 APP = "users:\n- {username: app, password: hunter2}\n"
 BOTH = """
@@ -69,6 +72,7 @@ def test_users_are_read_at_the_start(tmp_path):
     assert source.find("batch").result.passwords == ("",)
     assert source.find("root").result is None
     assert source.known("root") is None
+    assert [source.claims(user) for user in ("app", "root")] == [True, False]
 
 
 def test_the_same_password_twice_is_one(tmp_path):
@@ -108,6 +112,14 @@ def test_a_file_without_users_is_a_file(tmp_path):
             r"\.previous_password: must be a text",
         ),
         (
+            "users:\n- {username: a, password: hunter2, previous_password: ''}",
+            r"line 2: users\[0\].previous_password: is empty; leave it out",
+        ),
+        (
+            "users:\n- {username: a, password: '', previous_password: ''}",
+            r"users\[0\].previous_password: is empty; leave it out",
+        ),
+        (
             "users:\n- {username: app, password: hunter2, pasword: hunter2}",
             r"users\[0\]: has a key that is none of username, password, previous_password",
         ),
@@ -130,7 +142,7 @@ def test_a_file_that_cannot_be_used_is_an_error_at_the_start(tmp_path, text, wor
 def test_only_a_file_is_read(tmp_path, make):
     """A pipe that nobody writes to does not keep the proxy waiting, and a folder is told."""
     make(tmp_path / "users.yaml")
-    with pytest.raises(PasswordUnreadableError, match=r"is not a file|Is a directory"):
+    with pytest.raises(PasswordUnreadableError, match="is not a file"):
         UsersFile(tmp_path / "users.yaml", Credential, clock=Clock(), run=maybeDeferred)
 
 
@@ -199,7 +211,7 @@ def test_a_broken_version_is_read_once(stage, monkeypatch):
     write(stage.path, "users: 1")
     stage.clock.advance(LOOK_SECONDS)
     read = []
-    monkeypatch.setattr(users_file, "_accounts", read.append)
+    monkeypatch.setattr(users_file, "_passwords", read.append)
     stage.clock.advance(LOOK_SECONDS)
     assert read == []
 
@@ -219,15 +231,15 @@ def test_a_file_that_is_away_is_taken_when_it_is_back(stage):
 
 def test_a_file_that_is_being_written_is_left_for_the_next_look(stage, monkeypatch):
     """What changed while it was read is not believed."""
-    signature = users_file._signature
-    states = iter([(1, 1, 1), (2, 2, 2)])
-    monkeypatch.setattr(users_file, "_signature", lambda _status: next(states))
+    version = files._version
+    states = iter([(0, 0, 0), (1, 1, 1), (2, 2, 2)])
+    monkeypatch.setattr(files, "_version", lambda _status: next(states))
     write(stage.path, "users: []")
     with capture_logs() as logs:
         stage.clock.advance(LOOK_SECONDS)
     assert logs == []
     assert stage.source.users() == ("app",)
-    monkeypatch.setattr(users_file, "_signature", signature)
+    monkeypatch.setattr(files, "_version", version)
     stage.clock.advance(LOOK_SECONDS)
     assert stage.source.users() == ()
 
@@ -235,7 +247,7 @@ def test_a_file_that_is_being_written_is_left_for_the_next_look(stage, monkeypat
 def test_a_file_that_is_being_written_is_an_error_at_the_start(tmp_path, monkeypatch):
     """The start does not guess what the file will say."""
     states = iter([(1, 1, 1), (2, 2, 2)])
-    monkeypatch.setattr(users_file, "_signature", lambda _status: next(states))
+    monkeypatch.setattr(files, "_version", lambda _status: next(states))
     with pytest.raises(PasswordUnreadableError, match="is being written"):
         Stage(tmp_path)
 
@@ -273,6 +285,72 @@ def test_looks_are_shared_and_do_not_block(tmp_path):
     runs.pop()[1].callback(None)
     assert stage.source.refresh("app").result.passwords == ("hunter3", "hunter2")
     assert not stage.clock.getDelayedCalls()
+
+
+def test_a_thread_that_hangs_is_one_thread(tmp_path):
+    """It is told once, nobody waits for it, and looks go on when it is back."""
+    runs = []
+
+    def run(work):
+        runs.append((work, Deferred()))
+        return runs[-1][1]
+
+    stage = Stage(tmp_path, run=run)
+    stage.source.start()
+    stage.clock.advance(LOOK_SECONDS)
+    reading = stage.source._reading
+    late = AwsUnavailableError("no answer", Trouble.UNREACHABLE)
+    reading._at_work = True
+    waiting = stage.source.refresh("app")
+    with capture_logs() as logs:
+        runs[0][1].errback(late)
+        for _ in range(3):
+            stage.clock.advance(LOOK_SECONDS)
+    assert [line["why"] for line in logs] == [
+        f"{stage.path} (users_file): cannot be read: it takes too long"
+    ]
+    assert waiting.result.passwords == ("hunter2",)
+    assert stage.source.refresh("app").result.passwords == ("hunter2",)
+    assert len(runs) == 1
+    reading._at_work = False
+    write(stage.path, BOTH)
+    stage.clock.advance(LOOK_SECONDS)
+    work, done = runs[1]
+    done.callback(work())
+    assert stage.passwords() == ("hunter3", "hunter2")
+    stage.source.stop()
+
+
+def test_who_waits_no_more_is_forgotten(tmp_path):
+    """A client that leaves takes nothing with it, and leaves nothing behind."""
+    runs = []
+
+    def run(work):
+        runs.append((work, Deferred()))
+        return runs[-1][1]
+
+    stage = Stage(tmp_path, run=run)
+    gone, stays = stage.source.refresh("app"), stage.source.refresh("app")
+    gone.addErrback(lambda failure: failure.trap(CancelledError))
+    gone.cancel()
+    assert len(stage.source._waiters) == 1
+    runs[0][1].callback(None)
+    assert stays.result.passwords == ("hunter2",)
+    stage.source.stop()
+
+
+def test_lines_say_whose_they_are(tmp_path):
+    """Those of several proxies are told apart."""
+    write(tmp_path / "users.yaml", APP, 0o604)
+    with capture_logs() as logs:
+        UsersFile(
+            tmp_path / "users.yaml",
+            Credential,
+            clock=Clock(),
+            run=maybeDeferred,
+            log=get_logger(proxy="shop"),
+        )
+    assert [line["proxy"] for line in logs] == ["shop"]
 
 
 def test_a_mistake_of_ours_is_told_without_its_words(stage, monkeypatch):

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.credentials.rsa import GeneratedRsaKey
-from proxy.dialogue.client import LOGIN_PACKET_LIMIT, TRANSITIONS, ClientDialogue, State
+from proxy.dialogue.client import LOGIN_PACKET_LIMIT, ClientDialogue
+from proxy.dialogue.client_states import TRANSITIONS, State
 from proxy.dialogue.events import (
     Authenticated,
     Broken,
@@ -181,7 +182,7 @@ def test_commands_come_one_at_a_time():
     peer = ready()
     first, second = encode(b"\x0e"), encode(b"\x03SELECT 1")
     assert peer.dialogue.receive_data(first + second) == [CommandReceived(b"\x0e")]
-    assert peer.dialogue.is_busy
+    assert peer.dialogue.state is State.ANSWERING
     assert peer.dialogue.buffered == len(second)
     assert peer.dialogue.next_events() == []
     peer.dialogue.answer_ok(Ok())
@@ -283,7 +284,7 @@ def test_a_file_goes_on_as_it_comes(cuts):
     assert all(isinstance(event, FileReceived) for event in events)
     assert b"".join(event.data for event in events) == FILE
     assert [event.ended for event in events].count(True) == 1
-    assert peer.dialogue.is_busy
+    assert peer.dialogue.state is State.ANSWERING
     peer.dialogue.answered()
     assert peer.dialogue.next_events() == [CommandReceived(b"\x0e")]
 

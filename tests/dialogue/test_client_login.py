@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.dialogue.client import ClientDialogue, State
+from proxy.dialogue.client import LOGIN_AHEAD_BYTES, ClientDialogue
+from proxy.dialogue.client_states import State
 from proxy.dialogue.events import (
     AddressTold,
     Authenticated,
@@ -250,3 +251,47 @@ def test_a_client_that_sent_no_proof_is_asked_where_that_is_wanted():
     able = LOGIN.capabilities & ~int(Capability.PLUGIN_AUTH)
     found.receive_data(encode(attrs.evolve(LOGIN, capabilities=able).encode(), 1))
     assert found.identify(proof, "", b"", ask=True) == [Authenticated()]
+
+
+def asked_in_full(found):
+    """Let a client fail its scramble, so that it is asked for its password."""
+    found.receive_data(encode(LOGIN.encode(), 1))
+    verifier = make_verifier(CACHING_SHA2, ("secret",), NONCE, key=Key(), secure=False)
+    return found.identify(verifier, CACHING_SHA2, b"x" * 32)
+
+
+class Key:
+    """A key that hides nothing."""
+
+    public_pem = b"-----BEGIN"
+
+    def decrypt(self, data):
+        return data
+
+
+def test_a_key_is_sent_once():
+    """Whoever asks again and again is not answered at such length, and is no client."""
+    found = dialogue()
+    assert asked_in_full(found) == []
+    ((event,)) = found.receive_data(b"".join(encode(b"\x02", 3 + 2 * n) for n in range(2)))
+    assert event == Unproved()
+    assert found.bytes_to_send().count(b"-----BEGIN") == 1
+
+
+@pytest.mark.parametrize(
+    ("begin", "limit"),
+    [(State.IDENTIFYING, LOGIN_AHEAD_BYTES), (State.PROVED, LOGIN_AHEAD_BYTES)],
+)
+def test_nobody_may_send_much_ahead_of_its_login(begin, limit):
+    """While a login is looked at there is nothing to say, and no reason to keep it."""
+    found = dialogue()
+    found.receive_data(encode(LOGIN.encode(), 1))
+    if begin is State.PROVED:
+        found.identify(
+            make_verifier(NATIVE, ("secret",), NONCE, key=None, secure=False), "", b""
+        )
+    assert found.state is begin
+    found.receive_data(bytes(limit))
+    assert not found.is_ahead
+    found.receive_data(b"x")
+    assert found.is_ahead

@@ -4,7 +4,7 @@
 
 import pytest
 
-from proxy.dialogue.client import State
+from proxy.dialogue.client_states import State
 from proxy.front.client import CLOSE_LIMIT_SECONDS
 from proxy.pool.stop import DRAIN_SECONDS
 from proxy.wire.commands import QUIT

@@ -7,10 +7,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from proxy.config.model import EndpointConfig
-from proxy.front.login import DELAYED_AT_ONCE
+from proxy.front.admission import DELAYED_AT_ONCE
 from proxy.wire.auth import CACHING_SHA2, caching_sha2
 from proxy.wire.framing import encode
-from proxy.wire.greeting import parse_greeting
+from proxy.wire.greeting import parse_auth_switch, parse_greeting
 from proxy.wire.proxy_header import encode_v2
 from tests.support.memory import Stage
 from tests.support.passwords import Passwords, credential
@@ -110,9 +110,14 @@ def test_a_user_may_have_networks_of_its_own():
     """From elsewhere it hears what a wrong password is told; others may come from there."""
     stage = Stage(credentials=Passwords(NEAR, credential("other")))
     assert stage.client("10.1.2.3").client.session is not None
-    reply, why = refused(stage.connect(THERE))
-    assert reply.text == f"Access denied for user 'app'@'{THERE}' (using password: YES)"
-    assert why == "the user may not come from there"
+    peer = stage.connect(THERE)
+    with capture_logs() as lines:
+        peer.log_in()
+        # It is asked as a stranger, lest the answer tell whether its password is right.
+        assert parse_auth_switch(peer.payloads()[0]).plugin == CACHING_SHA2
+        peer.send(encode(b"x" * 32, 3))
+    assert peer.reply().text == f"Access denied for user 'app'@'{THERE}' (using password: YES)"
+    assert refusals(lines) == ["the user may not come from there"]
     assert stage.client(THERE, user="other").client.session is not None
 
 
@@ -121,6 +126,7 @@ def test_networks_count_for_a_change_of_user():
     stage = Stage(credentials=Passwords(attrs.evolve(NEAR, user="other"), credential()))
     client = stage.client(THERE)
     client.change_user()
+    client.send(encode(b"x" * 32, client.packets()[0][0] + 1))
     assert client.reply().code == 1045
     assert client.closed
 

@@ -1,8 +1,9 @@
 """Nothing that the proxy shows of itself has a secret in it, whatever went right or wrong.
 
-One proxy goes through logins of every kind and through all sorts of trouble
-(`tests.support.quiet`).  All that it could show is searched: each line of its log, its metrics,
-and what each of its objects says of itself (`tests.support.walking`).
+Two proxies go through logins of every kind and through all sorts of trouble, one of them with
+passwords (`tests.support.quiet`), the other with tokens alone (`tests.support.quiet_tokens`).
+All that they could show is searched: each line of their logs, their metrics, and what each of
+their objects says of itself (`tests.support.walking`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,18 @@ import yaml
 from proxy.embedded.aws import start_aws
 from proxy.embedded.certificates import Authority
 from tests.support.cloud import secrets_of
-from tests.support.quiet import BROKEN, STATIC, WRONG_KEY, Stage, Story, body, locked, replace
+from tests.support.quiet import (
+    BROKEN,
+    RENEWED,
+    STATIC,
+    WRONG_KEY,
+    Stage,
+    Story,
+    body,
+    locked,
+    replace,
+)
+from tests.support.quiet_tokens import TokenStage
 from tests.support.walking import UNABLE
 
 pytestmark = pytest.mark.live
@@ -29,12 +41,22 @@ def story(mysql_server, tmp_path_factory) -> Story:
     """All that was seen of a proxy that went through everything."""
     folder = tmp_path_factory.mktemp("secrets")
     with start_aws() as aws, secrets_of(aws) as stored:
-        stage = Stage(folder, mysql_server, aws, stored)
-        try:
-            stage.run()
-        except AssertionError as error:
-            if "the proxy made mistakes" not in str(error):
-                raise
+        return played(Stage(folder, mysql_server, aws, stored))
+
+
+@pytest.fixture(scope="module")
+def token_story(tmp_path_factory) -> Story:
+    """All that was seen of a proxy that has tokens and no passwords."""
+    return played(TokenStage(tmp_path_factory.mktemp("tokens")))
+
+
+def played(stage) -> Story:
+    """Let a proxy go through everything."""
+    try:
+        stage.run()
+    except AssertionError as error:
+        if "the proxy made mistakes" not in str(error):
+            raise
     stage.story.seen["log"] = stage.proxy.log_path.read_text()
     return stage.story
 
@@ -66,6 +88,26 @@ def test_no_object_and_no_metric_shows_a_secret(story, moment):
         assert words in seen
     assert 'mysqlproxy_client_connections_setup_failed_auth_total{proxy="live"}' in seen
     assert story.found_in(seen) == []
+
+
+def test_a_proxy_of_tokens_shows_none(token_story):
+    """Neither its own nor those of clients, nor the key of its certificate for the database."""
+    log = token_story.seen["log"]
+    for words in (
+        "STS refuses the token",
+        "STS cannot be asked",
+        "a database connection could not be opened",
+        RENEWED,
+    ):
+        assert words in log
+    seen = token_story.seen["objects in a transaction"]
+    for words in ("<TokenMaker: 1 tokens>", "TokenVerifier by STS", "BackendTlsStreams"):
+        assert words in seen
+    assert [line for line in seen.splitlines() if line.startswith(UNABLE)] == []
+    assert len([name for name in token_story.secrets if name.startswith("token ")]) > 6
+    assert {name: token_story.found_in(text) for name, text in token_story.seen.items()} == {
+        name: [] for name in token_story.seen
+    }
 
 
 def test_a_wrong_password_of_a_key_is_not_told(tmp_path):

@@ -1,6 +1,5 @@
 """Tests of `proxy.net.certificates`."""
 
-import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,11 +7,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import x25519
 from OpenSSL import SSL
+from structlog.testing import capture_logs
 
 from proxy.config.tls import Handshake, TlsVersion
 from proxy.embedded.certificates import Authority, KeyKind, self_signed
 from proxy.net import certificates
 from proxy.net.certificates import KEY_PASSWORD_LIMIT, TlsUnusableError
+from proxy.observe.log import get_logger
 
 PASSWORD = "correct horse"
 NOW = datetime(2030, 5, 6, 12, 0, tzinfo=UTC)
@@ -92,7 +93,7 @@ def test_an_encrypted_key_is_opened(context, files, tmp_path, traditional, endin
 
 
 @pytest.mark.parametrize(
-    "password", ["wrong horse", "", " " + PASSWORD, "w" * 2 * KEY_PASSWORD_LIMIT]
+    "password", ["wrong horse", "", " " + PASSWORD, "w" * KEY_PASSWORD_LIMIT]
 )
 def test_a_wrong_password_is_no_secret_told(context, files, tmp_path, password):
     """The error names the key's file, and shows neither password nor key."""
@@ -121,6 +122,13 @@ def test_a_password_without_need_is_told(context, files, tmp_path):
         use(context, files, tmp_path / "password")
 
 
+def test_a_password_that_openssl_cannot_take_is_refused(context, files, tmp_path):
+    """Its beginning alone would be another one."""
+    (tmp_path / "password").write_text("w" * (KEY_PASSWORD_LIMIT + 1))
+    with pytest.raises(TlsUnusableError, match="password: its first line is longer than 1,024"):
+        use(context, files, tmp_path / "password")
+
+
 @pytest.mark.parametrize("which", ["certificate", "key"])
 @pytest.mark.parametrize(
     ("content", "said"),
@@ -145,8 +153,8 @@ def test_a_file_with_something_else_is_named(context, files, which, content, sai
 
 
 def test_a_folder_is_no_file(context, files, tmp_path):
-    """The system's reason is told, of a password's file too."""
-    with pytest.raises(TlsUnusableError, match=f"^{tmp_path}: cannot be read: Is a directory"):
+    """The reason is told, of a password's file too."""
+    with pytest.raises(TlsUnusableError, match=f"^{tmp_path}: is not a file"):
         use(context, files, tmp_path)
 
 
@@ -202,12 +210,6 @@ def test_no_session_stays_with_a_context(version):
     """OpenSSL would keep thousands of them, and nobody would ask for them."""
     context = certificates.make_context(Handshake(min_version=version))
     assert context.get_session_cache_mode() == SSL.SESS_CACHE_OFF
-
-
-def test_authorities_of_a_file_are_trusted(context, files):
-    """Those of the system are, where no file is named."""
-    certificates.trust(context, str(files.ca))
-    certificates.trust(context, None)
 
 
 @pytest.mark.parametrize("content", [b"", b"junk", None])
@@ -275,20 +277,17 @@ def test_the_trouble_of_a_file_is_that_of_this_moment(files, tmp_path):
     assert certificates.trouble_now(str(expired.certificate)).startswith("expired on ")
 
 
-def test_a_file_that_is_renewed_has_another_version(files, tmp_path):
-    """Written anew, replaced by another one, or gone; what is not named does not count."""
-    paths = [str(files.certificate), None, str(files.key)]
-    versions = [certificates.versions_of(paths)]
-    assert len(versions[0]) == 2
-    assert certificates.versions_of(paths) == versions[0]
-    os.utime(files.key, (1, 1))
-    versions.append(certificates.versions_of(paths))
-    content = files.certificate.read_bytes()
-    found = files.certificate.stat()
-    (tmp_path / "new").write_bytes(content)
-    os.utime(tmp_path / "new", ns=(found.st_atime_ns, found.st_mtime_ns))
-    (tmp_path / "new").replace(files.certificate)
-    versions.append(certificates.versions_of(paths))
-    files.certificate.unlink()
-    versions.append(certificates.versions_of(paths))
-    assert len(set(versions)) == len(versions)
+def test_secrets_that_others_may_read_are_told(files, tmp_path):
+    """The key and the file with its password, each once."""
+    password = tmp_path / "password"
+    password.write_text(PASSWORD)
+    for mode, told in ((0o644, [files.key, password]), (0o640, [])):
+        files.key.chmod(mode)
+        password.chmod(mode)
+        with capture_logs() as lines:
+            certificates.warn_of_secrets(get_logger(), str(files.key), str(password))
+        assert [line["file"] for line in lines] == [str(path) for path in told]
+    files.key.chmod(0o644)
+    with capture_logs() as lines:
+        certificates.warn_of_secrets(get_logger(), str(files.key), None)
+    assert len(lines) == 1

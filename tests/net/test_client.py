@@ -3,9 +3,10 @@
 import pytest
 from twisted.internet.task import Clock
 
-from proxy.dialogue.client import ClientDialogue, State
+from proxy.dialogue.client import AHEAD_BYTES, LOGIN_AHEAD_BYTES, ClientDialogue
+from proxy.dialogue.client_states import State
 from proxy.dialogue.events import Broken, CommandReceived, LoginStarted
-from proxy.net.client import READ_AHEAD_BYTES, ClientProtocol
+from proxy.net.client import ClientProtocol
 from proxy.wire.auth.native import NativeVerifier
 from proxy.wire.commands import PING
 from proxy.wire.constants import Capability
@@ -125,21 +126,33 @@ def test_a_client_far_ahead_of_its_answers_is_read_no_further():
     while not line.wire.paused:
         line.feed(command * 50)
         sent += 50
-        assert sent * len(command) <= READ_AHEAD_BYTES + 51 * len(command)
-    while line.protocol.dialogue.buffered > READ_AHEAD_BYTES:
+        assert sent * len(command) <= AHEAD_BYTES + 51 * len(command)
+    while line.protocol.dialogue.buffered > AHEAD_BYTES:
         assert line.wire.paused
         line.owner.answer()
     assert not line.wire.paused
     while len(line.owner.commands) < sent:
         line.owner.answer()
-    assert line.protocol.dialogue.is_busy
+    assert line.protocol.dialogue.state is State.ANSWERING
+
+
+def test_who_has_proved_nothing_is_kept_less_of():
+    """While a login is looked at, what is sent behind it stays in the network."""
+    line = Line(at_once=False)
+    line.owner.event_arrived = line.owner.events.append
+    line.feed(login_packet(line.greeting))
+    assert line.protocol.dialogue.state is State.IDENTIFYING
+    line.feed(bytes(LOGIN_AHEAD_BYTES))
+    assert not line.wire.paused
+    line.feed(b"x")
+    assert line.wire.paused
 
 
 def test_a_long_command_is_read_to_its_end():
     """The limit on reading ahead does not stop a command that is longer than it."""
     line = Line(at_once=False)
     line.feed(login_packet(line.greeting))
-    command = encode(b"\x03" + bytes(READ_AHEAD_BYTES * 2))
+    command = encode(b"\x03" + bytes(AHEAD_BYTES * 2))
     half = len(command) // 2 + 100
     line.feed(command[:half])
     assert not line.wire.paused

@@ -134,6 +134,7 @@ def test_a_broken_renewal_leaves_the_old_ones(files, which, content):
     assert str(getattr(files, which)) in line["why"]
     assert meet(server)[1].done
     getattr(files, which).write_bytes(good)
+    getattr(files, which).chmod(0o600)
     with capture_logs() as logs:
         server.look()
     assert [line["event"] for line in logs] == ["renewed certificates are in use"]

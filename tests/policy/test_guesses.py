@@ -10,6 +10,7 @@ from proxy.policy.guesses import (
     FIRST_DELAY_SECONDS,
     FORGOTTEN_AFTER_SECONDS,
     REMEMBERED,
+    USERS_OF_ADDRESS,
     Guesses,
 )
 
@@ -77,12 +78,102 @@ def test_as_many_are_remembered_as_there_is_room_for():
     fail(guesses, 1, "first")
     fail(guesses, 1, "second")
     for number in range(REMEMBERED - 2):
-        fail(guesses, 1, f"user-{number}")
+        fail(guesses, 1, f"user-{number}", f"there-{number // 10}")
     assert fail(guesses, 1, "first") == [1]
     fail(guesses, 1, "one more")
     assert repr(guesses) == f"<Guesses of {REMEMBERED}>"
     assert fail(guesses, 1, "second") == [0]
     assert fail(guesses, 1, "first") == [2]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff"),
+        ("2001:db8::1", "2001:DB8:0:0:1::"),
+        ("fe80::1%eth0", "fe80::2"),
+        ("::ffff:203.0.113.9", HERE),
+        ("::ffff:cb00:7109", HERE),
+    ],
+)
+def test_whoever_has_one_address_has_these_too(one, other):
+    """An IPv6 address is its network of 64 bits, one that has IPv4 in it is that."""
+    guesses = Guesses(1, 30.0)
+    assert fail(guesses, 2, address=one) == [0, 1]
+    assert fail(guesses, 1, address=other) == [2]
+    guesses.succeeded("app", one)
+    assert fail(guesses, 1, address=other) == [0]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:3::1"),
+        ("::ffff:203.0.113.9", "::ffff:203.0.113.10"),
+        ("localhost", HERE),
+        ("no:address", "neither:this"),
+    ],
+)
+def test_these_are_addresses_of_two(one, other):
+    """A text that is no address stands for itself."""
+    guesses = Guesses(1, 30.0)
+    assert fail(guesses, 2, address=one) == [0, 1]
+    assert fail(guesses, 1, address=other) == [0]
+
+
+def spray(guesses: Guesses, users: int, now: float = 0.0, address: str = HERE) -> list[float]:
+    """Let so many users fail once each; the delays."""
+    return [guesses.failed(f"user-{number}", address, now) for number in range(users)]
+
+
+def test_one_password_for_many_users_is_slowed_down():
+    """Whoever fails there is delayed then, elsewhere nobody, and at once who is right."""
+    guesses = Guesses(5, 30.0)
+    delays = spray(guesses, USERS_OF_ADDRESS + 7)
+    assert delays == [0] * USERS_OF_ADDRESS + [1, 2, 4, 8, 16, 30, 30]
+    assert guesses.failed("user-0", HERE, 0.0) == 30
+    assert guesses.failed("user-0", "203.0.113.10", 0.0) == 0
+
+
+def test_one_user_who_fails_often_is_one():
+    """A worker with an old password slows down nobody else behind its address."""
+    guesses = Guesses(5, 30.0)
+    fail(guesses, 10 * USERS_OF_ADDRESS)
+    assert spray(guesses, USERS_OF_ADDRESS - 1) == [0] * (USERS_OF_ADDRESS - 1)
+    assert fail(guesses, 1, "one more") == [1]
+
+
+def test_users_who_are_right_in_the_end_do_not_count():
+    """Many people behind one address mistype, and then do not."""
+    guesses = Guesses(5, 30.0)
+    for _ in range(3):
+        assert spray(guesses, USERS_OF_ADDRESS) == [0] * USERS_OF_ADDRESS
+        for number in range(USERS_OF_ADDRESS):
+            guesses.succeeded(f"user-{number}", HERE)
+            guesses.succeeded(f"user-{number}", HERE)
+
+
+def test_an_address_begins_anew_after_a_while():
+    """Counted from its first failure, so a few in each hour never add up."""
+    guesses = Guesses(5, 30.0)
+    spray(guesses, USERS_OF_ADDRESS)
+    assert guesses.failed("one more", HERE, FORGOTTEN_AFTER_SECONDS) == 1
+    later = FORGOTTEN_AFTER_SECONDS + 1
+    assert spray(guesses, USERS_OF_ADDRESS, later) == [0] * USERS_OF_ADDRESS
+    assert guesses.failed("other", HERE, later) == 1
+
+
+def test_as_many_addresses_are_remembered_as_there_is_room_for():
+    """The one where nobody has failed for longest is forgotten."""
+    guesses = Guesses(5, 30.0)
+    spray(guesses, USERS_OF_ADDRESS)
+    for number in range(REMEMBERED - 1):
+        fail(guesses, 1, address=f"there-{number}")
+    assert fail(guesses, 1, "one more") == [1]
+    for number in range(REMEMBERED):
+        fail(guesses, 1, address=f"there-{number}")
+    assert fail(guesses, 1, "one more") == [0]
+    guesses.succeeded("one more", HERE)
 
 
 @given(

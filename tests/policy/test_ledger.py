@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.policy.lease import CallBack, Dial, Lend, Limits, Place, Reset, Retire
+from proxy.policy.lease import (
+    OUTDATED,
+    CallBack,
+    Dial,
+    Lend,
+    Limits,
+    Place,
+    Reset,
+    Retire,
+)
 from tests.support.book import book, idle, waiter
 
 
@@ -150,7 +159,7 @@ def test_while_nothing_can_be_dialed_idle_leases_serve_whom_they_suit():
     """A user whose dial failed does not keep others from what stands idle."""
     ledger = book(connections=3)
     lease = idle(ledger)
-    ledger.no_dial_before = 5
+    ledger.pauses.until = 5
     first, second = waiter("other"), waiter()
     ledger.ask(first)
     ledger.ask(second)
@@ -273,3 +282,82 @@ def test_a_refused_dial_keeps_only_its_own_key_waiting():
     assert isinstance(ledger.settle(5)[0], Lend)
     ledger.ask(waiter("app", "else"))
     assert [action.lease.key for action in ledger.settle(5)] == ["app"]
+
+
+def test_a_refusal_that_is_past_is_forgotten():
+    """Users whom the target never lets in are as many as somebody likes to invent."""
+    ledger = book(connections=4)
+    for number in range(20):
+        asked = waiter(f"user-{number}")
+        ledger.ask(asked)
+        (dial,) = ledger.settle(number)
+        assert isinstance(dial, Dial)
+        ledger.withdraw(asked)
+        ledger.dial_failed(dial.lease, number + 1, refused=True)
+    assert repr(ledger.pauses) == "<Pauses of 20 keys>"
+    ledger.sweep(19.5)
+    assert repr(ledger.pauses) == "<Pauses of 1 keys>"
+    ledger.ask(waiter("user-19"))
+    assert ledger.settle(19.5) == []
+
+
+@pytest.mark.parametrize(
+    ("trouble", "why"),
+    [
+        ("generation", "it belongs to an older generation"),
+        ("password", "it belongs to an older generation"),
+        ("age", "it is older than max_connection_age"),
+        ("number", "there are more connections than max_connections"),
+    ],
+)
+def test_what_got_stale_in_its_reset_is_not_lent(trouble, why):
+    """It is closed, and whoever waited for it gets another one."""
+    ledger = book(connections=2, age=10)
+    lease = idle(ledger)
+    ledger.take("app", "shop")
+    if trouble == "number":
+        idle(ledger)
+        ledger.take("app", "shop")
+    ledger.give_back(lease, None, 1)
+    asked = waiter()
+    ledger.ask(asked)
+    assert ledger.settle(1) == [Reset(lease)]
+    if trouble == "generation":
+        ledger.generation += 1
+    elif trouble == "password":
+        lease.generation = OUTDATED
+    elif trouble == "number":
+        ledger.change_limits(Limits(1, 1))
+    now = 10 if trouble == "age" else 2
+    ledger.reset_done(lease, "", now)
+    assert ledger.settle(now)[0] == Retire(lease, why)
+    assert lease.place is Place.RETIRING
+    assert asked in ledger.waiting
+
+
+def test_what_was_dialed_before_a_failover_is_not_lent():
+    """It leads to a target of the past; the waiter is dialed for anew."""
+    ledger = book()
+    asked = waiter()
+    ledger.ask(asked)
+    (dial,) = ledger.settle(0)
+    ledger.generation += 1
+    ledger.dialed(dial.lease, "", 1)
+    retire, again = ledger.settle(1)
+    assert retire == Retire(dial.lease, "it belongs to an older generation")
+    assert isinstance(again, Dial)
+    ledger.dialed(again.lease, "", 2)
+    assert ledger.settle(2) == [Lend(asked, again.lease)]
+
+
+def test_what_was_long_in_being_dialed_is_lent_once():
+    """Age and number are looked at when it comes back: else nobody would ever be served."""
+    ledger = book(connections=2, age=10)
+    asked = waiter()
+    ledger.ask(asked)
+    (dial,) = ledger.settle(0)
+    ledger.change_limits(Limits(0, 0, age=10))
+    ledger.dialed(dial.lease, "", 11)
+    assert ledger.settle(11) == [Lend(asked, dial.lease)]
+    ledger.give_back(dial.lease, "", 12)
+    assert isinstance(ledger.settle(12)[0], Retire)

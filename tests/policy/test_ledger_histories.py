@@ -168,13 +168,13 @@ class Histories(RuleBasedStateMachine):
         coming = Counter(
             lease.key for lease in (*ledger.dialing, *ledger.resetting, *ledger.called)
         )
-        assert ledger._coming == coming
+        assert ledger._coming._counts == coming
 
     @invariant()
     def nobody_waits_beside_a_lease_that_lingers(self) -> None:
         waiting = Counter(asked.key for asked in self.ledger.waiting)
         for lease in self.ledger.lingering:
-            assert waiting[lease.key] <= self.ledger._coming.get(lease.key, 0)
+            assert waiting[lease.key] <= self.ledger._coming.of(lease.key)
 
     @invariant()
     def the_limit_holds(self) -> None:

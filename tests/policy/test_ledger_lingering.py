@@ -96,7 +96,7 @@ def test_while_nothing_can_be_dialed_lingering_leases_are_called_back():
     """A user whose dials fail does not keep others from what lingers."""
     ledger = book(connections=3)
     lease = lingering(ledger)
-    ledger.no_dial_before = 5
+    ledger.pauses.until = 5
     ledger.ask(waiter("other"))
     ledger.ask(waiter())
     assert ledger.settle(1) == [CallBack(lease)]

@@ -1,9 +1,12 @@
 """Tests of `proxy.service.assembly`."""
 
 import json
+from pathlib import Path
 
 import attrs
 import pytest
+from structlog.testing import capture_logs
+from twisted.internet.defer import succeed
 from twisted.internet.testing import MemoryReactorClock
 
 from proxy.config.auth import AuthEntry, AuthScheme, IamAuth
@@ -25,6 +28,7 @@ from proxy.credentials.users_file import UsersFile
 from proxy.embedded.certificates import self_signed
 from proxy.front.deadlines import Deadlines
 from proxy.front.proxy import ConnectionIds
+from proxy.service import assembly as module
 from proxy.service.assembly import Shared, UnusableError, assemble, try_out
 
 APP = AuthEntry(username="app", password=Secret("secret"))
@@ -60,6 +64,7 @@ def make_config(auth=(APP,), address="db1", target_tls=None, target=None, **sett
 def shared(tmp_path):
     """What a process has, with a reactor that does nothing."""
     (tmp_path / "users.yaml").write_text("users: [{username: batch, password: x}]")
+    (tmp_path / "users.yaml").chmod(0o600)
     reactor = MemoryReactorClock()
     threads = AwsThreads(reactor)
     return Shared(reactor, tmp_path, threads, Deadlines(reactor), None, ConnectionIds(), {})
@@ -202,6 +207,76 @@ def test_the_region_of_tokens_may_be_that_of_aws(shared, tokens, monkeypatch):
     assert assemble(make_config(**unset), shared)
 
 
+def test_a_token_that_was_refused_leads_to_a_new_session(shared, tokens, monkeypatch):
+    """Credentials of the proxy that were changed are read again."""
+    sessions = []
+    monkeypatch.setattr(module, "make_session", sessions.append)
+    monkeypatch.setattr(module, "token_signer", lambda *_: lambda user: f"token-{user}")
+    monkeypatch.setattr(shared.threads, "run", lambda work: succeed(work()))
+    config = make_config(
+        default_auth_scheme=DefaultAuthScheme.IAM_AUTH, **{**tokens, "auth": ()}
+    )
+    maker = assemble(config, shared).proxy.pool.accounts._tokens
+    for user in ("app", "batch"):
+        assert maker.token(user).result == f"token-{user}"
+    assert len(sessions) == 1
+    for _ in range(2):
+        maker.forget("app")
+        assert maker.token("app").result == "token-app"
+    assert len(sessions) == 2
+
+
+# Threads and lines
+
+
+def test_files_are_read_in_threads_of_their_own(shared, monkeypatch):
+    """They begin and end with the proxy, and have nothing to do with those for AWS."""
+    assembled = assemble(make_config(auth=(FILE,)), shared)
+    monkeypatch.setattr(shared.threads, "run", lambda _: pytest.fail("not these"))
+    assembled.start()
+    (source,) = assembled.sources
+    waiting = source.refresh("batch")
+    assert not waiting.called
+    assembled.stop()
+    assert waiting.result.passwords == ("x",)
+
+
+def test_lines_say_whose_they_are(shared, tokens, tmp_path):
+    """Each source, the checker of tokens and TLS on either side know their proxy."""
+    (tmp_path / "users.yaml").chmod(0o604)
+    (tmp_path / "keys.json").chmod(0o604)
+    (tmp_path / "password").write_text("x")
+    (tmp_path / "password").chmod(0o604)
+    ours, theirs = certificate(tmp_path / "a"), certificate(tmp_path / "b")
+    for one in (ours, theirs):
+        Path(one.private_key).chmod(0o604)
+    static = AuthEntry(username="app", password_file="password", iam_auth=IamAuth.REQUIRED)
+    config = make_config(
+        **{**tokens, "auth": (static, FILE)},
+        tls=ClientTls(certificates=(ours,)),
+        target_tls=BackendTls(certificate=theirs.certificate, private_key=theirs.private_key),
+    )
+    with capture_logs() as lines:
+        assemble(config, shared)
+    told = {line["file"] for line in lines if "can read a secret" in line["event"]}
+    names = ("users.yaml", "keys.json", "password")
+    assert told == {
+        *(str(tmp_path / name) for name in names),
+        ours.private_key,
+        theirs.private_key,
+    }
+    assert {line["proxy"] for line in lines} == {"shop"}
+
+
+def test_an_endpoint_without_tls_is_told(shared):
+    """Once at the start, unless it is on this machine."""
+    for host, told in (("127.0.0.1", []), ("aws.example", ["aws.example"])):
+        aws = AwsConfig(region="eu-west-1", secretsmanager_endpoint_url=f"http://{host}:4566")
+        with capture_logs() as lines:
+            assemble(make_config(aws=aws), shared)
+        assert [line["host"] for line in lines] == told
+
+
 # What cannot be used
 
 
@@ -236,5 +311,5 @@ def test_a_configuration_can_be_tried_out(tmp_path):
     """Every proxy is put together, and nothing is started or left."""
     try_out(Config(proxies=(make_config(auth=(APP, SECRET)),)), tmp_path)
     broken = make_config(auth=(AuthEntry(username="app", password_file="no"),))
-    with pytest.raises(UnusableError, match=r"proxy shop: user 'app': cannot read"):
+    with pytest.raises(UnusableError, match=r"proxy shop: user 'app': .*no \(password_file\)"):
         try_out(Config(proxies=(make_config(), broken)), tmp_path)

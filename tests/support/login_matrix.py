@@ -65,6 +65,13 @@ class Way(enum.Enum):
         return self is Way.SHA2_AGAIN
 
 
+ACCOUNTS = {
+    Flavor.MYSQL: (Account.COLD, Account.WARM),
+    Flavor.MARIADB: (Account.NATIVE,),
+}
+"""What a server can have: MySQL has had no mysql_native_password since 9.0, MariaDB 10.11 has
+no caching_sha2_password."""
+
 MODES = (TlsMode.DISABLED, TlsMode.PREFERRED, TlsMode.VERIFY_IDENTITY)
 
 # Names of users have 32 characters in MySQL.
@@ -144,8 +151,8 @@ def proxy_name(mode: TlsMode, client_tls: ClientTls) -> str:
 
 
 def cells(flavor: Flavor) -> Iterator[Cell]:
-    """All cells of a server."""
-    for parts in itertools.product(Account, MODES, ClientTls, Way, Driver):
+    """All cells of a server, with the accounts that it can have."""
+    for parts in itertools.product(ACCOUNTS[flavor], MODES, ClientTls, Way, Driver):
         yield Cell(flavor, *parts)
 
 

@@ -46,6 +46,9 @@ POLICY = {
 FIRST_LOOK = "first_look"
 """The user by whom each proxy looks at the server, so that all others are new to it."""
 
+NOBODY = "nobody"
+"""The user of an account that the server cannot make."""
+
 BACKENDS = 6
 """Fewer than the users of a proxy: one's connection makes room for another's."""
 
@@ -94,15 +97,15 @@ class _Stand:
     shown: set[tuple[str, str]] = attrs.field(factory=set, repr=False)
 
     def make_accounts(self) -> None:
-        """Make each cell's account, if the server has its plugin."""
+        """Make each cell's account, and try to make one of each other kind."""
         for account in Account:
             users = {cell.user: cell.password for cell in self.cells if cell.account is account}
+            users = users or {NOBODY: NOBODY}
             try:
                 self.server.execute(_create(self.server.flavor, account.plugin, users))
             except pymysql.MySQLError as error:
                 self.report.missing[account] = error.args[0]
         self.server.create_user(FIRST_LOOK, FIRST_LOOK, grants=["USAGE ON *.*"])
-        self.cells = [one for one in self.cells if one.account not in self.report.missing]
 
     def log_in_directly(self) -> None:
         """Fill the server's cache with the warm accounts, and with no others."""

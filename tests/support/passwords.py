@@ -73,14 +73,25 @@ class Tokens:
     Attributes:
         good: (token, user) pairs.
         asked: What was asked: token, user, address.
+        is_our_fault: Whether those that are not good could not be checked.
+        principal: Who made them.
     """
 
-    def __init__(self, *good):
+    def __init__(self, *good, principal="", is_our_fault=False):
         self.good = set(good)
+        self.principal = principal
+        self.is_our_fault = is_our_fault
         self.asked = []
 
     def verify(self, token, user, address):
-        """See `proxy.front.admission.Tokens`."""
+        """See `proxy.front.admission.TokenChecker`."""
         self.asked.append((token, user, address))
         allowed = (token, user) in self.good
-        return succeed(Verdict(allowed=allowed, reason="a policy says so"))
+        return succeed(
+            Verdict(
+                allowed=allowed,
+                reason="a policy says so",
+                principal=self.principal,
+                is_our_fault=self.is_our_fault and not allowed,
+            )
+        )

@@ -44,8 +44,9 @@ RUN_SECONDS = 60
 STATIC, FILED, KEPT, FORMER = "hush-static", "hush-filed", "hush-kept", "hush-former"
 WRONG, STALE, PROSE, QUOTED = "hush-wrong", "hush-stale", "hush-prose", "hush-quoted"
 KEY, WRONG_KEY, AWS = "hush-key", "hush-no-key", "hush-aws"
+RENEWED = "renewed certificates cannot be used, the old ones stay"
 BROKEN = {
-    "renewed certificates cannot be used, the old ones stay",
+    RENEWED,
     "changed access keys or policies cannot be used, the old ones stay",
     "users cannot be read; those known are used on",
 }
@@ -63,6 +64,19 @@ class Story:
 
     seen: dict[str, str] = attrs.field(factory=dict)
     secrets: dict[str, str] = attrs.field(factory=dict)
+
+    def hide(self, token):
+        """Take the signature of a token for a secret; the token."""
+        signature = token.rpartition("X-Amz-Signature=")[2].partition("#")[0]
+        self.secrets[f"token {len(self.secrets)}"] = signature
+        return token
+
+    def walk(self, name, proxy, path):
+        """Let a proxy write down all that it could show, to this path."""
+        path.unlink(missing_ok=True)
+        proxy.process.send_signal(signal.SIGUSR2)
+        wait_until(path.exists)
+        self.seen[name] = path.read_text()
 
     def found_in(self, text):
         """Name the secrets that are in a text, as they are or in another spelling."""
@@ -237,7 +251,7 @@ class Stage:
         """Good tokens and bad ones."""
         port = self.proxy.port
         for key in (ANA, WEB):
-            token = self.secret_token(usual_token(key, "quiet_static", port))
+            token = self.story.hide(usual_token(key, "quiet_static", port))
             assert self.log_in("quiet_static", token)
         for bad in (
             signed_token(ANA, "quiet_static", port, seconds_ago=1000),
@@ -245,17 +259,11 @@ class Stage:
             signed_token(WEB, "quiet_static", port, region="us-east-1"),
             usual_token(ANA, "quiet_static", port, "localhost")[:-1] + "x",
         ):
-            assert not self.log_in("quiet_static", self.secret_token(bad))
-
-    def secret_token(self, token):
-        """Take its signature for a secret."""
-        signature = token.rpartition("X-Amz-Signature=")[2]
-        self.story.secrets[f"token {len(self.story.secrets)}"] = signature
-        return token
+            assert not self.log_in("quiet_static", self.story.hide(bad))
 
     def stumble(self):
         """Mistakes of the proxy, whose tracebacks are logged."""
-        token = self.secret_token(usual_token(WEB, WITH_TOKEN, self.proxy.port))
+        token = self.story.hide(usual_token(WEB, WITH_TOKEN, self.proxy.port))
         for user, password in ((AT_ONCE, WRONG), (LATER, WRONG), (WITH_TOKEN, token)):
             assert not self.log_in(user, password)
         wait_until(lambda: self.proxy.log_path.read_text().count("ZeroDivisionError") >= 3)
@@ -290,11 +298,8 @@ class Stage:
     # What is seen
 
     def walk(self, name):
-        """Let the proxy write down all that it could show."""
-        self.walk_path.unlink(missing_ok=True)
-        self.proxy.process.send_signal(signal.SIGUSR2)
-        wait_until(self.walk_path.exists)
-        self.story.seen[name] = self.walk_path.read_text()
+        """Look at all that the proxy could show."""
+        self.story.walk(name, self.proxy, self.walk_path)
 
     def walk_while_a_refusal_is_delayed(self):
         """The same in the middle of a login: who guesses on hears a refusal a second later."""

@@ -7,6 +7,7 @@ from proxy.wire.constants import Capability
 from proxy.wire.greeting import (
     ATTRIBUTES_LIMIT,
     NONCE_SIZE,
+    USER_LIMIT,
     AuthSwitch,
     ChangeUser,
     Greeting,
@@ -345,3 +346,16 @@ def test_a_damaged_login_never_raises(login, cut, tail):
     """A login that ends too early, or in something else, is a value or Malformed."""
     answer = parse_login(login.encode()[:cut] + tail)
     assert isinstance(answer, Login | SslRequest | Malformed)
+
+
+def test_a_name_may_not_be_long():
+    """It is kept and logged before anything is proved."""
+    long = "é" * (USER_LIMIT // 2)
+    good = Login(EVERYTHING, 1 << 24, 45, long, b"", None, "")
+    assert parse_login(good.encode()).user == long
+    bad = attrs.evolve(good, user=long + "x")
+    assert parse_login(bad.encode()).why == "a user's name of 513 bytes, 512 allowed"
+    change = b"\x11" + b"x" * (USER_LIMIT + 1) + b"\x00\x00\x00"
+    assert (
+        parse_change_user(change, EVERYTHING).why == "a user's name of 513 bytes, 512 allowed"
+    )

@@ -20,6 +20,7 @@ from proxy.credentials.iam.policy import (
     ResourcePattern,
     Statement,
 )
+from proxy.net.files import FileUnreadableError, read_limited
 
 MAX_FILE_BYTES = 1024 * 1024
 """Of a policy: AWS lets one have 10 KiB, and a file of another kind, named by mistake, is not
@@ -54,14 +55,9 @@ def load_policies(paths: Iterable[Path]) -> Policies:
     statements: list[Statement] = []
     for path in paths:
         try:
-            with path.open("rb") as file:
-                content = file.read(MAX_FILE_BYTES + 1)
-        except OSError as error:
-            raise PolicyUnusableError(f"{path}: {error.strerror}") from error
-        if len(content) > MAX_FILE_BYTES:
-            _refuse(str(path), f"more than {MAX_FILE_BYTES} bytes")
-        try:
-            text = content.decode("utf-8-sig")
+            text = read_limited(path, MAX_FILE_BYTES).decode("utf-8-sig")
+        except FileUnreadableError as error:
+            raise PolicyUnusableError(str(error)) from None
         except UnicodeDecodeError:
             _refuse(str(path), "not UTF-8")
         statements += read_policy_text(text, str(path)).statements

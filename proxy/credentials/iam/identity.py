@@ -28,6 +28,8 @@ READ_SECONDS = 5.0
 """How long an endpoint of STS may stay silent: it answers in milliseconds, and a client that
 logs in gives up after some 10 seconds."""
 
+_THROTTLED = {"Throttling", "ThrottlingException", "RequestLimitExceeded"}
+_TOO_MANY_REQUESTS = 429
 _CODE = re.compile(r'<Code>(\w{1,64})</Code>|"Code"\s*:\s*"(\w{1,64})"', re.ASCII)
 _XML = re.compile(r"\s*(?:<\?xml[^>]{0,200}\?>\s*)?<GetCallerIdentityResponse[\s>]")
 _XML_ARN = re.compile(r"<Arn>([^<>&]{1,2048})</Arn>")
@@ -61,7 +63,8 @@ def ask(url: str, headers: Mapping[str, str]) -> Identity | Refused:
             body = answer.raw.read(MAX_ANSWER_BYTES + 1)
     except (BotoCoreError, HTTPError, OSError) as error:
         # Their texts quote the URL, and with it the signature.
-        return Refused(f"STS cannot be asked: {type(error).__name__}")
+        reason = f"STS cannot be asked: {type(error).__name__}"
+        return Refused(reason, is_our_fault=True)
     finally:
         session.close()
     return read_answer(answer.status_code, body)
@@ -74,8 +77,11 @@ def read_answer(status: int, body: bytes) -> Identity | Refused:
     text = body.decode(errors="replace")
     if status != 200:
         code = _CODE.search(text)
-        named = f", {code[1] or code[2]}" if code else ""
-        return Refused(f"STS refuses the token: status {status}{named}")
+        name = (code[1] or code[2]) if code else ""
+        reason = f"STS refuses the token: status {status}{name and f', {name}'}"
+        # What is not about the request, 400 to 499, is about us or about STS.
+        refuses = 400 <= status < 500 and status != _TOO_MANY_REQUESTS
+        return Refused(reason, is_our_fault=not refuses or name in _THROTTLED)
     arn, account = _from_xml(text) if _XML.match(text) else _from_json(text)
     if not is_principal(arn) or account_of(arn) != account:
         return Refused("the answer of STS names no principal and its account")

@@ -19,6 +19,7 @@ from proxy.config.document import Document, UnreadableError, read_document
 from proxy.config.problem import format_path
 from proxy.config.secret import Secret
 from proxy.credentials.iam.arn import abbreviated, is_principal
+from proxy.net.files import FileUnreadableError, read_limited
 
 MAX_FILE_BYTES = 8 * 1024 * 1024
 """Of a file of access keys: an entry has some 300 bytes, with a session token 2 KiB, so that
@@ -55,14 +56,9 @@ def load_access_keys(path: Path) -> dict[str, AccessKey]:
         AccessKeysUnusableError: it cannot be read, or says something else.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise AccessKeysUnusableError(f"{path}: {error.strerror}") from error
-    if len(content) > MAX_FILE_BYTES:
-        raise AccessKeysUnusableError(f"{path}: more than {MAX_FILE_BYTES} bytes")
-    try:
-        return read_access_keys(content.decode())
+        return read_access_keys(read_limited(path, MAX_FILE_BYTES).decode())
+    except FileUnreadableError as error:
+        raise AccessKeysUnusableError(str(error)) from None
     except UnicodeDecodeError:
         # The error would quote the bytes that it is about.
         raise AccessKeysUnusableError(f"{path}: not UTF-8") from None

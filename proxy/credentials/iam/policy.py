@@ -96,17 +96,20 @@ class Statement:
     resources: tuple[ResourcePattern, ...]
     principals: tuple[Glob, ...] | None = None
 
-    def fits(self, principal: str, resource: str, action: str) -> bool:
-        """Whether it is about this.
+    def concerns(self, resource: str, action: str) -> bool:
+        """Whether it is about this, whoever does it.
 
         In doubt, how far a wildcard reaches, a Deny is about it and an Allow is not.
         """
         if not any(pattern.fits(action.lower()) for pattern in self.actions):
             return False
         if self.effect is Effect.ALLOW:
-            if not any(pattern.surely_fits(resource) for pattern in self.resources):
-                return False
-        elif not any(pattern.may_fit(resource) for pattern in self.resources):
+            return any(pattern.surely_fits(resource) for pattern in self.resources)
+        return any(pattern.may_fit(resource) for pattern in self.resources)
+
+    def fits(self, principal: str, resource: str, action: str) -> bool:
+        """Whether it is about this principal, too; see `concerns`."""
+        if not self.concerns(resource, action):
             return False
         if self.principals is None:
             return True
@@ -131,16 +134,24 @@ class Policies:
     def __repr__(self) -> str:
         return f"<Policies of {len(self.statements)} statements>"
 
-    def allows(self, principal: str, resource: str, action: str = CONNECT) -> bool:
-        """Whether a principal may do this with this resource; both are ARNs."""
-        return self.decide(principal, resource, action).allowed
+    def might_allow(self, resource: str, action: str = CONNECT) -> bool:
+        """Whether there is anybody who may do this, as far as one can say without a name."""
+        return any(
+            statement.effect is Effect.ALLOW and statement.concerns(resource, action)
+            for statement in self.statements
+        )
 
     def decide(self, principal: str, resource: str, action: str = CONNECT) -> Decision:
-        """Like `allows`, and say why."""
+        """Whether a principal may do this with this resource, and why; both are ARNs."""
         fitting = [s for s in self.statements if s.fits(principal, resource, action)]
         for statement in fitting:
             if statement.effect is Effect.DENY:
                 return Decision(allowed=False, reason=f"denied by {statement.name}")
         if fitting:
             return Decision(allowed=True, reason=f"allowed by {fitting[0].name}")
-        return Decision(allowed=False, reason=f"no statement allows {action} on {resource}")
+        return Decision(allowed=False, reason=unmentioned(resource, action))
+
+
+def unmentioned(resource: str, action: str = CONNECT) -> str:
+    """The reason of a denial for which there is no statement."""
+    return f"no statement allows {action} on {resource}"

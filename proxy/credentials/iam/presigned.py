@@ -63,9 +63,15 @@ _SIGNATURE = re.compile(r"[0-9a-f]{64}")
 
 @attrs.frozen
 class Refused:
-    """A token that is no good; the reason is for the log, and has nothing secret of it."""
+    """A token that is no good, or that nobody can say anything of now.
+
+    Attributes:
+        reason: For the log; has nothing secret of the token.
+        is_our_fault: Whether this says nothing of the token: it could not be checked.
+    """
 
     reason: str
+    is_our_fault: bool = False
 
 
 @attrs.frozen

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from twisted.internet.defer import Deferred
+from structlog.typing import FilteringBoundLogger
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.python.failure import Failure
 
+from proxy.credentials.aws_errors import AwsUnavailableError
 from proxy.credentials.iam.document import PolicyUnusableError, load_policies
-from proxy.credentials.iam.keys import AccessKeysUnusableError, load_access_keys
-from proxy.credentials.iam.used_tokens import UsedTokens
+from proxy.credentials.iam.keys import AccessKey, AccessKeysUnusableError, load_access_keys
+from proxy.credentials.iam.policy import Policies
 from proxy.credentials.iam.verify import IamSettings, TokenVerifier, Verdict
+from proxy.credentials.reading import Reading, Run
+from proxy.net.files import Watched, warn_of_readers
 from proxy.observe.log import get_logger
+
+_Content: TypeAlias = tuple[dict[str, AccessKey], Policies]
 
 
 class ReloadingVerifier:
@@ -25,22 +33,33 @@ class ReloadingVerifier:
         policies: Sequence[Path],
         run_in_thread: Callable[..., Deferred[Any]],
         now: Callable[[], float],
+        *,
+        read: Run | None = None,
+        log: FilteringBoundLogger | None = None,
     ) -> None:
         """Read the files; blocks.
+
+        Args:
+            settings: See `TokenVerifier`.
+            access_keys: A file of access keys; STS needs none.
+            policies: Files of policies.
+            run_in_thread: Calls a function with arguments, elsewhere; it asks STS.
+            now: POSIX time.
+            read: Calls what reads the files later on, in a thread; None: as `run_in_thread`.
+            log: Says which proxy this is for.
 
         Raises:
             AccessKeysUnusableError: the keys cannot be read or used.
             PolicyUnusableError: a policy cannot.
             ValueError: see `TokenVerifier`.
         """
-        self._settings = settings
         self._access_keys = access_keys
         self._policies = policies
-        self._run_in_thread = run_in_thread
-        self._now = now
-        self._log = get_logger()
-        self._seen = self._versions()
-        self._verifier = self._load(None)
+        self._log = log or get_logger()
+        self._reading: Reading[_Content | None] = Reading(read or run_in_thread)
+        self._files = Watched([*policies, access_keys])
+        self._lost = False
+        self._verifier = TokenVerifier(settings, *self._read(), run_in_thread, now)
 
     def __repr__(self) -> str:
         """What it verifies with."""
@@ -51,37 +70,45 @@ class ReloadingVerifier:
         return self._verifier.verify(token, user, address)
 
     def look(self) -> None:
-        """Take up files that have changed; called now and then."""
-        seen = self._versions()
-        if seen == self._seen:
+        """Take up files that have changed, soon; called now and then."""
+        if self._reading.busy:
             return
-        self._seen = seen
-        try:
-            self._verifier = self._load(self._verifier.used)
-        except (AccessKeysUnusableError, PolicyUnusableError) as error:
-            self._log.error(
-                "changed access keys or policies cannot be used, the old ones stay",
-                why=str(error),
-            )
-        else:
+        lost, self._lost = self._lost, False
+        reading = self._reading.begin(partial(self._read_changed, lost=lost))
+        reading.addCallbacks(self._take, self._keep).addErrback(self._mistaken)
+
+    def _read_changed(self, *, lost: bool) -> _Content | None:
+        """In a thread: None where nothing has changed since what was read last, if not lost."""
+        return self._read() if self._files.changed() or lost else None
+
+    def _read(self) -> _Content:
+        keys: dict[str, AccessKey] = {}
+        if self._access_keys is not None:
+            keys = load_access_keys(self._access_keys)
+            warn_of_readers(self._log, self._access_keys)
+        return keys, load_policies(self._policies)
+
+    def _take(self, content: _Content | None) -> None:
+        if content is not None:
+            self._verifier.renew(*content)
             self._log.info("changed access keys and policies are in use")
 
-    def _load(self, used: UsedTokens | None) -> TokenVerifier:
-        keys = {} if self._access_keys is None else load_access_keys(self._access_keys)
-        policies = load_policies(self._policies)
-        return TokenVerifier(
-            self._settings, keys, policies, self._run_in_thread, self._now, used
+    def _keep(self, failure: Failure) -> None:
+        error = failure.value
+        if isinstance(error, CancelledError):
+            return  # the proxy stops
+        if isinstance(error, AwsUnavailableError):
+            self._lost = True
+            why = "reading them takes too long"
+        elif isinstance(error, AccessKeysUnusableError | PolicyUnusableError):
+            why = str(error)
+        else:
+            failure.raiseException()
+        self._log.error(
+            "changed access keys or policies cannot be used, the old ones stay", why=why
         )
 
-    def _versions(self) -> list[object]:
-        paths = [*self._policies, *([self._access_keys] if self._access_keys else [])]
-        return [_version(path) for path in paths]
-
-
-def _version(path: Path) -> object:
-    """What changes when a file is replaced or written anew."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    def _mistaken(self, failure: Failure) -> None:
+        """Tell of a mistake of our own; its message may have anything in it."""
+        kind = type(failure.value).__name__
+        self._log.error("a mistake while reading access keys or policies", kind=kind)

@@ -124,7 +124,7 @@ def make_sts_token(
     """Make a token.  May block: credentials may have to be fetched.
 
     Args:
-        session: Of boto3 or botocore.
+        session: Of botocore.
         host: Of the proxy, as clients call it.
         port: Of the proxy.
         user: The database user.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +12,8 @@ from typing import Any
 import attrs
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.python.failure import Failure
+
+from proxy.credentials.aws import RENEWAL_PAUSE_SECONDS
 
 RENEW_SECONDS = 300.0
 """How long a token is used.  It is good for 15 minutes, or until the credentials behind it
@@ -26,7 +31,7 @@ def token_signer(session: Any, host: str, port: int, region: str) -> Callable[[s
     may be called in several threads, and blocks when credentials have to be fetched.
 
     Args:
-        session: Of boto3 or botocore.
+        session: Of botocore.
         host: Of the database or the proxy, as AWS calls it.
         port: Where it listens.
         region: Where it is.
@@ -34,8 +39,7 @@ def token_signer(session: Any, host: str, port: int, region: str) -> Callable[[s
     Raises:
         BotoCoreError: botocore cannot do it; the returned one also when it has no credentials.
     """
-    create = session.client if hasattr(session, "client") else session.create_client
-    client = create("rds", region_name=region)
+    client = session.create_client("rds", region_name=region)
 
     def sign(user: str) -> str:
         token: str = client.generate_db_auth_token(host, port, user, Region=region)
@@ -47,6 +51,48 @@ def token_signer(session: Any, host: str, port: int, region: str) -> Callable[[s
 def make_token(session: Any, host: str, port: int, user: str, region: str) -> str:
     """Make one token; see `token_signer`."""
     return token_signer(session, host, port, region)(user)
+
+
+class RenewingSigner:
+    """Signs with credentials that are read when they are needed, and read anew after a refusal.
+
+    Whoever changes them in a file restarts no proxy.
+    """
+
+    def __init__(
+        self,
+        begin: Callable[[], Callable[[str], str]],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Read none yet.
+
+        Args:
+            begin: Makes a signer, as `token_signer` does, of a new session; may block and fail.
+            monotonic: Seconds, of a clock that does not go back.
+        """
+        self._begin = begin
+        self._monotonic = monotonic
+        # A session is not made by two threads at once.
+        self._lock = threading.Lock()
+        self._sign: Callable[[str], str] | None = None
+        self._renewed = -math.inf
+
+    def __repr__(self) -> str:
+        return f"<RenewingSigner: {'no ' if self._sign is None else 'a '}session>"
+
+    def sign(self, user: str) -> str:
+        """Make a token for a user; blocks, and may be called in several threads."""
+        with self._lock:
+            sign = self._sign or self._begin()
+            self._sign = sign
+        return sign(user)
+
+    def renew(self) -> None:
+        """Make a new session next time, at most every `RENEWAL_PAUSE_SECONDS`."""
+        now = self._monotonic()
+        if now - self._renewed >= RENEWAL_PAUSE_SECONDS:
+            self._renewed = now
+            self._sign = None
 
 
 @attrs.frozen
@@ -64,6 +110,7 @@ class TokenMaker:
         run_in_thread: Callable[..., Deferred[Any]],
         now: Callable[[], float],
         most_users: int = MOST_USERS,
+        renew: Callable[[], None] = lambda: None,
     ) -> None:
         """Make no token yet.
 
@@ -72,11 +119,13 @@ class TokenMaker:
             run_in_thread: Calls a function with arguments, elsewhere.
             now: Seconds.
             most_users: Whose tokens are kept.
+            renew: Is told that a token was refused, whatever it was made with.
         """
         self._make = make
         self._run_in_thread = run_in_thread
         self._now = now
         self._most_users = most_users
+        self._renew = renew
         self._made: OrderedDict[str, _Made] = OrderedDict()
         self._waiting: dict[str, list[Deferred[str]]] = {}
 
@@ -107,6 +156,7 @@ class TokenMaker:
     def forget(self, user: str) -> None:
         """Make a new token next time: a database has refused this one."""
         self._made.pop(user, None)
+        self._renew()
 
     def _keep(self, text: str, user: str, at: float) -> None:
         self._made[user] = _Made(text, at)

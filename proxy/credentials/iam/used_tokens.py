@@ -7,6 +7,7 @@ token in once.
 from __future__ import annotations
 
 import heapq
+import ipaddress
 
 import attrs
 
@@ -22,6 +23,19 @@ minutes, 20 where clocks differ: 80 logins with new tokens each second find room
 class _Use:
     address: str
     expires: float
+
+
+def unmapped(address: str) -> str:
+    """The IPv4 address behind one that is mapped into IPv6; any other as it is.
+
+    A listener for both families shows clients so, and one for IPv4 does not: they are the same.
+    """
+    try:
+        place = ipaddress.ip_address(address)
+    except ValueError:
+        return address  # of a unix socket
+    mapped = place.ipv4_mapped if isinstance(place, ipaddress.IPv6Address) else None
+    return str(mapped or place)
 
 
 class UsedTokens:
@@ -55,6 +69,7 @@ class UsedTokens:
         if self._reuse is TokenReuse.ANY:
             return None
         self._forget(now)
+        address = unmapped(address)
         use = self._uses.get(digest)
         if use is not None:
             if self._reuse is TokenReuse.NONE:
@@ -67,7 +82,8 @@ class UsedTokens:
             return Refused("the token may have been used before our clock went back")
         if len(self._uses) >= self._limit:
             return Refused(
-                f"{self._limit} tokens are remembered, and there is no room for more"
+                f"{self._limit} tokens are remembered, and there is no room for more",
+                is_our_fault=True,
             )
         self._uses[digest] = _Use(address, expires)
         heapq.heappush(self._by_expiry, (expires, digest))

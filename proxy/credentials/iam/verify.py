@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
-from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred, succeed
 from twisted.python.failure import Failure
 
 from proxy.config.aws import IamVerification, TokenReuse
@@ -15,7 +16,7 @@ from proxy.credentials.iam.arn import account_of, login_resource
 from proxy.credentials.iam.hosts import read_hosts
 from proxy.credentials.iam.identity import Identity, ask
 from proxy.credentials.iam.keys import AccessKey
-from proxy.credentials.iam.policy import Policies
+from proxy.credentials.iam.policy import Policies, unmentioned
 from proxy.credentials.iam.presigned import CLOCK_SKEW_SECONDS, Presigned, Refused
 from proxy.credentials.iam.signature import Terms, check_token, find_signer, read_token
 from proxy.credentials.iam.sts import (
@@ -23,12 +24,17 @@ from proxy.credentials.iam.sts import (
     read_sts_token,
     sts_endpoints,
 )
-from proxy.credentials.iam.used_tokens import UsedTokens
+from proxy.credentials.iam.used_tokens import UsedTokens, unmapped
 
 MOST_QUESTIONS = 100
 """Questions to STS that run or wait for a thread: anybody can make tokens that only STS can
-refuse.  One takes some 50 ms, so that ten threads have answered a hundred in half a second;
-more than that would keep honest clients waiting, and is refused at once."""
+refuse.  One takes some 50 ms, so that the few threads for AWS (`THREADS` of
+`proxy.credentials.aws_threads`) have answered a hundred in little more than a second; more than
+that would keep honest clients waiting, and is refused at once."""
+
+MOST_QUESTIONS_OF_ONE = 10
+"""Of them, those for clients of one address: ten addresses at least have to come together to
+leave no room for others, and a pool that opens its connections in turn needs one."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -65,11 +71,14 @@ class Verdict:
     Attributes:
         reason: For the log and not for the client.
         principal: ARN; empty where it is not known, or not proved.
+        is_our_fault: Whether a refusal says nothing of the token: it could not be checked.  So
+            it is no guess.
     """
 
     allowed: bool
     reason: str
     principal: str = ""
+    is_our_fault: bool = False
 
 
 def looks_like_token(text: str) -> bool:
@@ -90,7 +99,6 @@ class TokenVerifier:
         policies: Policies,
         run_in_thread: Callable[..., Deferred[Any]],
         now: Callable[[], float],
-        used: UsedTokens | None = None,
     ) -> None:
         """Make a verifier.
 
@@ -100,7 +108,6 @@ class TokenVerifier:
             policies: Who may log in as whom.
             run_in_thread: Calls a function with arguments, elsewhere.
             now: POSIX time.
-            used: The memory of the verifier that this one replaces.
 
         Raises:
             ValueError: a host or the endpoint is none, or STS is asked without an account.
@@ -113,12 +120,12 @@ class TokenVerifier:
         self._policies = policies
         self._run_in_thread = run_in_thread
         self._now = now
-        self.used = UsedTokens(settings.token_reuse) if used is None else used
+        self._used = UsedTokens(settings.token_reuse)
         self._terms = Terms(
             settings.region, read_hosts(settings.hosts), settings.clock_skew_seconds
         )
         self._endpoints = sts_endpoints(settings.region, settings.sts_endpoint)
-        self._questions = 0
+        self._questions: Counter[str] = Counter()
 
     def __repr__(self) -> str:
         return (
@@ -126,8 +133,15 @@ class TokenVerifier:
             f"{self._policies!r}>"
         )
 
+    def renew(self, keys: Mapping[str, AccessKey], policies: Policies) -> None:
+        """Decide by these from now on, also on what STS is being asked at this moment."""
+        self._keys = keys
+        self._policies = policies
+
     def verify(self, token: str, user: str, address: str) -> Deferred[Verdict]:
-        """Say whether a client may log in; never fails.
+        """Say whether a client may log in.
+
+        Never fails, but with `CancelledError` when somebody gives up waiting for it.
 
         Args:
             token: What it sent as its password.
@@ -143,19 +157,19 @@ class TokenVerifier:
     def _check_with_keys(self, text: str, user: str, address: str) -> Verdict:
         token = read_token(text)
         if isinstance(token, Refused):
-            return Verdict(allowed=False, reason=token.reason)
+            return _refusal(token)
         unfit = check_token(token, user, self._terms, self._now())
         if unfit is not None:
-            return Verdict(allowed=False, reason=unfit.reason)
+            return _refusal(unfit)
         key = find_signer(token, self._keys)
         if isinstance(key, Refused):
-            return Verdict(allowed=False, reason=key.reason)
+            return _refusal(key)
         return self._admit(token.presigned, key.principal, user, address)
 
     def _ask_sts(self, text: str, user: str, address: str) -> Deferred[Verdict]:
         token = read_sts_token(text)
         if isinstance(token, Refused):
-            return succeed(Verdict(allowed=False, reason=token.reason))
+            return succeed(_refusal(token))
         request = check_sts_token(
             token,
             user,
@@ -165,27 +179,46 @@ class TokenVerifier:
             self._terms.clock_skew_seconds,
         )
         if isinstance(request, Refused):
-            return succeed(Verdict(allowed=False, reason=request.reason))
-        if self._questions >= MOST_QUESTIONS:
-            reason = f"STS has {MOST_QUESTIONS} questions to answer already"
-            return succeed(Verdict(allowed=False, reason=reason))
-        self._questions += 1
+            return succeed(_refusal(request))
+        resource = self._resource(self._settings.account or "", user)
+        if not self._policies.might_allow(resource):
+            return succeed(Verdict(allowed=False, reason=unmentioned(resource)))
+        place = unmapped(address)
+        full = self._fullness(place)
+        if full is not None:
+            return succeed(_refusal(full))
+        self._questions[place] += 1
         asking = maybeDeferred(self._run_in_thread, ask, request.url, request.headers)
-        asking.addBoth(self._answered)
+        asking.addBoth(self._answered, place)
         return asking.addCallback(self._conclude, token.presigned, user, address)
 
-    def _answered(self, answer: Identity | Refused | Failure) -> Identity | Refused:
-        self._questions -= 1
-        if isinstance(answer, Failure):
-            # Not its text: it may quote what was sent.
-            return Refused(f"STS was not asked: {type(answer.value).__name__}")
-        return answer
+    def _fullness(self, place: str) -> Refused | None:
+        """Why STS is not asked one question more."""
+        if self._questions.total() >= MOST_QUESTIONS:
+            reason = f"STS has {MOST_QUESTIONS} questions to answer already"
+        elif self._questions[place] >= MOST_QUESTIONS_OF_ONE:
+            reason = f"STS has {MOST_QUESTIONS_OF_ONE} questions for this address already"
+        else:
+            return None
+        return Refused(reason, is_our_fault=True)
+
+    def _answered(
+        self, answer: Identity | Refused | Failure, place: str
+    ) -> Identity | Refused | Failure:
+        self._questions[place] -= 1
+        if not self._questions[place]:
+            del self._questions[place]
+        if not isinstance(answer, Failure) or isinstance(answer.value, CancelledError):
+            return answer
+        # Not its text: it may quote what was sent.
+        reason = f"STS was not asked: {type(answer.value).__name__}"
+        return Refused(reason, is_our_fault=True)
 
     def _conclude(
         self, answer: Identity | Refused, presigned: Presigned, user: str, address: str
     ) -> Verdict:
         if isinstance(answer, Refused):
-            return Verdict(allowed=False, reason=answer.reason)
+            return _refusal(answer)
         return self._admit(presigned, answer.arn, user, address)
 
     def _admit(self, presigned: Presigned, principal: str, user: str, address: str) -> Verdict:
@@ -195,13 +228,25 @@ class TokenVerifier:
         if settings.account not in {None, account}:
             reason = f"the principal is of the account {account}, and not of ours"
             return Verdict(allowed=False, reason=reason, principal=principal)
-        resource = login_resource(
-            settings.partition, settings.region, account, settings.resource_id, user
-        )
-        decision = self._policies.decide(principal, resource)
+        decision = self._policies.decide(principal, self._resource(account, user))
         if not decision.allowed:
             return Verdict(allowed=False, reason=decision.reason, principal=principal)
-        used = self.used.use(presigned.digest, address, presigned.expires, self._now())
+        used = self._used.use(presigned.digest, address, presigned.expires, self._now())
         if used is not None:
-            return Verdict(allowed=False, reason=used.reason, principal=principal)
+            return _refusal(used, principal)
         return Verdict(allowed=True, reason=decision.reason, principal=principal)
+
+    def _resource(self, account: str, user: str) -> str:
+        settings = self._settings
+        return login_resource(
+            settings.partition, settings.region, account, settings.resource_id, user
+        )
+
+
+def _refusal(refused: Refused, principal: str = "") -> Verdict:
+    return Verdict(
+        allowed=False,
+        reason=refused.reason,
+        principal=principal,
+        is_our_fault=refused.is_our_fault,
+    )

@@ -111,7 +111,7 @@ class CachingSha2Verifier:
         self._key = key
         self._secure = secure
         self._shows = shows and secure
-        self._full = False
+        self._full = self._sent_key = False
         self._proof: bytes | None = None
         self._clear: bytes | None = None
 
@@ -151,6 +151,9 @@ class CachingSha2Verifier:
         elif self._key is None:
             return Denied()
         elif data == REQUEST_PUBLIC_KEY:
+            if self._sent_key:  # who asks again and again wants to be sent much for little
+                return Denied()
+            self._sent_key = True
             return Send(self._key.public_pem)
         else:
             hidden = self._key.decrypt(data)

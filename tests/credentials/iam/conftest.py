@@ -4,7 +4,6 @@ import contextlib
 import socket
 import threading
 
-import boto3
 import botocore.session
 import pytest
 
@@ -33,13 +32,14 @@ def temporary_key():
 
 @pytest.fixture(scope="session")
 def session_of():
-    """Make a session of boto3 from an access key."""
+    """Make a session of botocore from an access key."""
 
     def make(key):
         token = key.session_token.reveal() if key.session_token else None
-        return boto3.Session(
-            key.access_key_id, key.secret_access_key.reveal(), token, region_name=REGION
-        )
+        session = botocore.session.Session()
+        session.set_credentials(key.access_key_id, key.secret_access_key.reveal(), token)
+        session.set_config_variable("region", REGION)
+        return session
 
     return make
 

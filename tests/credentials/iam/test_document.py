@@ -112,7 +112,7 @@ def test_the_statements_of_all_files_hold(tmp_path):
     first, second = tmp_path / "a.json", tmp_path / "b.json"
     first.write_text(json.dumps(POLICY))
     second.write_text(json.dumps(changed(Effect="Deny", Sid="No")), encoding="utf-8-sig")
-    assert load_policies([first]).allows(ALICE, APP)
+    assert load_policies([first]).decide(ALICE, APP).allowed
     decision = load_policies([first, second]).decide(ALICE, APP)
     assert decision.reason == f"denied by statement 'No' of {second}"
 
@@ -122,7 +122,7 @@ def test_the_statements_of_all_files_hold(tmp_path):
     [
         (None, "No such file"),
         (b"\xff", "not UTF-8"),
-        (b" " * (MAX_FILE_BYTES + 1), "more than 1048576 bytes"),
+        (b" " * (MAX_FILE_BYTES + 1), "is larger than 1,048,576 bytes"),
         (b"{}", "has no Statement"),
     ],
 )

@@ -120,6 +120,21 @@ def test_a_refusal_of_sts_says_its_status_and_code(status, body, reason):
     assert refused.reason == f"STS refuses the token: status {status}{reason}"
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "ours"),
+    [
+        (403, b"<Code>SignatureDoesNotMatch</Code>", False),
+        (400, b"<Code>Throttling</Code>", True),
+        (429, b"", True),
+        (302, b"", True),
+        (503, b"<Code>ServiceUnavailable</Code>", True),
+    ],
+)
+def test_what_is_not_about_the_token_is_our_fault(status, body, ours):
+    """Only an error of the request says something of it."""
+    assert read_answer(status, body).is_our_fault is ours
+
+
 def test_an_answer_has_its_limit():
     """An answer that is longer is not even parsed."""
     body = in_json() + b" " * (MAX_ANSWER_BYTES - len(in_json()))
@@ -182,4 +197,4 @@ def test_a_broken_answer_is_refused_without_quoting_the_url(stand, answer):
 def test_nobody_there_is_a_refusal():
     """A connection that is refused is no identity."""
     refused = ask("http://127.0.0.1:1/?X-Amz-Signature=abcdef", {})
-    assert refused == Refused("STS cannot be asked: EndpointConnectionError")
+    assert refused == Refused("STS cannot be asked: EndpointConnectionError", is_our_fault=True)

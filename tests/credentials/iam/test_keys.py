@@ -126,7 +126,7 @@ def test_keys_are_read_from_a_file(tmp_path):
         (None, "No such file"),
         (b"access_keys: [x]", r"access_keys\[0\]"),
         (b"\xff\xfe" + SECRET.encode(), "not UTF-8"),
-        (b" " * (MAX_FILE_BYTES + 1), "more than 8388608 bytes"),
+        (b" " * (MAX_FILE_BYTES + 1), "is larger than 8,388,608 bytes"),
     ],
 )
 def test_an_error_names_the_file(tmp_path, content, message):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.credentials.iam.document import read_policy
-from proxy.credentials.iam.policy import Glob, Policies, ResourcePattern
+from proxy.credentials.iam.policy import Glob, Policies, ResourcePattern, unmentioned
 
 ALICE = "arn:aws:iam::123456789012:user/alice"
 SESSION = "arn:aws:sts::123456789012:assumed-role/shop/web-1"
@@ -22,14 +22,14 @@ def policies(*statements):
 def test_what_no_statement_allows_is_denied():
     """The reason names action and resource."""
     for none in (Policies(), policies({"Resource": BELOW + "other"})):
-        assert not none.allows(ALICE, APP)
+        assert not none.decide(ALICE, APP).allowed
         reason = none.decide(ALICE, APP).reason
         assert reason == f"no statement allows rds-db:connect on {APP}"
 
 
 def test_what_a_statement_allows_is_allowed():
     """The reason names the statement, by its Sid or its position."""
-    assert policies({}).allows(ALICE, APP)
+    assert policies({}).decide(ALICE, APP).allowed
     assert policies({}).decide(ALICE, APP).reason == "allowed by Statement[0] of test"
     named = policies({"Sid": "AppLogin"}).decide(ALICE, APP)
     assert named.reason == "allowed by statement 'AppLogin' of test"
@@ -42,7 +42,7 @@ def test_an_explicit_deny_wins():
         decision = both.decide(ALICE, APP)
         assert not decision.allowed
         assert decision.reason == "denied by statement 'NoApp' of test"
-    assert policies({}, deny | {"Resource": BELOW + "x"}).allows(ALICE, APP)
+    assert policies({}, deny | {"Resource": BELOW + "x"}).decide(ALICE, APP).allowed
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_an_explicit_deny_wins():
 )
 def test_an_action_may_have_wildcards(action, fits):
     """Its case does not matter."""
-    assert policies({"Action": action}).allows(ALICE, APP) is fits
+    assert policies({"Action": action}).decide(ALICE, APP).allowed is fits
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_an_action_may_have_wildcards(action, fits):
 )
 def test_a_resource_may_have_wildcards(resource, user, fits):
     """In an Allow, those before the slash do not reach into the user."""
-    assert policies({"Resource": resource}).allows(ALICE, BELOW + user) is fits
+    assert policies({"Resource": resource}).decide(ALICE, BELOW + user).allowed is fits
 
 
 @pytest.mark.parametrize(
@@ -100,17 +100,19 @@ def test_a_resource_may_have_wildcards(resource, user, fits):
 def test_the_wildcards_of_a_deny_reach_as_far_as_they_can(resource):
     """In doubt nobody is let in."""
     deny = policies({"Resource": "*"}, {"Effect": "Deny", "Resource": resource})
-    assert not deny.allows(ALICE, APP)
-    assert not deny.allows(ALICE, BELOW + "x/app")
-    assert deny.allows(ALICE, BELOW + "x")
+    assert not deny.decide(ALICE, APP).allowed
+    assert not deny.decide(ALICE, BELOW + "x/app").allowed
+    assert deny.decide(ALICE, BELOW + "x").allowed
 
 
 @given(st.text(max_size=20))
 def test_a_user_name_is_no_pattern(user):
     """Whatever a client calls itself, it is what the statement says or it is not."""
-    assert policies({}).allows(ALICE, BELOW + user) is (user == "app")
+    assert policies({}).decide(ALICE, BELOW + user).allowed is (user == "app")
     some = policies({"Resource": BELOW + "a*z"})
-    assert some.allows(ALICE, BELOW + user) is (len(user) > 1 and user[0] + user[-1] == "az")
+    assert some.decide(ALICE, BELOW + user).allowed is (
+        len(user) > 1 and user[0] + user[-1] == "az"
+    )
 
 
 @given(st.text("ab*?[]!^-\\.\n", max_size=12))
@@ -157,17 +159,32 @@ def test_only_star_and_question_mark_are_special(text):
 )
 def test_a_statement_is_about_its_principals(principal, who, fits):
     """A session of a role is what its role is, and an account is all who are in it."""
-    assert policies({"Principal": principal}).allows(who, APP) is fits
+    assert policies({"Principal": principal}).decide(who, APP).allowed is fits
     denied = policies({}, {"Effect": "Deny", "Principal": principal})
-    assert denied.allows(who, APP) is not fits
+    assert denied.decide(who, APP).allowed is not fits
 
 
 def test_another_action_is_asked_for_by_name():
     """Nothing but logging in is allowed to who may log in."""
-    assert not policies({}).allows(ALICE, APP, "rds-db:drop")
+    assert not policies({}).decide(ALICE, APP, "rds-db:drop").allowed
 
 
 def test_policies_say_how_many_statements_they_have():
     """The repr is short."""
     assert repr(policies({}, {})) == "<Policies of 2 statements>"
     assert repr(ResourcePattern("*")) == "ResourcePattern('*')"
+
+
+def test_what_nobody_may_do_can_be_told_without_a_name():
+    """An Allow for this action and resource has to be there, for whomever."""
+    some = {"Principal": {"AWS": ALICE}}
+    assert policies(some).might_allow(APP)
+    assert policies({}, {"Effect": "Deny"}).might_allow(APP)
+    assert not policies(some).might_allow(BELOW + "other")
+    assert not policies({"Effect": "Deny"}).might_allow(APP)
+    assert not policies({"Action": "s3:*"}).might_allow(APP)
+    assert not Policies().might_allow(APP)
+    assert (
+        unmentioned(APP)
+        == policies({"Effect": "Allow", "Action": "s3:*"}).decide(ALICE, APP).reason
+    )

@@ -1,17 +1,22 @@
 """Tests of `proxy.credentials.iam.reloading`."""
 
 import json
+import os
 
 import pytest
 from structlog.testing import capture_logs
-from twisted.internet.defer import succeed
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 
 from proxy.config.aws import IamVerification
+from proxy.credentials.aws_errors import AwsUnavailableError, Trouble
 from proxy.credentials.iam.document import PolicyUnusableError
+from proxy.credentials.iam.identity import Identity
 from proxy.credentials.iam.keys import AccessKeysUnusableError
 from proxy.credentials.iam.reloading import ReloadingVerifier
 from proxy.credentials.iam.signature import read_token
+from proxy.credentials.iam.sts import make_sts_token
 from proxy.credentials.iam.verify import IamSettings
+from proxy.observe.log import get_logger
 
 REGION, ACCOUNT = "eu-central-1", "123456789012"
 RESOURCE = f"arn:aws:rds-db:{REGION}:{ACCOUNT}:dbuser:prx-shop/app"
@@ -44,6 +49,7 @@ def write(path, text):
     """Write a file beside the old one, then in its place: its inode is another one for sure."""
     fresh = path.with_name("fresh")
     fresh.write_text(text)
+    fresh.chmod(0o600)
     fresh.rename(path)
 
 
@@ -58,14 +64,16 @@ class Stage:
         self.now = read_token(sign(keys[0])).presigned.signed_at + 10
         self.verifier = self.make()
 
-    def make(self, access_keys=..., **settings):
+    def make(self, access_keys=..., run=maybeDeferred, read=None, log=None, **settings):
         """Make a verifier."""
         return ReloadingVerifier(
             IamSettings(**{"region": REGION, "resource_id": "prx-shop", **settings}),
             self.keys_file if access_keys is ... else access_keys,
             [self.policy_file],
-            lambda work, *arguments: succeed(work(*arguments)),
+            run,
             lambda: self.now,
+            read=read,
+            log=log,
         )
 
     def write_keys(self, *keys):
@@ -103,7 +111,7 @@ def test_tokens_are_verified_by_what_the_files_say(stage, sign, lasting_key):
 
 def test_files_that_stay_as_they_are_are_not_read_again(stage, monkeypatch):
     """A look at files that nobody has touched reads nothing and says nothing."""
-    monkeypatch.setattr(stage.verifier, "_load", lambda _: pytest.fail("it was read"))
+    monkeypatch.setattr(stage.verifier, "_read", lambda: pytest.fail("it was read"))
     assert stage.look() == []
 
 
@@ -173,6 +181,131 @@ def test_a_file_that_is_away_for_a_while_is_taken_when_it_is_back(stage, sign, l
     assert stage.look() == [IN_USE]
 
 
+class Thread:
+    """A thread in the test's hand."""
+
+    def __init__(self):
+        self.calls = []
+
+    def run(self, *call):
+        """Take a call."""
+        self.calls.append((call, Deferred()))
+        return self.calls[-1][1]
+
+    def turn(self):
+        """Make the first call."""
+        (work, *arguments), done = self.calls.pop(0)
+        done.callback(work(*arguments))
+
+
+def test_files_are_read_elsewhere(stage, sign, lasting_key, temporary_key):
+    """Meanwhile what was known holds, and no second thread begins."""
+    thread = Thread()
+    stage.verifier = stage.make(read=thread.run)
+    token = sign(temporary_key)
+    stage.write_keys(lasting_key, temporary_key)
+    assert stage.look() == []
+    assert stage.look() == []
+    assert len(thread.calls) == 1
+    assert not stage.verdict(token).allowed
+    with capture_logs() as lines:
+        thread.turn()
+    assert [line["event"] for line in lines] == [IN_USE[1]]
+    assert stage.verdict(token).allowed
+
+
+def test_what_was_read_too_late_is_read_again(stage, sign, lasting_key, temporary_key):
+    """A thread that takes too long is told, and what it read is not lost."""
+    thread = Thread()
+    stage.verifier = stage.make(read=thread.run)
+    token = sign(temporary_key)
+    stage.write_keys(lasting_key, temporary_key)
+    stage.look()
+    (work,), late = thread.calls.pop()
+    work()
+    with capture_logs() as lines:
+        late.errback(AwsUnavailableError("no answer", Trouble.UNREACHABLE))
+    assert [(line["event"], line["why"]) for line in lines] == [
+        (KEPT, "reading them takes too long")
+    ]
+    stage.look()
+    thread.turn()
+    assert stage.verdict(token).allowed
+    stage.look()
+    with capture_logs() as lines:
+        thread.turn()
+    assert lines == []
+
+
+def test_the_end_of_the_proxy_is_no_trouble(stage):
+    """A look that is given up says nothing."""
+    thread = Thread()
+    stage.verifier = stage.make(read=thread.run)
+    stage.look()
+    with capture_logs() as lines:
+        thread.calls[0][1].errback(CancelledError())
+    assert lines == []
+
+
+def test_a_mistake_of_ours_is_told_without_its_words(stage, sign, lasting_key, monkeypatch):
+    """An error that nobody thought of is logged by its kind, and looks go on."""
+
+    def fail():
+        raise ZeroDivisionError("hunter2")
+
+    monkeypatch.setattr(stage.verifier, "_read", fail)
+    write(stage.policy_file, policy("Deny"))
+    with capture_logs() as lines:
+        stage.verifier.look()
+    assert [(line["log_level"], line["kind"]) for line in lines] == [
+        ("error", "ZeroDivisionError")
+    ]
+    assert "hunter2" not in repr(lines)
+    monkeypatch.undo()
+    write(stage.policy_file, policy("Deny", "Closed"))
+    assert stage.look() == [IN_USE]
+    assert not stage.verdict(sign(lasting_key)).allowed
+
+
+@pytest.mark.parametrize("name", ["keys_file", "policy_file"])
+def test_a_pipe_keeps_nobody_waiting(stage, sign, lasting_key, name):
+    """It is no file, and the old one holds."""
+    path = getattr(stage, name)
+    path.unlink()
+    os.mkfifo(path)
+    ((_, event, why),) = stage.look()
+    assert event == KEPT
+    assert "is not a file" in why
+    assert stage.verdict(sign(lasting_key)).allowed
+
+
+def test_questions_to_sts_outlive_a_change(stage, session_of, lasting_key):
+    """Who asked before it is judged by the policies after it."""
+    thread = Thread()
+    stage.verifier = stage.make(
+        None, run=thread.run, read=maybeDeferred, method=IamVerification.STS, account=ACCOUNT
+    )
+    token = make_sts_token(session_of(lasting_key), "proxy.example.com", 3306, "app", REGION)
+    waiting = stage.verifier.verify(token, "app", "10.0.0.1")
+    write(stage.policy_file, policy("Deny", "Closed"))
+    stage.look()
+    assert stage.verifier._verifier._questions.total() == 1
+    thread.calls[0][1].callback(Identity(lasting_key.principal, ACCOUNT))
+    assert "denied by statement 'Closed'" in waiting.result.reason
+    assert stage.verifier._verifier._questions.total() == 0
+
+
+def test_access_keys_that_others_may_read_are_told(stage):
+    """Whenever they are read; policies are no secret.  The line says whose they are."""
+    stage.keys_file.chmod(0o604)
+    stage.policy_file.chmod(0o644)
+    with capture_logs() as lines:
+        stage.make(log=get_logger(proxy="shop"))
+    assert [(line["log_level"], line["proxy"], line["file"]) for line in lines] == [
+        ("warning", "shop", str(stage.keys_file))
+    ]
+
+
 def test_tokens_that_were_used_stay_used(stage, sign, lasting_key):
     """The memory of tokens outlives a change of the files."""
     token = sign(lasting_key)
@@ -191,7 +324,7 @@ def test_files_that_cannot_be_used_are_an_error_at_the_start(stage):
         stage.make()
     write(stage.policy_file, policy())
     stage.keys_file.unlink()
-    with pytest.raises(AccessKeysUnusableError, match=r"keys\.yaml: No such file"):
+    with pytest.raises(AccessKeysUnusableError, match=r"keys\.yaml: cannot be read: No such"):
         stage.make()
 
 

@@ -4,8 +4,14 @@ import pytest
 from botocore.exceptions import NoCredentialsError
 from twisted.internet.defer import CancelledError, Deferred, succeed
 
+from proxy.credentials.aws import RENEWAL_PAUSE_SECONDS
 from proxy.credentials.iam.signature import read_token
-from proxy.credentials.iam.token import RENEW_SECONDS, TokenMaker, make_token
+from proxy.credentials.iam.token import (
+    RENEW_SECONDS,
+    RenewingSigner,
+    TokenMaker,
+    make_token,
+)
 
 
 def failure_of(deferred):
@@ -58,13 +64,12 @@ class Maker:
         return results
 
 
-def test_a_token_is_made_by_either_kind_of_session(session_of, lasting_key):
-    """A session of boto3 and one of botocore make the same form."""
+def test_a_token_is_made_by_a_session(session_of, lasting_key):
+    """It is for the place, the user and the region that were asked for."""
     session = session_of(lasting_key)
-    for either in (session, session._session):
-        token = read_token(make_token(either, "db.example.com", 3306, "app", "eu-west-1"))
-        assert (token.host, token.port, token.user) == ("db.example.com", 3306, "app")
-        assert token.presigned.region == "eu-west-1"
+    token = read_token(make_token(session, "db.example.com", 3306, "app", "eu-west-1"))
+    assert (token.host, token.port, token.user) == ("db.example.com", 3306, "app")
+    assert token.presigned.region == "eu-west-1"
 
 
 def test_without_credentials_there_is_no_token(bare_session, monkeypatch):
@@ -157,6 +162,58 @@ def test_a_token_that_was_refused_is_forgotten():
     it.maker.forget("app")
     it.maker.forget("nobody")
     assert it.ask("app") == ["secret-app-2"]
+
+
+def test_a_refusal_is_told_to_what_signs():
+    """The credentials behind the token may be the reason."""
+    told = []
+    Maker(renew=lambda: told.append("renew")).maker.forget("app")
+    assert told == ["renew"]
+
+
+class Sessions:
+    """Sessions that are numbered, and a time that stands still."""
+
+    def __init__(self):
+        self.time = 0.0
+        self.begun = 0
+        self.away = False
+        self.signer = RenewingSigner(self.begin, lambda: self.time)
+
+    def begin(self):
+        """Make a signer of a new session."""
+        if self.away:
+            raise NoCredentialsError
+        self.begun += 1
+        number = self.begun
+        return lambda user: f"secret-{user}-of-{number}"
+
+
+def test_a_session_is_made_when_it_is_needed_and_kept():
+    """Not at the start, when there may be no credentials yet."""
+    it = Sessions()
+    assert repr(it.signer) == "<RenewingSigner: no session>"
+    it.away = True
+    with pytest.raises(NoCredentialsError):
+        it.signer.sign("app")
+    it.away = False
+    assert it.signer.sign("app") == "secret-app-of-1"
+    assert it.signer.sign("batch") == "secret-batch-of-1"
+    assert repr(it.signer) == "<RenewingSigner: a session>"
+
+
+def test_a_refusal_makes_a_new_session_now_and_then():
+    """A user whom the database never takes does not cost one with each login."""
+    it = Sessions()
+    it.signer.sign("app")
+    it.signer.renew()
+    assert it.signer.sign("app") == "secret-app-of-2"
+    it.time += RENEWAL_PAUSE_SECONDS - 1
+    it.signer.renew()
+    assert it.signer.sign("app") == "secret-app-of-2"
+    it.time += 1
+    it.signer.renew()
+    assert it.signer.sign("app") == "secret-app-of-3"
 
 
 def test_the_tokens_of_few_users_are_kept():

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.config.aws import TokenReuse
-from proxy.credentials.iam.used_tokens import UsedTokens
+from proxy.credentials.iam.used_tokens import UsedTokens, unmapped
 
 A, B, C = b"a" * 32, b"b" * 32, b"c" * 32
 
@@ -76,3 +76,26 @@ def test_no_history_lets_a_token_in_from_two_addresses(steps, limit):
             assert first.setdefault(number, address) == address
         assert len(used._uses) <= limit
         assert len(used._by_expiry) == len(used._uses)
+
+
+def test_an_address_has_one_form():
+    """What is mapped into IPv6 is the same client, whatever listener it came to."""
+    used = UsedTokens(TokenReuse.SAME_ADDRESS)
+    assert used.use(A, "10.0.0.1", 900, now=0) is None
+    assert used.use(A, "::ffff:10.0.0.1", 900, now=1) is None
+    assert used.use(B, "::ffff:10.0.0.1", 900, now=1) is None
+    assert used.use(B, "10.0.0.1", 900, now=1) is None
+    assert "another address" in used.use(A, "::ffff:10.0.0.2", 900, now=1).reason
+    assert [unmapped(address) for address in ("localhost", "::1", "2001:DB8::1")] == [
+        "localhost",
+        "::1",
+        "2001:db8::1",
+    ]
+
+
+def test_a_lack_of_room_is_our_fault():
+    """What was used already is not."""
+    used = UsedTokens(TokenReuse.NONE, limit=1)
+    assert used.use(A, "x", 900, now=0) is None
+    assert used.use(B, "x", 900, now=0).is_our_fault
+    assert not used.use(A, "x", 900, now=0).is_our_fault

@@ -5,7 +5,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 
 from proxy.config.aws import IamVerification, TokenReuse
 from proxy.credentials.iam import verify as module
@@ -54,10 +54,10 @@ def verdict_of(verifier, token, user="app", address="10.0.0.1"):
 def by_keys(sign, lasting_key, temporary_key):
     """Make a verifier with two access keys, ten seconds after a token of now is signed."""
 
-    def make(policies=POLICIES, used=None, **changes):
+    def make(policies=POLICIES, **changes):
         now = read_token(sign(lasting_key)).presigned.signed_at + 10
         keys = {key.access_key_id: key for key in (lasting_key, temporary_key)}
-        return TokenVerifier(settings(**changes), keys, policies, never, lambda: now, used)
+        return TokenVerifier(settings(**changes), keys, policies, never, lambda: now)
 
     return make
 
@@ -166,10 +166,11 @@ def test_an_unknown_signer_is_not_named(by_keys, sign, lasting_key):
 
 def test_only_a_token_that_passes_everything_counts_as_used(by_keys, sign, lasting_key):
     """One that is refused by a policy or for its user can be used by the right one."""
-    verifier = by_keys(token_reuse=TokenReuse.NONE)
+    verifier = by_keys(Policies(), token_reuse=TokenReuse.NONE)
     token = sign(lasting_key)
+    assert not verdict_of(verifier, token).allowed
+    verifier.renew({lasting_key.access_key_id: lasting_key}, POLICIES)
     assert not verdict_of(verifier, token, user="root").allowed
-    assert not verdict_of(by_keys(Policies(), used=verifier.used), token).allowed
     assert verdict_of(verifier, token).allowed
     verdict = verdict_of(verifier, token)
     assert "used already" in verdict.reason
@@ -190,12 +191,12 @@ def test_a_token_in_another_order_is_the_same_token(by_keys, sign, lasting_key):
         assert "used already" in verdict_of(verifier, same).reason
 
 
-def test_what_was_used_is_remembered_over_a_change_of_settings(by_keys, sign, lasting_key):
-    """A verifier may take over the memory of another."""
-    token, first = sign(lasting_key), by_keys()
-    assert verdict_of(first, token).allowed
-    second = by_keys(used=first.used)
-    assert "another address" in verdict_of(second, token, address="10.0.0.2").reason
+def test_what_was_used_is_remembered_over_a_change(by_keys, sign, lasting_key):
+    """New keys and policies leave the memory as it is."""
+    token, verifier = sign(lasting_key), by_keys()
+    assert verdict_of(verifier, token).allowed
+    verifier.renew({lasting_key.access_key_id: lasting_key}, POLICIES)
+    assert "another address" in verdict_of(verifier, token, address="10.0.0.2").reason
 
 
 @given(token=st.text(), user=st.text(st.characters(), max_size=8))
@@ -258,6 +259,7 @@ def test_a_failure_to_ask_is_a_refusal_without_its_text(by_sts, sts_token):
         _, verifier = by_sts(None, run)
         verdict = verdict_of(verifier, sts_token)
         assert not verdict.allowed
+        assert verdict.is_our_fault
         assert verdict.reason in {
             "STS was not asked: RuntimeError",
             "STS was not asked: AssertionError",
@@ -265,18 +267,82 @@ def test_a_failure_to_ask_is_a_refusal_without_its_text(by_sts, sts_token):
 
 
 def test_sts_is_asked_so_many_questions_at_once(by_sts, sts_token):
-    """More are refused, until some have been answered."""
+    """More are refused, which is no fault of theirs, until some have been answered."""
     pending, later = questions()
-    _, verifier = by_sts(None, later)
+    _, verifier = by_sts(None, later, token_reuse=TokenReuse.ANY)
     verdicts = []
-    for _ in range(module.MOST_QUESTIONS):
-        verifier.verify(sts_token, "app", "x").addBoth(verdicts.append)
-    assert "100 questions" in verdict_of(verifier, sts_token).reason
+    for number in range(module.MOST_QUESTIONS):
+        verifier.verify(sts_token, "app", f"10.0.0.{number // 10}").addBoth(verdicts.append)
+    refused = verdict_of(verifier, sts_token, address="10.0.1.1")
+    assert "100 questions" in refused.reason
+    assert refused.is_our_fault
     pending.pop().callback(Identity(ALICE, ACCOUNT))
     assert [verdict.allowed for verdict in verdicts] == [True]
-    one_more = verifier.verify(sts_token, "app", "x")
+    one_more = verifier.verify(sts_token, "app", "10.0.1.1")
     assert len(pending) == module.MOST_QUESTIONS
     assert not one_more.called
+
+
+def test_one_address_leaves_room_for_others(by_sts, sts_token):
+    """It has a few questions at once, in whichever form it is written."""
+    pending, later = questions()
+    _, verifier = by_sts(None, later, token_reuse=TokenReuse.ANY)
+    first = verifier.verify(sts_token, "app", "10.0.0.1")
+    for _ in range(module.MOST_QUESTIONS_OF_ONE - 1):
+        verifier.verify(sts_token, "app", "::ffff:10.0.0.1")
+    refused = verdict_of(verifier, sts_token, address="10.0.0.1")
+    assert "10 questions for this address" in refused.reason
+    assert refused.is_our_fault
+    assert not verifier.verify(sts_token, "app", "10.0.0.2").called
+    pending[0].callback(Identity(ALICE, ACCOUNT))
+    assert first.result.allowed
+    assert not verifier.verify(sts_token, "app", "10.0.0.1").called
+    for asked in pending[1:]:
+        asked.callback(Refused("no"))
+    assert not verifier._questions
+
+
+def test_a_client_that_leaves_is_no_refusal(by_sts, sts_token):
+    """Whoever gives up waiting hears that it did, and its question counts no more."""
+    pending, later = questions()
+    _, verifier = by_sts(None, later)
+    asking = verifier.verify(sts_token, "app", "10.0.0.1")
+    failures = []
+    asking.addErrback(failures.append)
+    asking.cancel()
+    assert [failure.type for failure in failures] == [CancelledError]
+    assert pending[0].called
+    assert not verifier._questions
+
+
+def test_sts_is_not_asked_where_no_policy_could_allow_it(by_sts, sts_token):
+    """Whoever it is, this user is not for anybody."""
+    sts, verifier = by_sts(Identity(ALICE, ACCOUNT))
+    verifier.renew({}, read_policy({"Statement": STATEMENT | {"Effect": "Deny"}}, "p"))
+    verdict = verdict_of(verifier, sts_token)
+    assert "no statement allows" in verdict.reason
+    assert not verdict.is_our_fault
+    assert sts.asked == []
+
+
+def test_what_sts_answers_is_judged_by_the_policies_of_now(by_sts, sts_token):
+    """A statement that was taken away while it was asked lets nobody in."""
+    pending, later = questions()
+    _, verifier = by_sts(None, later)
+    asking = verifier.verify(sts_token, "app", "10.0.0.1")
+    verifier.renew({}, Policies())
+    pending[0].callback(Identity(ALICE, ACCOUNT))
+    assert "no statement allows" in asking.result.reason
+
+
+def test_a_refusal_is_our_fault_only_where_the_token_was_not_checked(by_sts, sts_token):
+    """As the answer says it is."""
+    for ours in (False, True):
+        _, verifier = by_sts(Refused("why", is_our_fault=ours))
+        assert verdict_of(verifier, sts_token).is_our_fault is ours
+    _, verifier = by_sts(Identity(ALICE, ACCOUNT))
+    assert not verdict_of(verifier, sts_token).is_our_fault
+    assert not verdict_of(verifier, "hunter2").is_our_fault
 
 
 def test_a_token_that_two_bring_at_once_is_used_by_one(by_sts, sts_token):
