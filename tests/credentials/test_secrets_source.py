@@ -2,87 +2,14 @@
 
 import pytest
 from structlog.testing import capture_logs
-from twisted.internet.defer import CancelledError, Deferred, fail, succeed
-from twisted.internet.task import Clock
+from twisted.internet.defer import CancelledError
 
-from proxy.credentials.aws_errors import AwsUnavailableError, Trouble
 from proxy.credentials.cached import FIRST_RETRY_SECONDS, REFETCH_PAUSE_SECONDS
-from proxy.credentials.gate import MOST_LOOKS
-from proxy.credentials.secret_value import SecretValue
-from proxy.credentials.secrets_manager import CURRENT, PENDING, PREVIOUS, SecretVersion
-from proxy.credentials.secrets_source import (
-    Freshness,
-    SecretEntry,
-    SecretsSource,
-)
+from proxy.credentials.secrets_manager import CURRENT, PENDING, PREVIOUS
+from proxy.credentials.secrets_source import SecretEntry
 from proxy.credentials.source import Credential
 from proxy.observe.log import get_logger
-from proxy.observe.metrics import Counters
-
-INTERVAL = 300.0
-NOON = 1_700_000_000.0
-AWAY = AwsUnavailableError("AWS cannot be reached", Trouble.UNREACHABLE)
-
-
-def make_credential(user, passwords):
-    """Make a credential as an entry of the configuration would."""
-    return Credential(user, passwords, "plugin")
-
-
-def version(name, user, password):
-    """Make a version of a secret."""
-    return SecretVersion(name, NOON, SecretValue(user, password))
-
-
-class Stage:
-    """Secrets by id and stage, as the test sets them; those in `held` answer later."""
-
-    def __init__(self, *entries, log=None, **secrets):
-        self.secrets = {(name, CURRENT): value for name, value in secrets.items()}
-        self.held = {}
-        self.asked = []
-        self.changes = []
-        self.clock = Clock()
-        self.counters = Counters()
-        self.source = SecretsSource(
-            [
-                SecretEntry(entry, make_credential) if isinstance(entry, str) else entry
-                for entry in entries
-            ],
-            self.fetch,
-            Freshness(
-                refresh_interval_seconds=INTERVAL,
-                stale_limit_seconds=4000.0,
-                password_overlap_seconds=1000.0,
-            ),
-            clock=self.clock,
-            now=lambda: NOON + self.clock.seconds(),
-            random=lambda: 0.5,
-            counters=self.counters,
-            on_change=self.changes.append,
-            log=log,
-        )
-
-    def fetch(self, secret_id, stage):
-        """Answer at once, or when the test says so."""
-        self.asked.append((secret_id, stage))
-        if secret_id in self.held:
-            self.held[secret_id] = waiting = Deferred()
-            return waiting.addCallback(lambda _: self.answer(secret_id, stage))
-        return self.answer(secret_id, stage)
-
-    def answer(self, secret_id, stage):
-        """Say what the test has set."""
-        found = self.secrets.get((secret_id, stage))
-        return fail(found) if isinstance(found, Exception) else succeed(found)
-
-    def release(self, secret_id):
-        """Let a secret that was held answer, and all its questions after."""
-        self.held.pop(secret_id).callback(None)
-
-    def passwords(self, user):
-        """Say the passwords of a user."""
-        return self.source.known(user).passwords
+from tests.credentials.secrets_stage import AWAY, INTERVAL, Stage, make_credential, version
 
 
 @pytest.fixture
@@ -219,73 +146,6 @@ def test_refresh_of_an_unknown_name_is_a_read_of_some_secret(make):
         assert [kind for _, kind in reads[0]] == [CURRENT, PENDING]
         chosen.add(reads[0][0][0])
     assert len(chosen) > 1
-
-
-def test_strangers_do_not_make_it_read_every_secret_at_once(make):
-    """All who want a look share one gate, whether they are known or not."""
-    ids = [f"s{number}" for number in range(40)]
-    stage = make(*ids, **{name: version("1", name, "x") for name in ids})
-    stage.source.start()
-    stage.clock.advance(REFETCH_PAUSE_SECONDS)
-    stage.asked.clear()
-    names = [*ids, *(f"nobody-{number}" for number in range(200))]
-    waiting = {name: stage.source.refresh(name) for name in names}
-    reads = []
-    for _ in range(20):
-        reads.append([secret for secret, kind in stage.asked if kind == CURRENT])
-        stage.asked.clear()
-        stage.clock.advance(1)
-    assert max(map(len, reads)) == MOST_LOOKS
-    assert {secret for second in reads for secret in second} == set(ids)
-    assert all(looked.called for looked in waiting.values())
-
-
-def test_a_regular_look_does_not_wait_for_strangers(make):
-    """It comes at its time, however many stand at the gate."""
-    ids = [f"s{number}" for number in range(40)]
-    stage = make(*ids, **{name: version("1", name, "x") for name in ids})
-    stage.source.start()
-    stage.clock.advance(INTERVAL - 1)
-    waiting = [stage.source.refresh(name) for name in ids]
-    stage.asked.clear()
-    stage.clock.advance(1)
-    assert {secret for secret, _ in stage.asked} >= set(ids[2 * MOST_LOOKS :])
-    assert all(looked.called for looked in waiting)
-
-
-def test_a_user_whose_secret_cannot_be_read_is_claimed(make):
-    """Whom an entry names, and whom a secret had before it was stale."""
-    named = SecretEntry("a", make_credential, "app")
-    stage = make(named, "b", "c", a=AWAY, b=version("1", "batch", "two"), c=AWAY)
-    stage.source.start()
-    stage.secrets["b", CURRENT] = AWAY
-    stage.clock.pump([INTERVAL] * 15)
-    assert stage.source.users() == ()
-    claims = {name: stage.source.claims(name) for name in ("app", "batch", "root")}
-    assert claims == {"app": True, "batch": True, "root": False}
-    assert stage.source._secret_of("app").secret_id == "a"
-    looking = stage.source.refresh("app")
-    stage.secrets["a", CURRENT] = version("1", "app", "one")
-    stage.clock.advance(REFETCH_PAUSE_SECONDS)
-    assert looking.result.passwords == ("one",)
-
-
-def test_the_other_user_of_a_pair_is_claimed_where_it_would_be_taken(make):
-    """An entry that names its user never takes the other one."""
-    named = SecretEntry("b", make_credential, "batch")
-    stage = make("a", named, a=version("1", "app", "one"), b=version("1", "batch", "two"))
-    stage.source.start()
-    assert [stage.source.claims(f"{user}_clone") for user in ("app", "batch")] == [True, False]
-    assert stage.source.claims("app")
-
-
-def test_a_user_whom_its_secret_has_no_more_is_not_claimed(make):
-    """Where the secret can be read, it says whose it is."""
-    stage = two_users(make)
-    stage.secrets["a", CURRENT] = version("2", "other", "three")
-    stage.clock.advance(INTERVAL)
-    assert not stage.source.claims("app")
-    assert stage.source.claims("other")
 
 
 def test_lines_say_whose_they_are(make):

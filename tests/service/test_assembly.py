@@ -28,6 +28,7 @@ from proxy.credentials.users_file import UsersFile
 from proxy.embedded.certificates import self_signed
 from proxy.front.deadlines import Deadlines
 from proxy.front.proxy import ConnectionIds
+from proxy.pool.rotation import Rotation
 from proxy.service import assembly as module
 from proxy.service.assembly import Shared, UnusableError, assemble, try_out
 
@@ -117,11 +118,15 @@ def test_the_age_of_secrets_is_a_gauge(shared):
     assert assemble(make_config(auth=(APP,)), shared).gauges().secret_age_seconds == 0
 
 
-def test_a_password_that_changed_is_told_to_the_pool(shared):
+def test_a_password_that_changed_is_told_to_the_pool(shared, monkeypatch):
     """Whatever source has it: the pool leaves the connections of the old one behind."""
-    assembly = assemble(make_config(auth=(FILE,)), shared)
     told = []
-    assembly.proxy.pool.password_changed = told.append
+
+    async def changed(_, user):
+        told.append(user)
+
+    monkeypatch.setattr(Rotation, "changed", changed)
+    assembly = assemble(make_config(auth=(FILE,)), shared)
     (source,) = assembly.sources
     source._on_change(("app", "batch"))
     assert told == ["app", "batch"]
