@@ -40,7 +40,7 @@ def makeService(options: Any) -> IService:  # noqa: N802 - Twisted's name
     try:
         config = load_config(path)
         configure(config.log.format, config.log.level)
-        worker = Worker(config, path.parent, reactor)
+        worker = Worker(config, reactor)
     except (ConfigError, UnusableError) as error:
         sys.exit(str(error))
     service = MultiService()

@@ -40,13 +40,13 @@ def check_config(path: Path, users: tuple[str, ...], *, connect: bool) -> None:
     config = load(path)
     configure("console", "warning")
     with explained():
-        try_out(config, path.parent)
+        try_out(config)
     for line in _summary(config):
         click.echo(line)
     if connect or users:
         from proxy.cli.connecting import try_logins  # noqa: PLC0415 - installs the reactor
 
-        if not try_logins(config, path.parent, users):
+        if not try_logins(config, users):
             raise click.ClickException(f"{path} does not work as it is.")
     click.echo(f"{path} is fine.")
 

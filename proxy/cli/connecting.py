@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import click
 from twisted.internet.defer import Deferred
@@ -22,18 +21,17 @@ from proxy.pool.dial import Facts
 from proxy.service.assembly import Assembly, Shared, assemble
 
 
-def try_logins(config: Config, folder: Path, users: Sequence[str]) -> bool:
+def try_logins(config: Config, users: Sequence[str]) -> bool:
     """Read all secrets and log in everywhere; says what came of it, and whether all went well.
 
     Args:
         config: Of a file that can be used.
-        folder: Where its relative paths begin.
         users: As whom to log in; nobody: as everybody who is known.
     """
     configure("console", "error")  # what matters is told here
     begin_twisted()
     threads = AwsThreads(reactor)
-    shared = Shared(reactor, folder, threads, Deadlines(reactor), None, ConnectionIds(), {})
+    shared = Shared(reactor, threads, Deadlines(reactor), None, ConnectionIds(), {})
     assemblies = [assemble(proxy, shared) for proxy in config.proxies]
     results: list[bool] = []
     mistakes: list[Failure] = []

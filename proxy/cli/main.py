@@ -43,7 +43,7 @@ def run(path: Path) -> None:
 
     config = load(path)
     with explained():
-        raise SystemExit(serve(config, path.parent))
+        raise SystemExit(serve(config))
 
 
 @main.command("try")

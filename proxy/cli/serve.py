@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from twisted.python.failure import Failure
@@ -18,12 +17,11 @@ install()
 reactor: Any = sys.modules["twisted.internet.reactor"]
 
 
-def serve(config: Config, folder: Path, started: Callable[[Worker], None] | None = None) -> int:
+def serve(config: Config, started: Callable[[Worker], None] | None = None) -> int:
     """Serve until a signal comes or the reactor is stopped, then drain.
 
     Args:
         config: What to serve.
-        folder: Where relative paths of the configuration begin.
         started: Called once every endpoint listens.
 
     Returns:
@@ -31,7 +29,7 @@ def serve(config: Config, folder: Path, started: Callable[[Worker], None] | None
     """
     configure(config.log.format, config.log.level)
     begin_twisted()
-    worker = Worker(config, folder, reactor)
+    worker = Worker(config, reactor)
     status = 0
 
     def failed(failure: Failure) -> None:

@@ -54,7 +54,7 @@ def run_trial(flavor: Flavor, *, port: int, max_connections: int, demo: bool) ->
         port = _free_port(port)
         config = _config(server, password, port, connections, certificate, secret)
         trial = _Trial(server, port, password, certificate, secret, demo=demo)
-        status = serve(config, Path.cwd(), trial.started)
+        status = serve(config, trial.started)
     return status or trial.status
 
 

@@ -54,7 +54,6 @@ class StaticSource:
 
 def load_static(
     entries: tuple[AuthEntry, ...],
-    folder: Path,
     environment: Mapping[str, str],
     log: FilteringBoundLogger | None = None,
 ) -> StaticSource:
@@ -62,7 +61,6 @@ def load_static(
 
     Args:
         entries: From the configuration.
-        folder: Where relative password files begin: the configuration's own.
         environment: The process environment.
         log: Says which proxy this is for.
 
@@ -74,13 +72,13 @@ def load_static(
     credentials = {}
     for entry in entries:
         user = entry.username or ""
-        password = _password(entry, folder, environment, log)
+        password = _password(entry, environment, log)
         credentials[user] = credential_maker(entry)(user, (password,))
     return StaticSource(credentials)
 
 
 def _password(
-    entry: AuthEntry, folder: Path, environment: Mapping[str, str], log: FilteringBoundLogger
+    entry: AuthEntry, environment: Mapping[str, str], log: FilteringBoundLogger
 ) -> str:
     if entry.password is not None:
         return entry.password.reveal()
@@ -97,7 +95,7 @@ def _password(
                 "is empty"
             )
         return value
-    path = folder / (entry.password_file or "")
+    path = Path(entry.password_file or "")
     try:
         password = first_line(path, PASSWORD_FILE_LIMIT).decode()
     except FileUnreadableError as error:

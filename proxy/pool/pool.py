@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any, Final
 
+from structlog.typing import FilteringBoundLogger
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
@@ -13,7 +14,6 @@ from proxy.config.pool import ConnectionPoolConfig
 from proxy.errors import BackendLostError
 from proxy.net.backend import BackendProtocol
 from proxy.net.clock import Clock, Timer, cancel
-from proxy.observe.log import get_logger
 from proxy.observe.metrics import Counters
 from proxy.policy.lease import (
     OUTDATED,
@@ -75,6 +75,7 @@ class TargetPool:
         config: ConnectionPoolConfig,
         accounts: Accounts,
         counters: Counters,
+        log: FilteringBoundLogger,
     ) -> None:
         self.clock = clock
         self.dialer = dialer
@@ -89,8 +90,8 @@ class TargetPool:
         self._closed = False
         self._limits_of_retiring: dict[Lease, Timer] = {}
         self.accounts = accounts
-        self._killer = Killer(dialer.connector, accounts)
-        self._log = get_logger(target=str(dialer.connector.place))
+        self._log = log.bind(target=str(dialer.connector.place))
+        self._killer = Killer(dialer.connector, accounts, self._log)
         self.opening = Opening(self, config, accounts, counters, self._log)
         self._rotation = Rotation(self, accounts, self._log)
         self._expiry = Expiry(self, config.connection_borrow_timeout, counters, self._log)

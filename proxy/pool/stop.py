@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from structlog.typing import FilteringBoundLogger
 from twisted.internet.defer import Deferred, DeferredSemaphore
 
 from proxy.errors import BackendLostError
 from proxy.net.clock import Clock, cancel
-from proxy.observe.log import get_logger
 from proxy.policy.lease import Lease
 from proxy.pool.accounts import Accounts
 from proxy.pool.connect import Connector
@@ -64,11 +64,13 @@ class Killer:
     statements must not keep one of them from being stopped.
     """
 
-    def __init__(self, connector: Connector, accounts: Accounts) -> None:
+    def __init__(
+        self, connector: Connector, accounts: Accounts, log: FilteringBoundLogger
+    ) -> None:
         self._connector = connector
         self._accounts = accounts
         self._places = DeferredSemaphore(KILLS_AT_ONCE)
-        self._log = get_logger(target=str(connector.place))
+        self._log = log
 
     def kill(self, user: str, connection_id: int, *, query: bool) -> Deferred[None]:
         """Stop a statement (`query`) or a whole connection of this user's."""

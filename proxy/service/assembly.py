@@ -58,7 +58,6 @@ class Shared:
     """What all proxies of a process have in common."""
 
     reactor: Any
-    folder: Path
     threads: AwsThreads
     deadlines: Deadlines
     rsa_key: RsaKey | None
@@ -170,6 +169,7 @@ class _Assembler:
             pool_config,
             accounts,
             counters,
+            self._log,
         )
         tls = ClientTlsStreams(config.tls, self._log) if config.tls.certificates else None
         verifier = self._verifier()
@@ -199,13 +199,11 @@ class _Assembler:
         reactor = self._shared.reactor
         sources: list[CredentialSource] = []
         if by_scheme[AuthScheme.STATIC]:
-            folder = self._shared.folder
-            sources.append(
-                load_static(by_scheme[AuthScheme.STATIC], folder, os.environ, self._log)
-            )
+            static = by_scheme[AuthScheme.STATIC]
+            sources.append(load_static(static, os.environ, self._log))
         sources += [
             UsersFile(
-                self._shared.folder / (entry.users_file or ""),
+                Path(entry.users_file or ""),
                 credential_maker(entry),
                 clock=reactor,
                 run=self._files.run,
@@ -270,7 +268,6 @@ class _Assembler:
             entry.iam_auth is IamAuth.DISABLED for entry in config.auth
         ):
             return None
-        folder = self._shared.folder
         region = self._region()
         settings = IamSettings(
             region=region,
@@ -286,8 +283,8 @@ class _Assembler:
         try:
             return ReloadingVerifier(
                 settings,
-                None if iam.access_keys_file is None else folder / iam.access_keys_file,
-                [folder / path for path in iam.policy_files],
+                None if iam.access_keys_file is None else Path(iam.access_keys_file),
+                [*map(Path, iam.policy_files)],
                 self._run_in_thread,
                 time.time,
                 read=self._files.run,
@@ -326,16 +323,22 @@ class _Assembler:
         return Connector(reactor, place, timeout, tls, announces=target.proxy_protocol)
 
 
-def try_out(config: Config, folder: Path) -> None:
+def try_out(config: Config) -> None:
     """Look whether all that the configuration points to can be used; nothing is started.
 
     Raises:
-        UnusableError: something cannot.
+        UnusableError: something cannot; what it is of each proxy stands on a line.
     """
     from twisted.internet.task import Clock  # noqa: PLC0415 - only here: no reactor is needed
 
     clock: Any = Clock()
     threads = AwsThreads(clock)
-    shared = Shared(clock, folder, threads, Deadlines(clock), None, ConnectionIds(), {})
+    shared = Shared(clock, threads, Deadlines(clock), None, ConnectionIds(), {})
+    troubles = []
     for proxy in config.proxies:
-        assemble(proxy, shared)
+        try:
+            assemble(proxy, shared)
+        except UnusableError as error:
+            troubles.append(str(error))
+    if troubles:
+        raise UnusableError("\n".join(troubles))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from pathlib import Path
 from typing import Any
 
 from twisted.application.service import Service
@@ -60,7 +59,7 @@ class Worker(Service):
         listening: Fires when every endpoint listens; fails when one cannot.
     """
 
-    def __init__(self, config: Config, folder: Path, reactor: Any) -> None:
+    def __init__(self, config: Config, reactor: Any) -> None:
         self._config = config
         self._reactor = reactor
         self._ports: list[Any] = []  # IListeningPort, which mypy cannot read
@@ -72,7 +71,6 @@ class Worker(Service):
         self._threads = AwsThreads(reactor)
         shared = Shared(
             reactor,
-            folder,
             self._threads,
             self._deadlines,
             GeneratedRsaKey(),

@@ -1,5 +1,6 @@
 """Tests of `proxy.credentials.static`."""
 
+import attrs
 import pytest
 from structlog.testing import capture_logs
 
@@ -14,8 +15,14 @@ from proxy.wire.auth import CACHING_SHA2, NATIVE
 
 
 def load(tmp_path, *entries, **environment):
-    """Load entries from a folder and an environment."""
-    return load_static(entries, tmp_path, environment)
+    """Load entries, whose files are in this folder, and an environment."""
+    placed = [
+        attrs.evolve(entry, password_file=str(tmp_path / entry.password_file))
+        if entry.password_file
+        else entry
+        for entry in entries
+    ]
+    return load_static(tuple(placed), environment)
 
 
 def password(source, user="app"):

@@ -22,6 +22,7 @@ from proxy.front.listener import ClientFactory
 from proxy.front.proxy import ConnectionIds, Proxy
 from proxy.net.client_tls import ClientTlsStreams
 from proxy.net.tls import Stream
+from proxy.observe.log import get_logger
 from proxy.observe.metrics import Counters
 from proxy.pool.accounts import Accounts
 from proxy.pool.pool import TargetPool
@@ -163,6 +164,7 @@ class Stage:
             config.target_group.connection_pool_config,
             Accounts(credentials),
             self.counters,
+            get_logger(),
         )
         deadlines = Deadlines(self.clock)
         self.clients = {}
