@@ -25,6 +25,11 @@ and a client that comes with a new password does not give up in this time."""
 FIRST_RETRY_SECONDS = 2.0
 """After the first failure, then twice as long each time: most outages are short."""
 
+FIRST_FOLLOW_SECONDS = 2.0
+"""After a pending version was seen first; then as long again as it has been there.  Most
+rotations end within seconds, and connections of the old password with them; one that was given
+up leaves its version for good."""
+
 LONGEST_RETRY_SECONDS = 60.0
 """The pauses grow no further: an operator who has mended a policy sees it work in a minute."""
 
@@ -117,6 +122,7 @@ class CachedSecret:
         self._log = (log or get_logger()).bind(secret_id=secret_id)
         self._versions: Versions | None = None
         self._previous_of = ""
+        self._pending_since = 0.0
         self._suspected = False
         self._busy = False
         self._reading: Deferred[None] | None = None
@@ -285,9 +291,15 @@ class CachedSecret:
         if self._failures:
             self._log.info("a secret can be read again", failures=self._failures)
         self._failures, self._told, self._stale, self.trouble = 0, None, False, ""
-        self._versions = versions
+        before, self._versions = self._versions, versions
         self.succeeded = self._clock.seconds()
-        self._over(self._freshness.refresh_interval_seconds)
+        pause = self._freshness.refresh_interval_seconds
+        if versions.pending is not None:
+            if before is None or before.pending != versions.pending:
+                self._pending_since = self.succeeded
+            lasts = self.succeeded - self._pending_since
+            pause = min(pause, max(lasts, FIRST_FOLLOW_SECONDS))
+        self._over(pause)
 
     def _failed(self, failure: Failure) -> None:
         if self._stopped:

@@ -3,7 +3,7 @@
 import pytest
 from twisted.internet.defer import CancelledError, Deferred, succeed
 
-from proxy.credentials.cached import REFETCH_PAUSE_SECONDS
+from proxy.credentials.cached import FIRST_FOLLOW_SECONDS, REFETCH_PAUSE_SECONDS
 from proxy.credentials.gate import MOST_LOOKS
 from proxy.credentials.secret_value import SecretUnusableError
 from proxy.credentials.secrets_manager import CURRENT, PENDING, PREVIOUS
@@ -141,6 +141,44 @@ def test_a_pending_password_is_followed_to_its_end(make):
     stage.questions()
     stage.clock.advance(INTERVAL)
     assert stage.questions() == [CURRENT]
+
+
+def test_the_end_of_a_rotation_is_looked_for(make):
+    """Soon at first: a client that has the new password already makes nobody look."""
+    stage = make()
+    stage.secret.start()
+    stage.clock.advance(10)
+    stage.versions[PENDING] = version(2, "two")
+    stage.secret.refresh()
+    stage.clock.advance(FIRST_FOLLOW_SECONDS)
+    assert stage.passwords == ("one", "two")
+    stage.versions = {CURRENT: version(2, "two"), PREVIOUS: version(1, "one")}
+    stage.clock.advance(FIRST_FOLLOW_SECONDS)
+    assert stage.passwords == ("two", "one")
+    assert stage.changes[-1] == (("app",), {"app": ("two", "one")})
+    stage.questions()
+    stage.clock.advance(INTERVAL - 1)
+    assert stage.questions() == []
+
+
+def test_a_rotation_that_was_given_up_costs_little(make):
+    """Its end is looked for more and more seldom, until a new one begins."""
+    stage = make()
+    stage.secret.start()
+    stage.clock.advance(10)
+
+    def looks(seconds):
+        stage.questions()
+        for _ in range(seconds):
+            stage.clock.advance(1)
+        return stage.questions().count(CURRENT)
+
+    for number in (2, 3):
+        stage.versions[PENDING] = version(number, "new")
+        stage.clock.advance(REFETCH_PAUSE_SECONDS)
+        stage.secret.refresh()
+        assert 5 <= looks(128) <= 7
+        assert looks(3000) <= 12
 
 
 def test_a_pending_label_on_the_current_version_is_nothing(make):

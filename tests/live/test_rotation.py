@@ -342,6 +342,7 @@ def test_a_proxy_that_starts_without_aws_serves_whom_it_knows(serve, mysql_serve
     with start_aws() as aws, secrets_of(aws) as secrets:
         aws.stop()
         known = settings(aws, "late")
+        known["auth"][0]["username"] = "late"  # else it is a stranger until then
         known["auth"].append({"username": "app", "password": ACCOUNTS["app"]})
         proxy = serve(mysql_server, settings=known, environment=ENVIRONMENT)
         assert log_in(proxy, "app", ACCOUNTS["app"]) == "app"
