@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import ipaddress
 import re
 
 
@@ -18,6 +19,19 @@ class ServerKind(enum.Enum):
 
     MYSQL = "MySQL"
     MARIADB = "MariaDB"
+
+
+def unmapped(address: str) -> str:
+    """The IPv4 address behind one that is mapped into IPv6; any other as it is.
+
+    A listener for both families shows clients so, and one for IPv4 does not: they are the same.
+    """
+    try:
+        place = ipaddress.ip_address(address)
+    except ValueError:
+        return address  # of a unix socket
+    mapped = place.ipv4_mapped if isinstance(place, ipaddress.IPv6Address) else None
+    return str(mapped or place)
 
 
 def kind_of(version: str) -> ServerKind:

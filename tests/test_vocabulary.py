@@ -1,6 +1,6 @@
 import pytest
 
-from proxy.vocabulary import Role, ServerKind, kind_of, version_number
+from proxy.vocabulary import Role, ServerKind, kind_of, unmapped, version_number
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,13 @@ def test_families_are_called_as_people_call_them():
 def test_a_version_text_becomes_a_number(version, number):
     """Versions can be compared; what MariaDB pretends to be for old replicas is passed over."""
     assert version_number(version) == number
+
+
+def test_an_address_has_one_form():
+    """What is mapped into IPv6 is the same client, whatever listener it came to."""
+    assert unmapped("::ffff:10.0.0.1") == unmapped("10.0.0.1") == "10.0.0.1"
+    assert [unmapped(address) for address in ("localhost", "::1", "2001:DB8::1")] == [
+        "localhost",
+        "::1",
+        "2001:db8::1",
+    ]

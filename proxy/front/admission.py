@@ -14,6 +14,7 @@ from proxy.credentials.source import Network
 from proxy.errors import ErrorReply, host_not_allowed, tls_required
 from proxy.net.client_tls import ClientTlsStreams
 from proxy.policy.guesses import Guesses
+from proxy.vocabulary import unmapped
 
 if TYPE_CHECKING:
     from proxy.front.client import Client
@@ -82,12 +83,10 @@ class Admission:
 def comes_from(address: str, networks: Iterable[Network]) -> bool:
     """Whether an address is in one of these networks; a unix socket is on this machine."""
     try:
-        place = ipaddress.ip_address("127.0.0.1" if address == LOCAL else address)
+        place = ipaddress.ip_address("127.0.0.1" if address == LOCAL else unmapped(address))
     except ValueError:
         return False
-    # A listener for both families shows IPv4 clients as mapped into IPv6.
-    mapped = place.ipv4_mapped if isinstance(place, ipaddress.IPv6Address) else None
-    return any((mapped or place) in network for network in networks)
+    return any(place in network for network in networks)
 
 
 def _parse(texts: tuple[str, ...]) -> tuple[Network, ...]:

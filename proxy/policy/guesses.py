@@ -7,6 +7,8 @@ from collections import OrderedDict
 
 import attrs
 
+from proxy.vocabulary import unmapped
+
 FIRST_DELAY_SECONDS = 1.0
 """The first delay; each further failure doubles it: MySQL's own plugin (connection_control)
 begins so too."""
@@ -108,14 +110,10 @@ class Guesses:
 
 def _source(address: str) -> str:
     """What counts as one address: an IPv6 network, an IPv4 address however it is written."""
-    if ":" not in address:
-        return address
+    address = unmapped(address)
     try:
         place = ipaddress.IPv6Address(address)
     except ValueError:
         return address
-    mapped = place.ipv4_mapped
-    if mapped is not None:
-        return str(mapped)
     hidden = 128 - NETWORK_BITS
     return str(ipaddress.IPv6Address(int(place) >> hidden << hidden))

@@ -7,12 +7,12 @@ token in once.
 from __future__ import annotations
 
 import heapq
-import ipaddress
 
 import attrs
 
 from proxy.config.aws import TokenReuse
 from proxy.credentials.iam.presigned import Refused
+from proxy.vocabulary import unmapped
 
 MOST_TOKENS = 100_000
 """Remembered at once, some 300 bytes each, so 30 MB at most.  A token is forgotten after its 15
@@ -23,19 +23,6 @@ minutes, 20 where clocks differ: 80 logins with new tokens each second find room
 class _Use:
     address: str
     expires: float
-
-
-def unmapped(address: str) -> str:
-    """The IPv4 address behind one that is mapped into IPv6; any other as it is.
-
-    A listener for both families shows clients so, and one for IPv4 does not: they are the same.
-    """
-    try:
-        place = ipaddress.ip_address(address)
-    except ValueError:
-        return address  # of a unix socket
-    mapped = place.ipv4_mapped if isinstance(place, ipaddress.IPv6Address) else None
-    return str(mapped or place)
 
 
 class UsedTokens:

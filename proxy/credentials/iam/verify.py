@@ -24,7 +24,8 @@ from proxy.credentials.iam.sts import (
     read_sts_token,
     sts_endpoints,
 )
-from proxy.credentials.iam.used_tokens import UsedTokens, unmapped
+from proxy.credentials.iam.used_tokens import UsedTokens
+from proxy.vocabulary import unmapped
 
 MOST_QUESTIONS = 100
 """Questions to STS that run or wait for a thread: anybody can make tokens that only STS can
