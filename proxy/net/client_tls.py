@@ -13,7 +13,6 @@ from proxy.net.tls import Stream
 from proxy.observe.log import get_logger
 
 _MODES = {
-    ClientCertificates.NONE: SSL.VERIFY_NONE,
     ClientCertificates.OPTIONAL: SSL.VERIFY_PEER,
     ClientCertificates.REQUIRED: SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT,
 }
