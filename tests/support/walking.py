@@ -11,6 +11,7 @@ import gc
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,9 @@ PLACE = "WALKING_PLACE"
 UNABLE = "cannot show itself:"
 """What is written of an object whose `repr` or `str` fails."""
 
+MAKING_SECONDS = 0.1
+"""How long an object may be in the making."""
+
 AT_ONCE, LATER, WITH_TOKEN = "stumbles-at-once", "stumbles-later", "stumbles-with-token"
 """Users at whose login a mistake happens: before anything is waited for, after that, and when a
 token has been shown."""
@@ -45,11 +49,21 @@ def walk() -> Iterator[str]:
             yield generate_latest(make_registry(one)).decode()
 
 
+def said_by(one: Any) -> str:
+    """Give what an object says of itself."""
+    try:
+        return f"{type(one).__qualname__}: {one!r} {one}"
+    except AttributeError:
+        # Perhaps another thread is about to make it: that one gets on while this one sleeps.
+        time.sleep(MAKING_SECONDS)
+        return f"{type(one).__qualname__}: {one!r} {one}"
+
+
 def shown(one: Any) -> Iterator[str]:
     """Give what an object shows."""
     name = type(one).__qualname__
     try:
-        yield f"{name}: {one!r} {one}"
+        yield said_by(one)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is to be seen
         yield f"{UNABLE} {name}: {error!r}"
     if attrs.has(type(one)):
@@ -59,7 +73,14 @@ def shown(one: Any) -> Iterator[str]:
                 yield f"{name}.{field.name}: {show(getattr(one, field.name, None))}"
 
 
-def write_down(*_: object) -> None:
+def asked(*_: object) -> None:
+    """Have it written between two events: a signal may come in the midst of an `__init__`."""
+    from twisted.internet import reactor  # which one it is says the command line
+
+    reactor.callFromThread(write_down)
+
+
+def write_down() -> None:
     """Write it, all at once for whoever waits for the file."""
     path = Path(os.environ[PLACE])
     fresh = path.with_name("fresh")
@@ -82,5 +103,5 @@ if __name__ == "__main__":
     Directory.known = stumbling(Directory.known, AT_ONCE, 1)
     Directory.find = stumbling(Directory.find, LATER, 1)
     ReloadingVerifier.verify = stumbling(ReloadingVerifier.verify, WITH_TOKEN, 2)
-    signal.signal(signal.SIGUSR2, write_down)
+    signal.signal(signal.SIGUSR2, asked)
     sys.exit(main())
