@@ -24,7 +24,7 @@ MODULES = [
     *("front/express", "front/login", "front/proxy"),
     *("net/backend", "net/client", "net/rounds", "net/shell"),
     *("policy/coming", "policy/guesses", "policy/lease", "policy/ledger"),
-    *("policy/pauses", "policy/shelf"),
+    *("policy/pauses", "policy/places", "policy/shelf"),
     *("pool/expiry", "pool/pool"),
     *("session/leftovers", "session/pins", "session/session", "session/state"),
     "sql/shape",

@@ -28,7 +28,7 @@ from proxy.dialogue.events import (
     UserChangeStarted,
 )
 from proxy.errors import BackendLostError, ErrorReply
-from proxy.front import conductor, express, lingering, login
+from proxy.front import conductor, express, lingering, login, silence
 from proxy.front.admission import LOCAL
 from proxy.front.proxy import Proxy
 from proxy.front.tasks import Tasks
@@ -36,6 +36,7 @@ from proxy.net.backend import BackendProtocol
 from proxy.net.client import ClientProtocol
 from proxy.policy.lease import Lease, Place, Waiter
 from proxy.pool.borrower import PoolKey
+from proxy.pool.pool import TargetPool
 from proxy.session.session import Session
 from proxy.wire.auth.steps import Verifier
 from proxy.wire.commands import QUIT_PACKET
@@ -53,12 +54,15 @@ class Client:
         address: Where the client is, for logs and for "Access denied".
         session: What the client believes its connection to be; None until it has logged in.
         key: Which backends suit it.
+        pool: Where it borrows them, until it is moved elsewhere.
         lease: The backend that it holds, if any.
         last_lease: The lease that it had last, and its serial number then.
         insert_lease: The lease that knows the session's last insert id.
         is_undisturbed: Nothing but its own statements ran on the lease that it has or had last,
             so that what the last one left to be read is there.
+        route: What gives it a pool.
         packet: The command that is under way in the express lane.
+        size: Bytes of the command that is under way.
         tasks: What the slow lane does for it.
         waiter: Its place in the queue for a backend, while it waits for one.
         loss: What it shall hear at its next command: its backend is gone.
@@ -86,10 +90,13 @@ class Client:
         "loss",
         "number",
         "packet",
+        "pool",
         "protocol",
         "proxy",
+        "route",
         "session",
         "since",
+        "size",
         "tasks",
         "waiter",
     )
@@ -108,6 +115,8 @@ class Client:
             secure=address == LOCAL,
             trusts_header=proxy.admission.trusts(endpoint, address),
         )
+        self.route = proxy.routes[endpoint]
+        self.pool: TargetPool = self.route.attach(self)
         self.session: Session | None = None
         self.key: PoolKey | None = None
         self.lease: Lease | None = None
@@ -119,7 +128,7 @@ class Client:
         self.tasks = Tasks(self)
         self.packet = b""
         self.waiter: Waiter | None = None
-        self.bucket = 0
+        self.bucket = self.size = 0
         self.since = self.last_active = proxy.deadlines.now
         self._answered: Deferred[None] | None = None
         self._proof: Deferred[ProofEnd] | None = None
@@ -141,6 +150,7 @@ class Client:
     def packet_arrived(self, packet: bytes) -> None:
         """A whole command, header included."""
         self.last_active = self.proxy.deadlines.now
+        self.size = len(packet)
         counters = self.proxy.counters
         counters.query_requests += 1
         if not self.tasks.is_working and express.start(self, packet):
@@ -157,6 +167,7 @@ class Client:
         match event:
             case CommandReceived(payload):
                 self.proxy.counters.query_requests += 1
+                self.size = len(payload)
                 self.work(conductor.serve(self, payload))
             case FileReceived(data, ended):
                 self._send_file(data, ended=ended)
@@ -183,15 +194,16 @@ class Client:
         proxy.counters.client_connections_closed += 1
         proxy.deadlines.forget(self)
         proxy.pinned.pop(self, None)
+        self.route.detach(self)
         self.tasks.stop()
         self.stop_waiting()
         session = self.session
         if self.lease is not None:
             lease, self.lease = self.lease, None
             if lease.place is Place.LINGERING and session and session.leaves_nothing:
-                proxy.pool.give_back(lease, session.state)
+                lease.pool.give_back(lease, session.state)
             else:
-                proxy.pool.abandon(lease)
+                lease.pool.abandon(lease)
         if session is not None:
             proxy.log.debug("a client left", client=self.number, why=why)
 
@@ -315,7 +327,7 @@ class Client:
         """Leave the queue, if it is there by the express lane."""
         waiter, self.waiter, self.packet = self.waiter, None, b""
         if waiter is not None:
-            self.proxy.pool.withdraw(waiter)
+            self.pool.withdraw(waiter)
         return waiter is not None
 
     def backend_lost(self, why: str) -> None:
@@ -358,7 +370,7 @@ class Client:
         self.protocol.flush()
         self.protocol.hang_up()
         if self.protocol.has_unsent:
-            self.proxy.pool.clock.callLater(CLOSE_LIMIT_SECONDS, self.protocol.abort)
+            self.pool.clock.callLater(CLOSE_LIMIT_SECONDS, self.protocol.abort)
 
     def end(self, reply: ErrorReply) -> None:
         """Close the connection, but let a statement that runs have its answer."""
@@ -376,23 +388,9 @@ class Client:
         return self.dialogue.state is State.READY and not session.in_transaction
 
     def due(self) -> float:
-        """When it will have been silent for too long."""
-        config, state = self.proxy.config, self.dialogue.state
-        if self.session is None and state is State.PROVED:  # it waits for us, not we for it
-            return self.proxy.deadlines.now + config.login_timeout
-        if self.session is None or state is State.PROVING:
-            return self.since + config.login_timeout
-        if state not in (State.READY, State.FILE):
-            return self.proxy.deadlines.now + config.idle_client_timeout
-        return self.last_active + config.idle_client_timeout
+        """See `Watched`."""
+        return silence.due(self)
 
     def expire(self) -> None:
-        """It was silent for too long, or took too long to log in."""
-        if self.session is None or self.dialogue.state is State.PROVING:
-            self.proxy.log.info(
-                "a client did not log in in time", client=self.number, address=self.address
-            )
-            self.protocol.abort()
-        else:
-            self.proxy.log.info("a client was idle for too long", client=self.number)
-            self.hang_up(errors.idle_timeout())
+        """See `Watched`."""
+        silence.expire(self)

@@ -125,7 +125,7 @@ async def _simple(client: Client, payload: bytes) -> None:
         await _relayed(Kind.SIMPLE)(client, payload)
         return
     assert client.lease is not None
-    answer = await holding.ask(client.proxy.pool, client.lease, payload)
+    answer = await holding.ask(client.lease, payload)
     told = session.leftovers.told
     ok = Ok(status=answer.status, warnings=told, changes=answer.changes)
     capabilities = client.dialogue.capabilities

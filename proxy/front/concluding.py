@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from proxy.policy.lease import Place
+from proxy.pool.pool import TargetPool
 from proxy.session import remains
 from proxy.session.follow import follow, may_keep_conditions
 from proxy.session.meaning import Meaning
@@ -71,7 +72,7 @@ def conclude(
     for pin in pins:
         report_pin(client, pin)
     if means.defines:
-        client.proxy.pool.definitions.clear()
+        lease.pool.definitions.clear()
     client.dialogue.answered()
     let_go_if_free(client)
     if means.closes:
@@ -127,7 +128,7 @@ def let_go_if_free(client: Client) -> None:
     session, lease = client.session, client.lease
     if lease is None or session is None:
         return
-    pool = client.proxy.pool
+    pool: TargetPool = lease.pool
     if session.holds_backend:
         if lease.place is Place.CALLED:
             pool.resume(lease)
@@ -145,4 +146,4 @@ def let_go(client: Client) -> None:
     """Give the lease back whatever holds it: the backend is reset."""
     lease, client.lease = client.lease, None
     if lease is not None:
-        client.proxy.pool.give_back(lease, None)
+        lease.pool.give_back(lease, None)

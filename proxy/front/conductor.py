@@ -96,7 +96,7 @@ async def lost(client: Client, why: str, payload: bytes) -> None:
     assert session is not None
     exchange = lease.backend.exchange if lease is not None else None
     if lease is not None:
-        client.proxy.pool.discard(lease, why)
+        lease.pool.discard(lease, why)
     client.proxy.log.warning(
         "a database connection was lost while it ran a command", client=client.number, why=why
     )

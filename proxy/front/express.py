@@ -15,6 +15,7 @@ from proxy.dialogue.exchange import Exchange
 from proxy.front import concluding, conductor
 from proxy.net.backend import BackendProtocol
 from proxy.policy.lease import Lease, Place
+from proxy.pool.pool import TargetPool
 from proxy.session.meaning import PLAIN, meaning
 from proxy.session.remains import UNTIL_NEXT
 from proxy.session.session import Session
@@ -64,16 +65,16 @@ def start(client: Client, packet: bytes) -> bool:
     lease = client.lease
     if lease is None:
         assert client.key is not None
-        pool = client.proxy.pool
+        pool = client.pool
         lease = pool.take(client.key, session.state)
         if lease is None:
             client.packet = packet
-            client.waiter = pool.wait(client.key, session.state, client)
+            client.waiter = pool.wait(client.key, session.state, client, len(packet))
             return True
         client.lease = lease
         lease.holder = client
     elif lease.place is _LINGERING:
-        client.proxy.pool.resume(lease)
+        lease.pool.resume(lease)
     return _send(client, lease, packet)
 
 
@@ -170,12 +171,13 @@ def finish(client: Client, exchange: Exchange) -> None:
         session.in_transaction = False
         lease = client.lease
         assert lease is not None
+        pool: TargetPool = lease.pool
         if session.remains:
-            client.proxy.pool.linger(lease)
+            pool.linger(lease)
         else:
             client.lease = None
             client.last_lease = (lease, lease.serial)
-            client.proxy.pool.give_back(lease, session.state)
+            pool.give_back(lease, session.state)
     if client.dialogue.buffered:
         client.protocol.proceed()
 

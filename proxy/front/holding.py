@@ -48,20 +48,20 @@ async def hold(client: Client, *, same: bool = False) -> None:
     session, key = client.session, client.key
     assert session is not None
     assert key is not None
-    pool = client.proxy.pool
     if client.lease is None and same:
         take_last(client)
     if client.lease is None:
-        client.lease = await pool.borrow(key, session.state)
+        client.lease = await client.pool.borrow(key, session.state, client)
         client.is_undisturbed = False
     lease = client.lease
+    pool: TargetPool = lease.pool
     if lease.place is Place.LINGERING:
         pool.resume(lease)
     lease.holder = client
     if lease.state is not session.state:
         client.is_undisturbed = False
         try:
-            await bring(pool, lease, session.state)
+            await bring(lease, session.state)
         except BackendLostError as error:
             client.lease = None
             if isinstance(error, BackendRefusedError):
@@ -79,7 +79,7 @@ def take_last(client: Client) -> bool:
     if client.last_lease is None:
         return False
     lease, serial = client.last_lease
-    if not client.proxy.pool.ledger.take_same(lease, serial):
+    if not lease.pool.ledger.take_same(lease, serial):
         return False
     client.lease = lease
     lease.holder = client
@@ -94,7 +94,7 @@ async def learn_insert_id(client: Client) -> None:
     assert session is not None
     assert lease is not None
     text = b"SELECT LAST_INSERT_ID()"
-    number = (await ask(client.proxy.pool, lease, text, Kind.RESULT)).number()
+    number = (await ask(lease, text, Kind.RESULT)).number()
     if session.settle_insert_id(number):
         client.insert_lease = (lease, lease.serial)
 
@@ -104,7 +104,7 @@ async def learn_found_rows(client: Client) -> None:
     session, lease = client.session, client.lease
     assert session is not None
     assert lease is not None
-    answer = await ask(client.proxy.pool, lease, b"SELECT FOUND_ROWS()", Kind.RESULT)
+    answer = await ask(lease, b"SELECT FOUND_ROWS()", Kind.RESULT)
     session.settle_found_rows(answer.number())
 
 
@@ -113,11 +113,11 @@ async def learn_schema(client: Client) -> None:
     session, lease = client.session, client.lease
     assert session is not None
     assert lease is not None
-    (schema,) = (await ask(client.proxy.pool, lease, DATABASE, Kind.RESULT)).row()
+    (schema,) = (await ask(lease, DATABASE, Kind.RESULT)).row()
     session.change_state(interned(session.state.with_schema(schema)))
 
 
-async def bring(pool: TargetPool, lease: Lease, wanted: State) -> None:
+async def bring(lease: Lease, wanted: State) -> None:
     """Bring a lent backend into a state.
 
     Raises:
@@ -128,6 +128,7 @@ async def bring(pool: TargetPool, lease: Lease, wanted: State) -> None:
     if current == wanted:
         lease.state = wanted
         return
+    pool: TargetPool = lease.pool
     backend: BackendProtocol = lease.backend
     lease.state = None
     if needs_reset(current, wanted):
@@ -137,18 +138,15 @@ async def bring(pool: TargetPool, lease: Lease, wanted: State) -> None:
     if isinstance(plan, Impossible):
         raise BackendLostError(plan.why)
     for step in plan.steps:
-        await ask(pool, lease, step.text if isinstance(step, Query) else step)
+        await ask(lease, step.text if isinstance(step, Query) else step)
     lease.state = wanted
     pool.count_replay(len(plan.steps))
 
 
-def ask(
-    pool: TargetPool, lease: Lease, command: bytes, kind: Kind = Kind.SIMPLE
-) -> Deferred[Answer]:
+def ask(lease: Lease, command: bytes, kind: Kind = Kind.SIMPLE) -> Deferred[Answer]:
     """Run a command of ours on a lent backend, within the time that a login may take.
 
     Args:
-        pool: Whose lease it is.
         lease: Where it runs.
         command: A statement's text, or the payload of another command (its byte is no letter).
         kind: Shape of the answer.
@@ -156,4 +154,5 @@ def ask(
     backend: BackendProtocol = lease.backend
     if command[:1].isalpha():
         command = query(command, backend.exchange.server_capabilities)
+    pool: TargetPool = lease.pool
     return pool.dialer.connector.limit(backend.ask(command, kind))

@@ -53,7 +53,7 @@ def by_statement(client: Client, number: int, *, query: bool) -> None:
 def _end(victim: Client) -> None:
     """Close its connection, and stop what it does."""
     if victim.lease is not None and victim.backend.owes_answer:
-        victim.proxy.pool.kill(victim.lease, query=True)
+        victim.lease.pool.kill(victim.lease, query=True)
     victim.hang_up(errors.connection_killed())
     victim.protocol.abort()
 
@@ -64,7 +64,7 @@ def interrupt(victim: Client, cause: ErrorReply) -> None:
         return
     if victim.lease is not None:
         if victim.backend.owes_answer:
-            victim.proxy.pool.kill(victim.lease, query=True)
+            victim.lease.pool.kill(victim.lease, query=True)
     elif victim.stop_waiting():
         victim.refused(cause)
     else:

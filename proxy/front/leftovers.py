@@ -109,7 +109,7 @@ async def hold_for(client: Client, means: Meaning) -> None:
     client.is_undisturbed = False
     if client.insert_lease != (lease, lease.serial):
         text = b"SET last_insert_id = %d" % session.last_insert_id
-        await holding.ask(client.proxy.pool, lease, text)
+        await holding.ask(lease, text)
         client.insert_lease = (lease, lease.serial)
 
 
@@ -130,10 +130,10 @@ async def clear(client: Client, means: Meaning, text: bytes) -> None:
     refusal, count = session.leftovers.refusal, session.leftovers.warnings
     asks = _ASKING if count == 1 else _SHOWING  # of several errors the last one can be shown
     if refusal is None or not asks.match(text):
-        await holding.ask(client.proxy.pool, lease, CLEARING, Kind.RESULT)
+        await holding.ask(lease, CLEARING, Kind.RESULT)
         return
     with contextlib.suppress(BackendRefusedError):
-        await holding.ask(client.proxy.pool, lease, signal(refusal))
+        await holding.ask(lease, signal(refusal))
     client.is_undisturbed = True
 
 

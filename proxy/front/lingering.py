@@ -50,7 +50,7 @@ async def give_up(client: Client) -> None:
         await take_along(client)
     except BackendLostError as error:
         client.lease_lost(str(error))
-        client.proxy.pool.discard(lease, "it failed when it was asked for a session's state")
+        lease.pool.discard(lease, "it failed when it was asked for a session's state")
         return
     concluding.let_go_if_free(client)
 
@@ -72,7 +72,7 @@ async def take_along(client: Client) -> None:
     if session.remains & (remains.STATUS | remains.REPORTS):
         await _reports(client, session)
     if session.remains & remains.VARIABLES:
-        session.settle_variables(await client.proxy.pool.dialer.changed(lease.backend))
+        session.settle_variables(await lease.pool.dialer.changed(lease.backend))
     if session.remains & remains.COLLATION:
         (name,) = await _row(client, b"SELECT CAST(@@collation_connection AS BINARY)")
         session.settle_collation(name or b"")
@@ -89,7 +89,7 @@ async def take_along(client: Client) -> None:
 
 def _ask(client: Client, command: bytes, kind: Kind = Kind.SIMPLE) -> Deferred[Answer]:
     assert client.lease is not None
-    return holding.ask(client.proxy.pool, client.lease, command, kind)
+    return holding.ask(client.lease, command, kind)
 
 
 async def _row(client: Client, text: bytes, size: int = 1) -> tuple[bytes | None, ...]:

@@ -21,6 +21,7 @@ from proxy.front.proof import (
     judge,
 )
 from proxy.pool.borrower import PoolKey
+from proxy.pool.pool import TargetPool
 from proxy.session.session import Session
 from proxy.session.state import State
 from proxy.wire.constants import Capability, Status
@@ -78,12 +79,12 @@ def log_in(client: Client, login: Login) -> None:
         client.work(_log_in(client, claim, proof))
         return
     try:
-        state = _first_state(client, claim)
+        state = _first_state(client, claim, client.pool)
     except StatementRefusedError as error:
         _refuse(client, error.reply)
     else:
         proxy.admission.guesses.succeeded(claim.user, client.address)
-        _let_in(client, claim, state)
+        _let_in(client, claim, client.pool, state)
         _count(client)
         client.protocol.flush()
         client.protocol.proceed()
@@ -145,13 +146,13 @@ async def _admit(client: Client, claim: Claim, proof: Proof | None = None) -> Er
             principal=judgement.principal,
         )
     try:
-        state = await _reach(client, claim)
+        pool, state = await _reach(client, claim)
     except StatementRefusedError as error:
         proxy.log.warning(
             "a login found no database", user=claim.user, client=client.number, why=str(error)
         )
         return _refuse(client, error.reply)
-    _let_in(client, claim, state)
+    _let_in(client, claim, pool, state)
     return None
 
 
@@ -162,7 +163,7 @@ async def _deny(client: Client, claim: Claim, judgement: Judgement) -> ErrorRepl
     proxy.counters.client_connections_setup_failed_auth += 1
     _warn(client, claim, judgement.why, judgement.principal)
     delay = 0.0
-    clock = proxy.pool.clock
+    clock = client.pool.clock
     if not judgement.is_our_fault:
         delay = admission.guesses.failed(claim.user, client.address, clock.seconds())
     if delay and admission.delayed < admission.most_delayed:
@@ -189,9 +190,9 @@ def _warn(client: Client, claim: Claim, why: str, principal: str = "") -> None:
     )
 
 
-def _let_in(client: Client, claim: Claim, state: State) -> None:
+def _let_in(client: Client, claim: Claim, pool: TargetPool, state: State) -> None:
     proxy, capabilities = client.proxy, client.dialogue.capabilities
-    facts = proxy.pool.facts
+    facts = pool.facts
     assert facts is not None
     client.key = PoolKey(claim.user, capabilities & SHAPE)
     client.last_lease = client.insert_lease = None
@@ -200,7 +201,7 @@ def _let_in(client: Client, claim: Claim, state: State) -> None:
         state=state,
         first_state=proxy.state_after_reset(facts, state),
         collation=claim.collation,
-        target=proxy.pool.targets[claim.user],
+        target=pool.targets[claim.user],
         ignored=proxy.ignored_reasons,
         status=facts.status & _AUTOCOMMIT,
     )
@@ -217,38 +218,42 @@ def _refuse(client: Client, reply: ErrorReply) -> ErrorReply:
 def _is_known(client: Client, claim: Claim) -> bool:
     """Whether a backend of this user has been used with this schema."""
     proxy = client.proxy
-    return proxy.pool.facts is not None and (claim.user, claim.schema) in proxy.known_schemas
+    return client.pool.facts is not None and (claim.user, claim.schema) in proxy.known_schemas
 
 
-def _first_state(client: Client, claim: Claim) -> State:
-    proxy, facts = client.proxy, client.proxy.pool.facts
+def _first_state(client: Client, claim: Claim, pool: TargetPool) -> State:
+    proxy, facts = client.proxy, pool.facts
     assert facts is not None
     multi = bool(client.dialogue.capabilities & _MULTI_STATEMENTS)
     return proxy.first_state(facts, claim.schema, claim.collation, multi_statements=multi)
 
 
-async def _reach(client: Client, claim: Claim) -> State:
-    """The session's first state; tried on a backend when user and schema are new to us.
+async def _reach(client: Client, claim: Claim) -> tuple[TargetPool, State]:
+    """The session's first state, tried on a backend when user and schema are new to us.
 
     So a wrong schema is refused at login, as the server does, and a login to one that has been
     used before costs the database nothing.
+
+    Returns:
+        The pool that it was learned from, and the state.
     """
     if _is_known(client, claim):
-        return _first_state(client, claim)
+        return client.pool, _first_state(client, claim, client.pool)
     proxy, schema = client.proxy, claim.schema
     key = PoolKey(claim.user, client.dialogue.capabilities & SHAPE)
     # The state may not be known before a backend is: nothing is asked for but the schema.
-    lease = await proxy.pool.borrow(key, State(schema=schema or b""))
+    lease = await client.pool.borrow(key, State(schema=schema or b""), client)
+    pool: TargetPool = lease.pool
     try:
-        state = _first_state(client, claim)
+        state = _first_state(client, claim, pool)
         if schema is not None:
-            await holding.bring(proxy.pool, lease, state)
+            await holding.bring(lease, state)
     except BackendLostError as error:
-        proxy.pool.give_back(lease, None)
+        pool.give_back(lease, None)
         raise StatementRefusedError(holding.reply_for(error)) from error
     except BaseException:
-        proxy.pool.give_back(lease, None)
+        pool.give_back(lease, None)
         raise
-    proxy.pool.give_back(lease, lease.state)  # type: ignore[arg-type]
+    pool.give_back(lease, lease.state)  # type: ignore[arg-type]
     proxy.remember_schema(claim.user, schema)
-    return state
+    return pool, state

@@ -9,6 +9,7 @@ from proxy import errors
 from proxy.dialogue.answers import Kind
 from proxy.errors import BackendRefusedError, ErrorReply, StatementRefusedError
 from proxy.front import concluding, holding, lingering
+from proxy.pool.pool import TargetPool
 from proxy.session import remains
 from proxy.session.follow import follow_prepare
 from proxy.session.meaning import PLAIN, Meaning, meaning
@@ -53,7 +54,8 @@ async def prepare(client: Client, payload: bytes) -> None:
     if _answer_known(client, text, means):  # another client was faster while this one waited
         concluding.let_go_if_free(client)
         return
-    pool, now = client.proxy.pool, client.proxy.deadlines.now
+    assert client.lease is not None
+    pool: TargetPool = client.lease.pool
     try:
         there, definitions = await _prepare_here(client, text)
     except BackendRefusedError:
@@ -70,7 +72,9 @@ async def prepare(client: Client, payload: bytes) -> None:
         backend.tell(close_statement(older))
     _keep(client, statement, Held(there, definitions))
     if not warnings and not session.pins:
-        pool.definitions.put((key, text, statement.state), definitions, now)
+        pool.definitions.put(
+            (key, text, statement.state), definitions, client.proxy.deadlines.now
+        )
     follow_prepare(session, text, warnings)
     if warnings and not client.is_undisturbed:
         await lingering.take_along(client)
@@ -85,7 +89,7 @@ def _answer_known(client: Client, text: bytes, means: Meaning) -> bool:
     if session.pins or session.remains & ~remains.TO_BE_READ:
         return False
     key = client.key, text, session.state.for_prepare_of(means.reads_user_variables)
-    known = client.proxy.pool.definitions.find(key, client.proxy.deadlines.now)
+    known = client.pool.definitions.find(key, client.proxy.deadlines.now)
     if known is None:
         return False
     number = _register(client, text, means, known)
@@ -170,9 +174,9 @@ async def ensure(client: Client, prepared: Prepared) -> Held:
             await lingering.take_along(client)
         client.is_undisturbed = False
         wanted = session.state.prepared_like(prepared.key.state)
-        await holding.bring(client.proxy.pool, lease, wanted)
+        await holding.bring(lease, wanted)
         held = await _prepare_again(client, prepared.key)
-        await holding.bring(client.proxy.pool, lease, session.state)
+        await holding.bring(lease, session.state)
     except BackendRefusedError as error:
         raise StatementRefusedError(await _bring_back(client, error.reply)) from error
     return held
@@ -209,7 +213,7 @@ async def _bring_back(client: Client, refusal: ErrorReply) -> ErrorReply:
     assert lease is not None
     if lease.state is not None:
         with contextlib.suppress(BackendRefusedError):
-            await holding.bring(client.proxy.pool, lease, session.state)
+            await holding.bring(lease, session.state)
             return refusal
     concluding.let_go(client)
     return session.lose_backend(outcome_known=True) if session.holds_backend else refusal

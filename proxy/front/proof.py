@@ -77,7 +77,7 @@ def in_time(client: Client, asked: Deferred[T]) -> Deferred[T]:
 
     The other half is left to say why.  Fails with `SourceLateError`.
     """
-    clock: Any = client.proxy.pool.clock
+    clock: Any = client.pool.clock
     return asked.addTimeout(client.proxy.config.login_timeout / 2, clock, _late)
 
 
@@ -88,11 +88,11 @@ def _late(_: object, seconds: float) -> Any:
 def demand(client: Client, claim: Claim, credential: Credential | None) -> Proof:
     """Ask the client for a proof, or take the one that it has brought.
 
-    Strangers are asked as long as others, and so is who may not come from where it is: nobody
-    learns by it which names exist, or which password is right.
+    Strangers are asked as long as others, and so is who may not log in, or not from where it
+    is: nobody learns by it which names exist, or which password is right.
     """
     proxy, secure = client.proxy, client.dialogue.secure
-    if credential is not None and not _may_come(client, credential):
+    if credential is not None and not _may_log_in(client, credential):
         credential = None
     passwords = credential.passwords if credential else ()
     plugin = (credential.plugin if credential else "") or proxy.default_plugin
@@ -123,7 +123,7 @@ def is_good(client: Client, proof: Proof, credential: Credential | None) -> bool
     """Whether the client has proved one of the passwords that the user has by now."""
     if credential is None or credential.iam_auth is IamAuth.REQUIRED:
         return False
-    if not _may_come(client, credential):
+    if not _may_log_in(client, credential):
         return False
     if isinstance(proof.end, TextShown):
         return _is_one_of(proof.end.text, credential.passwords)
@@ -143,7 +143,7 @@ async def judge(client: Client, claim: Claim, proof: Proof) -> Judgement:
     if is_good(client, proof, now):
         return LET_IN
     refusal: Judgement | None = None
-    if now is not None and _may_come(client, now) and _brings_token(proof, now):
+    if now is not None and _may_log_in(client, now) and _brings_token(proof, now):
         refusal = await _judge_token(client, claim, proof)
         if not refusal.why or refusal.is_our_fault:
             return refusal
@@ -157,6 +157,8 @@ async def judge(client: Client, claim: Claim, proof: Proof) -> Judgement:
 def _reason(client: Client, credential: Credential | None) -> str:
     if credential is None:
         return "unknown user"
+    if credential.for_monitor:
+        return "only monitors log in as this user"
     if not _may_come(client, credential):
         return "the user may not come from there"
     if credential.iam_auth is IamAuth.REQUIRED:
@@ -181,6 +183,11 @@ async def _judge_token(client: Client, claim: Claim, proof: Proof) -> Judgement:
     found = await in_time(client, asked)
     why = "" if found.allowed else found.reason
     return Judgement(why, is_our_fault=found.is_our_fault, principal=found.principal)
+
+
+def _may_log_in(client: Client, credential: Credential) -> bool:
+    """Whether a proof is of any use."""
+    return not credential.for_monitor and _may_come(client, credential)
 
 
 def _may_come(client: Client, credential: Credential) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import os
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from typing import TYPE_CHECKING, Final
 
 from proxy.config.model import ProxyConfig
@@ -18,10 +18,12 @@ from proxy.observe.log import get_logger
 from proxy.observe.metrics import Counters, Gauges
 from proxy.pool.dial import Facts
 from proxy.pool.pool import TargetPool
+from proxy.pool.registry import Pools
+from proxy.pool.route import Route
 from proxy.session.pins import ignored_reasons
 from proxy.session.state import State, Variables, interned
 from proxy.session.variables import NAMES
-from proxy.vocabulary import ServerKind
+from proxy.vocabulary import Role, ServerKind
 from proxy.wire.auth import CACHING_SHA2, NATIVE
 from proxy.wire.auth.steps import RsaKey
 from proxy.wire.collations import collation, is_client_charset
@@ -93,6 +95,9 @@ class Proxy:
     """One configured proxy at work.
 
     Attributes:
+        pools: Those of its targets.
+        writers: How clients get to the target that takes writes.
+        routes: From which pools the clients of each endpoint are served.
         clients: Who is connected, by the id that the greeting gave; shared by all proxies of
             the process, so that ids are unique.
         pinned: Clients that have, or had a moment ago, a pin.
@@ -102,7 +107,8 @@ class Proxy:
     def __init__(
         self,
         config: ProxyConfig,
-        pool: TargetPool,
+        pools: Pools,
+        routes: Mapping[Role, Route],
         credentials: CredentialSource,
         counters: Counters,
         deadlines: Deadlines,
@@ -112,7 +118,10 @@ class Proxy:
         admission: Admission,
     ) -> None:
         self.config = config
-        self.pool = pool
+        self.pools = pools
+        self.writers = routes[Role.READ_WRITE]
+        self.routes = {one.name: routes[one.target_role] for one in config.endpoints}
+        self._facts: Facts | None = None
         self.credentials = credentials
         self.counters = counters
         self.deadlines = deadlines
@@ -130,12 +139,23 @@ class Proxy:
 
     def __repr__(self) -> str:
         """Its name, and how busy it is."""
-        return f"<Proxy {self.config.name!r} {self.count} clients {self.pool!r}>"
+        return f"<Proxy {self.config.name!r} {self.count} clients {self.pools!r}>"
+
+    @property
+    def pool(self) -> TargetPool:
+        """The pool of the target that takes writes."""
+        return self.writers.pool
+
+    @property
+    def facts(self) -> Facts | None:
+        """What is known of the targets: by the writer, else by the one before."""
+        self._facts = self.writers.pool.facts or self._facts
+        return self._facts
 
     @property
     def kind(self) -> ServerKind:
         """The family of the target, MySQL until it is known."""
-        facts = self.pool.facts
+        facts = self.facts
         return facts.kind if facts else ServerKind.MYSQL
 
     @property
@@ -145,7 +165,7 @@ class Proxy:
 
     def greeting(self, number: int) -> Greeting:
         """What a new client is greeted with."""
-        facts = self.pool.facts
+        facts = self.facts
         version = VERSION_UNTIL_KNOWN
         able, language = OFFERED, COLLATION_UNTIL_KNOWN
         if facts is not None:
@@ -222,24 +242,27 @@ class Proxy:
 
     def gauges(self) -> Gauges:
         """How things stand, for the metrics."""
-        ledger = self.pool.ledger
+        ledgers = [pool.ledger for pool in self.pools]
         return Gauges(
             client_connections=self.count,
             client_connections_tls=sum(
                 1 for client in self.own_clients() if client.dialogue.has_tls
             ),
-            client_connections_waiting=len(ledger.waiting),
-            database_connections=ledger.total,
+            client_connections_waiting=sum(len(one.waiting) for one in ledgers),
+            database_connections=sum(one.total for one in ledgers),
             database_connections_with_tls=sum(
-                1 for lease in ledger.leases() if lease.backend and lease.backend.tls_version
+                1
+                for ledger in ledgers
+                for lease in ledger.leases()
+                if lease.backend and lease.backend.tls_version
             ),
-            database_connections_currently_borrowed=ledger.borrowed,
+            database_connections_currently_borrowed=sum(one.borrowed for one in ledgers),
             database_connections_currently_session_pinned=sum(
                 1
                 for client in self.pinned
                 if client.session is not None and client.session.pins
             ),
-            max_database_connections_allowed=ledger.limits.connections,
+            max_database_connections_allowed=sum(one.limits.connections for one in ledgers),
         )
 
 

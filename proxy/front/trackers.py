@@ -23,10 +23,9 @@ async def take_over(client: Client, means: Meaning) -> None:
     session, lease = client.session, client.lease
     assert session is not None
     assert lease is not None
-    pool = client.proxy.pool
     names = sorted(name for name in means.variables if name.startswith(_PREFIX))
     items = b", ".join(b"CAST(@@%s AS BINARY)" % name for name in names)
-    answer = await holding.ask(pool, lease, b"SELECT " + items, Kind.RESULT)
+    answer = await holding.ask(lease, b"SELECT " + items, Kind.RESULT)
     if len(answer.rows) != 1 or len(answer.rows[0]) != len(names):
         raise BackendLostError("the server's answer to a statement of ours makes no sense")
     session.tracking = session.tracking.assign(
@@ -36,4 +35,4 @@ async def take_over(client: Client, means: Meaning) -> None:
         }
     )
     client.is_undisturbed = False
-    await holding.ask(pool, lease, pool.dialer.tracking(lease.backend))
+    await holding.ask(lease, lease.pool.dialer.tracking(lease.backend))

@@ -165,7 +165,7 @@ class BackendProtocol(Shell):
             if self._dialogue is not None:
                 self._log_in(data, self._dialogue)
             else:
-                self._fail(_unasked(data))
+                self.lose(_unasked(data))
             return
         exchange = self.exchange
         data = exchange.feed(data)
@@ -174,9 +174,9 @@ class BackendProtocol(Shell):
             excess = exchange.excess
             taker.answer_arrived(data)
             if excess:
-                self._fail("the server sent more than its answer")
+                self.lose("the server sent more than its answer")
         elif exchange.broken:
-            self._fail(exchange.why)
+            self.lose(exchange.why)
         elif data:
             taker.answer_arrived(data)
 
@@ -224,8 +224,8 @@ class BackendProtocol(Shell):
         self.tell(QUIT)
         self.hang_up()
 
-    def _fail(self, why: str) -> None:
-        """The server cannot be understood any more: nobody may get this connection again."""
+    def lose(self, why: str) -> None:
+        """Nobody may get this connection again: whoever uses it hears so at once."""
         self.abort()
         self._report_loss(why)
 

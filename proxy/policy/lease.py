@@ -38,6 +38,7 @@ class Lease:
         serial: How often it was lent.
         backend: The connection itself, put there by the pool.
         holder: Who had it last, for news of its loss.
+        pool: Whose it is, put there by the pool.
     """
 
     __slots__ = (
@@ -48,6 +49,7 @@ class Lease:
         "idle_since",
         "key",
         "place",
+        "pool",
         "serial",
         "state",
     )
@@ -62,6 +64,7 @@ class Lease:
         self.serial = 0
         self.backend: Any = None
         self.holder: Any = None
+        self.pool: Any = None
 
     def __repr__(self) -> str:
         """Which kind, and where."""
@@ -77,18 +80,25 @@ class Waiter:
         since: When it began to wait.
         borrower: Who is told, see `pool.borrower`.
         ahead: How many waited before it when it came.
+        size: Bytes of the command that waits with it.
     """
 
-    __slots__ = ("ahead", "borrower", "key", "since", "state")
+    __slots__ = ("ahead", "borrower", "key", "since", "size", "state")
 
     def __init__(
-        self, key: Hashable, state: Hashable, since: float, borrower: Any = None
+        self,
+        key: Hashable,
+        state: Hashable,
+        since: float,
+        borrower: Any = None,
+        size: int = 0,
     ) -> None:
         self.key = key
         self.state = state
         self.since = since
         self.borrower = borrower
         self.ahead = 0
+        self.size = size
 
     def __repr__(self) -> str:
         """Which kind it waits for, and since when."""
@@ -145,7 +155,11 @@ class Limits:
         idle_after: From when on a backend counts as idle (RDS Proxy: five minutes).
         age: A backend older than this is closed once it is free.
         waiting: Waiters at the same time.
+        waiting_bytes: What the commands of all waiters may take in memory.
         linger: How long a client may keep a lease that it does not need.
+        dialing: Dials at the same time: a server that has just become the writer is to answer
+            those that are through, not to be busy with logins alone (a core does some 4,000
+            a second).
     """
 
     connections: int
@@ -153,4 +167,6 @@ class Limits:
     idle_after: float = 300.0
     age: float = 86400.0
     waiting: int = 100_000
+    waiting_bytes: int = 1 << 28
     linger: float = 1.0
+    dialing: int = 32

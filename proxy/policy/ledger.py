@@ -8,13 +8,11 @@ out.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from typing import Final
 
-from proxy.policy.coming import Coming
 from proxy.policy.lease import (
     Action,
-    CallBack,
     Dial,
     Lease,
     Lend,
@@ -25,32 +23,35 @@ from proxy.policy.lease import (
     Waiter,
 )
 from proxy.policy.pauses import Pauses
-from proxy.policy.shelf import Accepts, Shelf
+from proxy.policy.places import Places
+from proxy.policy.shelf import Accepts
 
 _IDLE: Final = Place.IDLE
 _LENT: Final = Place.LENT
 OLDER: Final = "it belongs to an older generation"
 
 
-class Ledger:
-    """See the module.  Times are arguments, in seconds of one clock that never goes back."""
+class Ledger(Places):
+    """See the module.  Times are arguments, in seconds of one clock that never goes back.
+
+    Attributes:
+        limits: How much of everything there may be.
+        held: Nothing is lent or dialed: whoever comes waits.
+        waiting: Who waits, in the order of `since`.
+        waiting_bytes: What their commands take in memory.
+        pauses: Until when nothing is dialed.
+    """
 
     def __init__(self, limits: Limits, accepts: Accepts) -> None:
+        super().__init__()
         self.limits = limits
         self._accepts = accepts
         self._over = False
-        self.generation = 0
-        self.dialing: set[Lease] = set()
-        self.lent: set[Lease] = set()
-        self.lingering: dict[Lease, None] = {}
-        self.called: set[Lease] = set()
-        self.resetting: set[Lease] = set()
-        self.retiring: set[Lease] = set()
+        self.held = False
         self.waiting: OrderedDict[Waiter, None] = OrderedDict()
         self.pauses = Pauses()
-        self._idle: dict[Hashable, Shelf] = {}
-        self._pending: list[Action] = []
-        self._coming = Coming()
+        self.waiting_bytes = 0
+        self._short = 0
 
     def __repr__(self) -> str:
         """The counts that an operator would ask for."""
@@ -61,46 +62,10 @@ class Ledger:
             f"{self.limits.connections}; {len(self.waiting)} waiting>"
         )
 
-    @property
-    def idle_count(self) -> int:
-        """Backends that nobody uses."""
-        return sum(len(shelf.leases) for shelf in self._idle.values())
-
-    @property
-    def borrowed(self) -> int:
-        """Backends that clients have, busy or not."""
-        return len(self.lent) + len(self.lingering) + len(self.called)
-
-    @property
-    def total(self) -> int:
-        """Backends that count in the limit: all that the server may see."""
-        return (
-            self.borrowed
-            + self.idle_count
-            + len(self.dialing)
-            + len(self.resetting)
-            + len(self.retiring)
-        )
-
     def change_limits(self, limits: Limits) -> None:
         """Other limits from now on; leases above them are retired as they come free."""
         self.limits = limits
         self._over = self.total > limits.connections
-
-    def idle_leases(self) -> Iterator[Lease]:
-        """All idle leases, each key's oldest first."""
-        for shelf in self._idle.values():
-            yield from shelf.leases
-
-    def leases(self) -> Iterator[Lease]:
-        """Every lease in the book."""
-        yield from self.lent
-        yield from self.lingering
-        yield from self.called
-        yield from self.idle_leases()
-        yield from self.dialing
-        yield from self.resetting
-        yield from self.retiring
 
     def take(self, key: Hashable, state: Hashable) -> Lease | None:
         """An idle lease of exactly this state, lent at once; None means: ask and settle.
@@ -108,7 +73,7 @@ class Ledger:
         Nobody is passed over: whoever waits would have been given that lease before.
         """
         shelf = self._idle.get(key)
-        lease = shelf.take(state) if shelf is not None else None
+        lease = shelf.take(state) if shelf is not None and not self.held else None
         if lease is not None:
             self._lent(lease)
         return lease
@@ -116,54 +81,64 @@ class Ledger:
     def take_any(self, key: Hashable, state: Hashable) -> Lease | None:
         """The idle lease that is nearest to this state, lent at once."""
         shelf = self._idle.get(key)
-        lease = shelf.best(state, self._accepts) if shelf is not None else None
+        lease = None
+        if shelf is not None and not self.held:
+            lease = shelf.best(state, self._accepts)
         if lease is not None:
             self._lend(lease)
         return lease
 
     def take_same(self, lease: Lease, serial: int) -> bool:
         """Lend exactly this lease, if nobody has had it since that serial number."""
-        if lease.place is Place.IDLE and lease.serial == serial:
+        if lease.place is Place.IDLE and lease.serial == serial and not self.held:
             self._lend(lease)
             return True
         return False
 
-    def _lend(self, lease: Lease) -> None:
-        self._idle[lease.key].remove(lease)
-        self._lent(lease)
-
-    def _lent(self, lease: Lease) -> None:
-        lease.place = _LENT
-        lease.serial += 1
-        self.lent.add(lease)
-
-    def is_full(self) -> bool:
-        """Whether as many wait as may."""
-        return len(self.waiting) >= self.limits.waiting
+    def is_full(self, size: int) -> bool:
+        """Whether as many wait as may, or their commands take as much memory as they may."""
+        limits = self.limits
+        if len(self.waiting) >= limits.waiting:
+            return True
+        # A single one may always wait, however long its command is.
+        return bool(self.waiting) and self.waiting_bytes + size > limits.waiting_bytes
 
     def ask(self, waiter: Waiter) -> None:
         """Queue a waiter; `settle` serves it."""
         waiter.ahead = len(self.waiting)
         self.waiting[waiter] = None
+        self.waiting_bytes += waiter.size
+
+    def merge(self, waiters: list[Waiter]) -> None:
+        """Queue waiters that come from elsewhere: all are served in the order of `since`."""
+        everybody = sorted([*self.waiting, *waiters], key=lambda waiter: waiter.since)
+        self.waiting = OrderedDict.fromkeys(everybody)
+        self.waiting_bytes += sum(waiter.size for waiter in waiters)
 
     def withdraw(self, waiter: Waiter) -> bool:
         """Take a waiter out of the queue; False when it had been served."""
         if waiter in self.waiting:
-            del self.waiting[waiter]
+            self._unqueue(waiter)
             return True
         return False
+
+    def _unqueue(self, waiter: Waiter) -> None:
+        del self.waiting[waiter]
+        self.waiting_bytes -= waiter.size
 
     def withdraw_all(self, key: Hashable) -> list[Waiter]:
         """Take out everybody who waits for this key."""
         gone = [waiter for waiter in self.waiting if waiter.key == key]
         for waiter in gone:
-            del self.waiting[waiter]
+            self._unqueue(waiter)
         return gone
 
     @property
     def has_work(self) -> bool:
         """Whether `settle` could decide anything."""
-        return bool(self._pending) or (bool(self.waiting) and not self.is_exhausted)
+        return bool(self._pending) or (
+            bool(self.waiting) and not self.held and not self.is_exhausted
+        )
 
     @property
     def is_exhausted(self) -> bool:
@@ -193,7 +168,7 @@ class Ledger:
 
         None when that one needs another kind of backend, or this one a rest or a reset.
         """
-        if not self.waiting or state is None:
+        if not self.waiting or state is None or self.held:
             return None
         waiter = next(iter(self.waiting))
         if (
@@ -202,7 +177,7 @@ class Ledger:
             or self._stale(lease, now)
         ):
             return None
-        del self.waiting[waiter]
+        self._unqueue(waiter)
         lease.state = state
         lease.serial += 1
         return waiter
@@ -220,30 +195,6 @@ class Ledger:
             self._pending.append(Reset(lease))
         else:
             self._put_idle(lease, state, now)
-
-    def linger(self, lease: Lease, now: float) -> None:
-        """Its client keeps a lease that it does not need, until somebody else does."""
-        self.lent.remove(lease)
-        lease.place = Place.LINGERING
-        lease.idle_since = now
-        self.lingering[lease] = None
-
-    def resume(self, lease: Lease) -> None:
-        """The client works with its lease again, or could not give it up."""
-        if lease.place is Place.LINGERING:
-            del self.lingering[lease]
-        else:
-            self.called.remove(lease)
-            self._coming.remove(lease.key)
-        lease.place = Place.LENT
-        self.lent.add(lease)
-
-    def _call_back(self, lease: Lease, actions: list[Action]) -> None:
-        del self.lingering[lease]
-        lease.place = Place.CALLED
-        self.called.add(lease)
-        self._coming.add(lease.key)
-        actions.append(CallBack(lease))
 
     def reset_done(self, lease: Lease, state: Hashable, now: float) -> None:
         """A reset came through: the backend is idle, unless it got stale meanwhile."""
@@ -291,14 +242,14 @@ class Ledger:
         behind it gets a connection that it could have had.
         """
         actions, self._pending = self._pending, []
-        if self.waiting:
+        if self.waiting and not self.held:
             self._serve(now, actions)
         return actions
 
     def _serve(self, now: float, actions: list[Action]) -> None:
         served: list[Waiter] = []
         covered: dict[Hashable, int] = {}
-        short = 0
+        self._short = 0
         for waiter in self.waiting:
             shelf = self._idle.get(waiter.key)
             lease = shelf.best(waiter.state, self._accepts) if shelf is not None else None
@@ -311,23 +262,28 @@ class Ledger:
             covered[waiter.key] = used + 1
             if used < self._coming.of(waiter.key):
                 continue
-            lingering = next((one for one in self.lingering if one.key == waiter.key), None)
-            if lingering is not None:
-                self._call_back(lingering, actions)
-                continue
-            if now < self.pauses.until and not (self.idle_count or self.lingering):
-                break
-            if now < self.pauses.of(waiter.key):
-                continue
-            if self.total < self.limits.connections:
-                actions.append(Dial(self._start_dial(waiter.key, now)))
-                continue
-            short += 1
-            coming = len(self.retiring) + len(self.called)
-            if coming < short and not self._make_room(actions):
+            if not self._fetch(waiter.key, now, actions):
                 break
         for waiter in served:
-            del self.waiting[waiter]
+            self._unqueue(waiter)
+
+    def _fetch(self, key: Hashable, now: float, actions: list[Action]) -> bool:
+        """Have a backend come for somebody; False when nobody behind could get one either."""
+        lingering = next((one for one in self.lingering if one.key == key), None)
+        if lingering is not None:
+            self._call_back(lingering, actions)
+            return True
+        if now < self.pauses.until and not (self.idle_count or self.lingering):
+            return False
+        if now < self.pauses.of(key):
+            return True
+        if self.total < self.limits.connections:
+            if len(self.dialing) >= self.limits.dialing:
+                return bool(self.idle_count)
+            actions.append(Dial(self._start_dial(key, now)))
+            return True
+        self._short += 1
+        return len(self.retiring) + len(self.called) >= self._short or self._make_room(actions)
 
     def _make_room(self, actions: list[Action]) -> bool:
         """Retire the idle lease that rested longest, or call one back; False for neither.
@@ -346,12 +302,6 @@ class Ledger:
         actions.append(Retire(oldest, "its place is needed for another user"))
         return True
 
-    def _start_dial(self, key: Hashable, now: float) -> Lease:
-        lease = Lease(key=key, born=now, generation=self.generation)
-        self.dialing.add(lease)
-        self._coming.add(key)
-        return lease
-
     def _stale(self, lease: Lease, now: float) -> str:
         """Why a free lease must not be used again; empty when it may."""
         if lease.generation != self.generation:
@@ -362,39 +312,3 @@ class Ledger:
         if self._over:
             return "there are more connections than max_connections"
         return ""
-
-    def _retire(self, lease: Lease, why: str) -> None:
-        lease.place = Place.RETIRING
-        self.retiring.add(lease)
-        self._pending.append(Retire(lease, why))
-
-    def _put_idle(self, lease: Lease, state: Hashable, now: float) -> None:
-        lease.state = state
-        lease.place = _IDLE
-        lease.idle_since = now
-        shelf = self._idle.get(lease.key)
-        if shelf is None:
-            shelf = self._idle[lease.key] = Shelf()
-        shelf.put(lease)
-
-    def _leave(self, lease: Lease) -> None:
-        """Take a lease out of its container."""
-        assert lease.place is not Place.GONE
-        match lease.place:
-            case Place.IDLE:
-                self._idle[lease.key].remove(lease)
-            case Place.LENT:
-                self.lent.remove(lease)
-            case Place.LINGERING:
-                del self.lingering[lease]
-            case Place.CALLED:
-                self.called.remove(lease)
-                self._coming.remove(lease.key)
-            case Place.RESETTING:
-                self.resetting.remove(lease)
-                self._coming.remove(lease.key)
-            case Place.RETIRING:
-                self.retiring.remove(lease)
-            case _:
-                self.dialing.remove(lease)
-                self._coming.remove(lease.key)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from twisted.internet.defer import Deferred
 
 from proxy.errors import ErrorReply, StatementRefusedError
 from proxy.policy.lease import Lease, Waiter
+
+if TYPE_CHECKING:
+    from proxy.pool.pool import TargetPool
 
 
 class PoolKey(NamedTuple):
@@ -23,8 +25,32 @@ class PoolKey(NamedTuple):
     shape: int
 
 
+class Located(Protocol):
+    """Somebody for whom backends come from one pool."""
+
+    @property
+    def pool(self) -> TargetPool:
+        """Which one that is by now."""
+
+
+class Served(Protocol):
+    """Who is served by one pool, until it is moved to another one.
+
+    Attributes:
+        pool: Where it borrows, and waits.
+        size: Bytes of its command that is under way.
+    """
+
+    pool: TargetPool
+    size: int
+
+
 class Borrower(Protocol):
     """Who waits for a lease."""
+
+    @property
+    def pool(self) -> TargetPool:
+        """Where it waits by now: who is moved is to wait elsewhere."""
 
     def lent(self, lease: Lease) -> None:
         """Here it is."""
@@ -34,16 +60,21 @@ class Borrower(Protocol):
 
 
 class Promise:
-    """A borrower with a Deferred."""
+    """A borrower with a Deferred, for somebody who is served by a pool."""
 
-    def __init__(self, withdraw: Callable[[Waiter], None]) -> None:
-        self._withdraw = withdraw
+    def __init__(self, served: Located) -> None:
+        self._served = served
         self.waiter: Waiter | None = None
         self.lease: Deferred[Lease] = Deferred(self._cancelled)
 
     def _cancelled(self, _: object) -> None:
         if self.waiter is not None:
-            self._withdraw(self.waiter)
+            self.pool.withdraw(self.waiter)
+
+    @property
+    def pool(self) -> TargetPool:
+        """See `Borrower`."""
+        return self._served.pool
 
     def lent(self, lease: Lease) -> None:
         """See `Borrower`."""

@@ -13,10 +13,9 @@ from proxy import errors
 from proxy.config.pool import ConnectionPoolConfig
 from proxy.errors import BackendLostError
 from proxy.net.backend import BackendProtocol
-from proxy.net.clock import Clock, Timer, cancel
+from proxy.net.clock import Clock
 from proxy.observe.metrics import Counters
 from proxy.policy.lease import (
-    OUTDATED,
     Action,
     CallBack,
     Dial,
@@ -30,12 +29,12 @@ from proxy.policy.lease import (
 )
 from proxy.policy.ledger import Ledger
 from proxy.pool.accounts import Accounts
-from proxy.pool.borrower import Borrower, PoolKey, Promise
+from proxy.pool.borrower import Borrower, PoolKey, Promise, Served
+from proxy.pool.closing import Closing, is_with_client
 from proxy.pool.dial import Dialer, Facts
 from proxy.pool.expiry import Expiry
 from proxy.pool.opening import Opening
 from proxy.pool.rotation import Rotation
-from proxy.pool.stop import Drain, Killer
 from proxy.session.outcome import Target
 from proxy.session.prepared import KnownDefinitions
 from proxy.session.replay import is_reachable
@@ -44,17 +43,7 @@ from proxy.session.state import State
 CONNECTIONS_UNTIL_KNOWN: Final = 1
 """Backends that may be dialed before the target has told its own max_connections."""
 
-RETIRE_LIMIT_SECONDS: Final = 5.0
-"""How long a retired backend may take to close after COM_QUIT before it is cut off."""
-
 _LENT: Final = Place.LENT
-_LINGERING: Final = Place.LINGERING
-_CALLED: Final = Place.CALLED
-
-
-def _is_with_client(lease: Lease) -> bool:
-    """Whether a client keeps it that does not need it."""
-    return lease.place is _LINGERING or lease.place is _CALLED
 
 
 class TargetPool:
@@ -88,10 +77,9 @@ class TargetPool:
         self._settling = False
         self._passing = False
         self._closed = False
-        self._limits_of_retiring: dict[Lease, Timer] = {}
         self.accounts = accounts
         self._log = log.bind(target=str(dialer.connector.place))
-        self._killer = Killer(dialer.connector, accounts, self._log)
+        self._closing = Closing(self, accounts, counters, self._log)
         self.opening = Opening(self, config, accounts, counters, self._log)
         self._rotation = Rotation(self, accounts, self._log)
         self._expiry = Expiry(self, config.connection_borrow_timeout, counters, self._log)
@@ -99,6 +87,16 @@ class TargetPool:
     def __repr__(self) -> str:
         """The target and the state of its book."""
         return f"<TargetPool {self.dialer.connector.place} {self.ledger!r}>"
+
+    @property
+    def place(self) -> str:
+        """Where its target is."""
+        return str(self.dialer.connector.place)
+
+    @property
+    def load(self) -> int:
+        """Clients that have a backend of it, or wait for one."""
+        return self.ledger.borrowed + len(self.ledger.waiting)
 
     def _limits(self, max_connections: int | None) -> Limits:
         config = self._config
@@ -108,7 +106,11 @@ class TargetPool:
             connections = config.connection_limit(max_connections)
             idle = config.idle_limit(max_connections)
         return Limits(
-            connections, idle, age=config.max_connection_age, waiting=config.max_waiting
+            connections,
+            idle,
+            age=config.max_connection_age,
+            waiting=config.max_waiting,
+            waiting_bytes=config.max_waiting_bytes,
         )
 
     # Borrowing
@@ -120,18 +122,36 @@ class TargetPool:
             self._counters.database_connections_borrow_requests += 1
         return lease
 
-    def borrow(self, key: PoolKey, state: State) -> Deferred[Lease]:
+    @property
+    def pool(self) -> TargetPool:
+        """Who borrows for the pool itself stays with it, see `Served`."""
+        return self
+
+    def borrow(
+        self, key: PoolKey, state: State, served: Served | None = None
+    ) -> Deferred[Lease]:
         """A lease for this key, in any state from which `state` can be reached.
+
+        Whoever is `served` may be moved to another pool meanwhile, and waits there then.
 
         Fails with `StatementRefusedError` when none comes free in time or the target refuses
         the account.  Cancelling it leaves the queue.
         """
-        promise = Promise(self.withdraw)
-        promise.waiter = self.wait(key, state, promise)
+        promise = Promise(served or self)
+        size = served.size if served is not None else 0
+        promise.waiter = self.wait(key, state, promise, size)
         return promise.lease
 
-    def wait(self, key: PoolKey, state: State, borrower: Borrower) -> Waiter | None:
+    def wait(
+        self, key: PoolKey, state: State, borrower: Borrower, size: int = 0
+    ) -> Waiter | None:
         """The same for somebody who is told instead of given a Deferred, maybe at once.
+
+        Args:
+            key: As above.
+            state: Likewise.
+            borrower: Who is told.
+            size: Bytes of the command that waits with it.
 
         Returns:
             The place in the queue, for `withdraw`; None when there is none to leave any more.
@@ -142,11 +162,11 @@ class TargetPool:
         if lease is not None:
             borrower.lent(lease)
             return None
-        if self._closed or ledger.is_full():
-            full = errors.borrow_queue_full(ledger.limits.waiting)
+        if self._closed or ledger.is_full(size):
+            full = errors.borrow_queue_full(len(ledger.waiting))
             self._expiry.refuse(borrower, errors.borrow_timeout() if self._closed else full)
             return None
-        waiter = Waiter(key, state, since=self.clock.seconds(), borrower=borrower)
+        waiter = Waiter(key, state, self.clock.seconds(), borrower, size)
         ledger.ask(waiter)
         if ledger.has_work:
             self.settle()
@@ -197,7 +217,7 @@ class TargetPool:
 
     def give_back(self, lease: Lease, state: State | None) -> None:
         """The borrower is done; `state` is None when the backend's is not known any more."""
-        if _is_with_client(lease):
+        if is_with_client(lease):
             self.ledger.resume(lease)
         if lease.place is not _LENT:
             return
@@ -225,7 +245,7 @@ class TargetPool:
 
     def discard(self, lease: Lease, why: str) -> None:
         """Close a lent backend that cannot be used any more."""
-        if lease.place is _LENT or _is_with_client(lease):
+        if lease.place is _LENT or is_with_client(lease):
             self.ledger.discard(lease, why)
             self.settle()
 
@@ -246,11 +266,12 @@ class TargetPool:
             case Lend(waiter, lease):
                 waiter.borrower.lent(lease)
             case Dial(lease):
+                lease.pool = self
                 self._spawn(self.opening.dial(lease))
             case Reset(lease):
                 self._spawn(self._reset(lease))
             case Retire(lease, why):
-                self._retire(lease, why)
+                self._closing.retire(lease, why)
             case CallBack(lease):
                 lease.holder.called_back()
 
@@ -269,7 +290,7 @@ class TargetPool:
         self.facts = facts
         self.targets[backend.account.user] = facts.target
         lease.backend = backend
-        backend.on_loss = functools.partial(self._lost, lease)
+        backend.on_loss = functools.partial(self._closing.lost, lease)
         self.ledger.dialed(lease, facts.baseline, self.clock.seconds())
         self._rotation.logged_in(lease)
         if self._closed:
@@ -291,60 +312,17 @@ class TargetPool:
                 self.ledger.reset_done(lease, state, self.clock.seconds())
         self.settle()
 
-    def _retire(self, lease: Lease, why: str) -> None:
-        backend: BackendProtocol = lease.backend
-        self._log.debug("a database connection is closed", id=backend.connection_id, why=why)
-        if backend.owes_answer:
-            backend.abort()
-        else:
-            backend.quit()
-            limit = self.clock.callLater(RETIRE_LIMIT_SECONDS, backend.abort)
-            self._limits_of_retiring[lease] = limit
-
-    def _lost(self, lease: Lease, why: str, busy: bool) -> None:  # noqa: FBT001 - see `on_loss`
-        self._counters.database_connections_closed += 1
-        cancel(self._limits_of_retiring.pop(lease, None))
-        held = lease.place is _LENT or _is_with_client(lease)
-        if held or lease.place is Place.IDLE:
-            self._log.info(
-                "a database connection was lost",
-                id=lease.backend.connection_id,
-                place=lease.place.value,
-                why=why,
-            )
-        place = lease.place
-        if place is not Place.GONE:
-            self.ledger.lost(lease)
-        if held and not busy:
-            lease.holder.lease_lost(why)
-        self.settle()
-
     def abandon(self, lease: Lease) -> None:
         """The borrower left, maybe in the middle of an answer."""
-        if not lease.backend.owes_answer:
-            self.give_back(lease, None)
-            return
-        drain = Drain(self.clock, lease, self._drained)
-        lease.backend.replace_taker(drain)
-
-    def _drained(self, lease: Lease, *, whole: bool) -> None:
-        """What an abandoned lease owed has been read, or was too much."""
-        if whole:
-            self.give_back(lease, None)
-        else:
-            self.kill(lease, query=False)
-            lease.backend.abort()
+        self._closing.abandon(lease)
 
     def kill(self, lease: Lease, *, query: bool) -> Deferred[None]:
-        """Stop what a backend does: its statement, or the whole connection.
+        """Stop what a backend does: its statement, or the whole connection."""
+        return self._closing.kill(lease, query=query)
 
-        The KILL may arrive when the statement has ended by itself, so the backend is not lent
-        again: it would hit the statement of somebody else.
-        """
-        lease.generation = OUTDATED
-        key = lease.key
-        assert isinstance(key, PoolKey)
-        return self._killer.kill(key.user, lease.backend.connection_id, query=query)
+    def cut_off(self, why: str) -> None:
+        """Close what is lent too: whoever has it hears what that means for it."""
+        self._closing.cut_off(why)
 
     # Upkeep
 
@@ -363,6 +341,38 @@ class TargetPool:
     def close(self) -> None:
         """No new connections; idle ones are closed now, lent ones when they come back."""
         self._closed = True
+        self.retire_all()
+
+    # Failover
+
+    def hold(self) -> None:
+        """Lend nothing: whoever needs a backend waits, here or where it is moved to."""
+        self.ledger.held = True
+
+    def release(self) -> None:
+        """Lend again."""
+        self.ledger.held = False
+        self.settle()
+
+    def disperse(self) -> None:
+        """Those who wait and have been moved wait where they are served now, in their turn."""
+        moved: dict[TargetPool, list[Waiter]] = {}
+        for waiter in self.ledger.waiting:
+            if waiter.borrower.pool is not self:
+                moved.setdefault(waiter.borrower.pool, []).append(waiter)
+        for pool, waiters in moved.items():
+            for waiter in waiters:
+                self.ledger.withdraw(waiter)
+            pool.take_in(waiters)
+
+    def take_in(self, waiters: list[Waiter]) -> None:
+        """Others come who have waited elsewhere."""
+        self.ledger.merge(waiters)
+        self._expiry.watch()
+        self.settle()
+
+    def retire_all(self) -> None:
+        """A new generation: what is free is closed now, what is lent when it comes back."""
         self.ledger.generation += 1
         self.sweep()
 

@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred
 
 from proxy.config.address import TcpAddress
 from proxy.config.auth import AuthScheme, IamAuth
-from proxy.config.model import Config, DefaultAuthScheme, ProxyConfig
+from proxy.config.model import Config, DefaultAuthScheme, ProxyConfig, Target
 from proxy.config.tls import TlsMode
 from proxy.credentials.aws import AwsSettings, configured_region, make_session, partition_of
 from proxy.credentials.aws_errors import AwsUnavailableError
@@ -46,6 +46,9 @@ from proxy.pool.accounts import Accounts
 from proxy.pool.connect import Connector
 from proxy.pool.dial import Dialer
 from proxy.pool.pool import TargetPool
+from proxy.pool.registry import Pools
+from proxy.pool.route import Route
+from proxy.vocabulary import Role
 from proxy.wire.auth.steps import RsaKey
 
 
@@ -156,27 +159,30 @@ class _Assembler:
 
         def changed(users: tuple[str, ...]) -> None:
             for user in users:
-                pool.password_changed(user)
+                pools.password_changed(user)
 
         sources = self._sources(changed, counters)
         takes_all = config.default_auth_scheme is DefaultAuthScheme.IAM_AUTH
         directory = Directory(sources, takes_all=takes_all)
-        connector = self._connector()
-        accounts = Accounts(directory, self._token_maker() if takes_all else None)
-        pool = TargetPool(
-            shared.reactor,
-            Dialer(connector, pool_config.init_query),
-            pool_config,
-            accounts,
-            counters,
-            self._log,
-        )
+
+        def make_pool(target: Target) -> TargetPool:
+            return TargetPool(
+                shared.reactor,
+                Dialer(self._connector(target), pool_config.init_query),
+                pool_config,
+                Accounts(directory, self._token_maker(target) if takes_all else None),
+                counters,
+                self._log,
+            )
+
+        pools = Pools(make_pool)
         tls = ClientTlsStreams(config.tls, self._log) if config.tls.certificates else None
         verifier = self._verifier()
-        looks += [part.look for part in (tls, connector.tls, verifier) if part is not None]
+        looks += [part.look for part in (tls, verifier, pools) if part is not None]
         proxy = Proxy(
             config,
-            pool,
+            pools,
+            self._routes(pools),
             directory,
             counters,
             shared.deadlines,
@@ -295,9 +301,8 @@ class _Assembler:
         except ValueError as error:
             raise UnusableError(f"proxy {config.name}: iam: {error}") from error
 
-    def _token_maker(self) -> TokenMaker:
+    def _token_maker(self, target: Target) -> TokenMaker:
         """Makes the tokens with which we log in to the target."""
-        (target,) = self._config.target_group.targets
         region, settings, place = self._region(), self._aws, target.place
         if not isinstance(place, TcpAddress):
             raise UnusableError(
@@ -310,11 +315,16 @@ class _Assembler:
         signer = RenewingSigner(begin)
         return TokenMaker(signer.sign, self._run_in_thread, time.time, renew=signer.renew)
 
-    # The target
+    # The targets
 
-    def _connector(self) -> Connector:
+    def _routes(self, pools: Pools) -> dict[Role, Route]:
+        """Where clients go until somebody has looked at the targets."""
+        targets = self._config.target_group.targets
+        first = next((one for one in targets if one.role is Role.READ_WRITE), targets[0])
+        return {role: Route(pools.get(first)) for role in Role}
+
+    def _connector(self, target: Target) -> Connector:
         group, reactor = self._config.target_group, self._shared.reactor
-        (target,) = group.targets
         place, tls = target.place, None
         if group.tls.mode is not TlsMode.DISABLED:
             host = place.host if isinstance(place, TcpAddress) else "localhost"

@@ -135,7 +135,7 @@ class Worker(Service):
     def _sweep_pools(self) -> None:
         self._sweep = self._reactor.callLater(SWEEP_SECONDS, self._sweep_pools)
         for proxy in self.proxies:
-            proxy.pool.sweep()
+            proxy.pools.sweep()
             proxy.end_long_pins()
         for assembly in self._assemblies:
             assembly.look()
@@ -162,8 +162,8 @@ class Worker(Service):
         for client in left:
             client.protocol.abort()
         for proxy in self.proxies:
-            proxy.pool.close()
-            proxy.pool.stop()
+            proxy.pools.close()
+            proxy.pools.stop()
         for assembly in self._assemblies:
             assembly.stop()
         self._threads.stop()

@@ -51,7 +51,7 @@ def clear(stage):
         stage.run(1)
     assert stage.is_clean()
     assert not stage.ledger.lent
-    assert stage.pool._killer._places.tokens == 2
+    assert stage.pool._closing._killer._places.tokens == 2
 
 
 @given(st.lists(NOISE, max_size=5))

@@ -47,6 +47,19 @@ def test_a_user_who_was_taken_away_meanwhile_is_a_stranger():
     assert [line["why"] for line in lines if "refused" in line["event"]] == ["unknown user"]
 
 
+def test_a_user_who_was_kept_for_monitors_meanwhile_is_refused():
+    """Although its password is still right."""
+    source = Passwords(credential())
+    peer, proof = asked(Stage(credentials=source))
+    source.there["app"] = credential(for_monitor=True)
+    with capture_logs() as lines:
+        peer.send(proof)
+    assert peer.reply().code == 1045
+    assert [line["why"] for line in lines if "refused" in line["event"]] == [
+        "only monitors log in as this user"
+    ]
+
+
 def test_a_password_that_is_still_there_lets_in():
     """The usual case of the same story."""
     stage = Stage(credentials=Passwords(credential()))
@@ -110,6 +123,18 @@ def test_who_made_a_token_is_in_the_log(tls):
     told = [line for line in lines if line.get("principal") == tokens.principal]
     assert [line["event"] for line in told] == ["a login by a token", "a login was refused"]
     assert TOKEN not in str(lines)
+
+
+def test_a_token_makes_no_monitor_of_a_client(tls):
+    """It is not even looked at."""
+    watcher = credential("watcher", iam_auth=IamAuth.REQUIRED, for_monitor=True)
+    tokens = Tokens((TOKEN, "watcher"))
+    stage = Stage(proxy={"tls": tls}, credentials=Passwords(watcher), tokens=tokens)
+    with capture_logs() as lines:
+        reply, _ = attempt(secured(stage), "watcher", TOKEN)
+    assert reply.code == 1045
+    assert tokens.asked == []
+    assert "only monitors log in as this user" in [line.get("why") for line in lines]
 
 
 def test_a_token_that_cannot_be_checked_is_no_guess(tls):

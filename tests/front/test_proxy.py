@@ -89,7 +89,7 @@ def test_gauges_say_how_things_stand():
     assert gauges.database_connections_currently_borrowed == 1
     assert gauges.max_database_connections_allowed == 2
     assert stage.proxy.own_clients() == [client.client]
-    assert repr(stage.proxy).startswith("<Proxy 'shop' 1 clients <TargetPool db:3306 ")
+    assert repr(stage.proxy).startswith("<Proxy 'shop' 1 clients <Pools [<TargetPool db:3306 ")
 
 
 def test_challenges_differ_and_hold_no_nul():

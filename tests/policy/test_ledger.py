@@ -185,9 +185,9 @@ def test_waiters_can_leave():
     ledger = book(waiting=2)
     mine, other = waiter(), waiter("other")
     ledger.ask(mine)
-    assert not ledger.is_full()
+    assert not ledger.is_full(0)
     ledger.ask(other)
-    assert ledger.is_full()
+    assert ledger.is_full(0)
     assert ledger.withdraw_all("other") == [other]
     assert ledger.withdraw(mine)
     assert not ledger.withdraw(mine)

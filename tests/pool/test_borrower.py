@@ -1,6 +1,7 @@
 """Tests of `proxy.pool.borrower`."""
 
-import pytest
+from types import SimpleNamespace
+
 from twisted.internet.defer import CancelledError
 
 from proxy.errors import StatementRefusedError, borrow_timeout
@@ -17,14 +18,14 @@ def test_keys_are_alike_when_user_and_shape_are():
 
 def test_a_promise_is_kept_with_a_lease():
     """The Deferred fires with what was lent."""
-    promise, lease = Promise(pytest.fail), Lease(PoolKey("app", 0), 0.0)
+    promise, lease = Promise(SimpleNamespace(pool=None)), Lease(PoolKey("app", 0), 0.0)
     promise.lent(lease)
     assert promise.lease.result is lease
 
 
 def test_a_promise_is_broken_with_a_reason():
     """The Deferred fails with the error that the client shall hear."""
-    promise, failures = Promise(pytest.fail), []
+    promise, failures = Promise(SimpleNamespace(pool=None)), []
     promise.lease.addErrback(failures.append)
     promise.refused(borrow_timeout())
     (failure,) = failures
@@ -36,7 +37,7 @@ def test_who_cancels_a_promise_leaves_the_queue():
     """The waiter is withdrawn, once it has a place in the queue."""
     withdrawn, failures = [], []
     for waiter in (Waiter(PoolKey("app", 0), State(), 0.0), None):
-        promise = Promise(withdrawn.append)
+        promise = Promise(SimpleNamespace(pool=SimpleNamespace(withdraw=withdrawn.append)))
         promise.waiter = waiter
         promise.lease.addErrback(lambda failure: failures.append(failure.type))
         promise.lease.cancel()

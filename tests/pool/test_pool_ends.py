@@ -2,7 +2,7 @@
 
 from proxy.dialogue.answers import Kind
 from proxy.policy.lease import Place
-from proxy.pool.pool import RETIRE_LIMIT_SECONDS
+from proxy.pool.closing import RETIRE_LIMIT_SECONDS
 from proxy.wire.commands import QUIT
 from tests.support.borrow import BARE, KEY, OTHER, borrow
 

@@ -165,7 +165,7 @@ def test_a_kill_that_fails_ends_and_makes_room(stage, trouble):
     stage.run(5)
     stage.run(5)
     assert all(kill.called for kill in done)
-    assert stage.pool._killer._places.tokens == KILLS_AT_ONCE
+    assert stage.pool._closing._killer._places.tokens == KILLS_AT_ONCE
 
 
 def test_a_kill_for_a_user_without_a_password_is_nothing(stage):

@@ -26,6 +26,9 @@ from proxy.observe.log import get_logger
 from proxy.observe.metrics import Counters
 from proxy.pool.accounts import Accounts
 from proxy.pool.pool import TargetPool
+from proxy.pool.registry import Pools
+from proxy.pool.route import Route
+from proxy.vocabulary import Role
 from proxy.wire.auth import native
 from proxy.wire.constants import Capability
 from proxy.wire.framing import Packet, PacketReader, encode
@@ -166,11 +169,14 @@ class Stage:
             self.counters,
             get_logger(),
         )
+        pools = Pools(lambda _: self.pool)
+        pools.get(config.target_group.targets[0])
         deadlines = Deadlines(self.clock)
         self.clients = {}
         self.proxy = Proxy(
             config,
-            self.pool,
+            pools,
+            dict.fromkeys(Role, Route(self.pool)),
             credentials,
             self.counters,
             deadlines,
