@@ -22,6 +22,7 @@ GIVEN_IN_THE_EXAMPLE = {
     "proxies[].auth[].username",
     "proxies[].auth[].password_file",
     "proxies[].tls.certificates[]",
+    "proxies[].target_group.target_sets[]",
 }
 
 

@@ -6,11 +6,20 @@ import enum
 
 import attrs
 
-from proxy.config.rules import Choice, FilePath, ListOf, Network, OrNull, SecretText, Text
+from proxy.config.rules import (
+    Choice,
+    FilePath,
+    ListOf,
+    Network,
+    OrNull,
+    SecretText,
+    Switch,
+    Text,
+)
 from proxy.config.secret import Secret
 
 # 32 characters in MySQL, 128 in MariaDB.
-_USERNAME = Text(r"[^\x00]{1,128}", "a text of 1 to 128 characters")
+USERNAME = Text(r"[^\x00]{1,128}", "a text of 1 to 128 characters")
 _TEXT = Text()
 _FILE = FilePath()
 
@@ -57,7 +66,7 @@ class AuthEntry:
     )
     username: str | None = attrs.field(
         default=None,
-        validator=OrNull(_USERNAME),
+        validator=OrNull(USERNAME),
         metadata={
             "doc": "The name of the user, the same at the proxy and at the target. STATIC "
             "needs it; with SECRETS it may be given, to notice a secret of another user."
@@ -123,5 +132,14 @@ class AuthEntry:
         metadata={
             "doc": "Where these users may come from; from elsewhere they hear error 1045. An "
             "empty list allows all that the proxy allows."
+        },
+    )
+    for_monitor: bool = attrs.field(
+        default=False,
+        validator=Switch(),
+        metadata={
+            "doc": "Whether only monitors log in as this user, whom failover.monitor_username "
+            "of the target group names. A client that tries hears error 1045, whatever its "
+            "password."
         },
     )

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from proxy.config.auth import AuthEntry, AuthScheme, IamAuth
 from proxy.config.aws import IamConfig, IamVerification
-from proxy.config.model import (
-    Config,
-    DefaultAuthScheme,
-    EndpointConfig,
-    ProxyConfig,
-    Target,
-)
-from proxy.config.pool import ConnectionPoolConfig
-from proxy.config.problem import KeyPath
-from proxy.config.tls import BackendTls, ClientCertificates, ClientTls, TlsMode
+from proxy.config.group_checks import find_faults_in_group, lacking_readers
+from proxy.config.model import Config, DefaultAuthScheme, ProxyConfig
+from proxy.config.problem import Finding, KeyPath, repeated
+from proxy.config.tls import ClientCertificates, ClientTls, TlsMode
 from proxy.vocabulary import Role
-
-Finding = tuple[KeyPath, str]
 
 _PASSWORD_SOURCES = ("password", "password_file", "password_env")
 _SOURCES = (*_PASSWORD_SOURCES, "username", "users_file", "secret_arn")
@@ -43,17 +35,19 @@ _EVERYBODY = (
     "for everybody, and tokens are sent to the target as they are"
 )
 _NO_CERTIFICATE = "needs tls.certificates, as TLS is not offered without"
-_NO_READERS = "READ_ONLY comes with failover; until then everything here is READ_WRITE"
+_NO_CLIENT = "does not go with for_monitor: no client logs in as this user"
+_NO_MONITOR = "is of no use unless target_group.failover.monitor_username is this user"
+_OF_CLIENTS = ("client_password_auth_type", "allowed_networks")
 
 
 def find_faults(config: Config) -> Iterator[Finding]:
     """Say what does not go together, each with the path of the setting to change."""
     if not config.proxies:
         yield ("proxies",), "needs at least one proxy"
-    yield from _repeated(
+    yield from repeated(
         ((("proxies", i, "name"), p.name) for i, p in enumerate(config.proxies))
     )
-    yield from _repeated(
+    yield from repeated(
         (("proxies", i, "endpoints", j, "listen"), endpoint.listen)
         for i, proxy in enumerate(config.proxies)
         for j, endpoint in enumerate(proxy.endpoints)
@@ -64,9 +58,12 @@ def find_faults(config: Config) -> Iterator[Finding]:
 
 
 def _in_proxy(proxy: ProxyConfig, path: KeyPath) -> Iterator[Finding]:
-    if not proxy.auth and proxy.default_auth_scheme is DefaultAuthScheme.NONE:
-        yield (*path, "auth"), "needs at least one user, or default_auth_scheme IAM_AUTH"
+    everybody = proxy.default_auth_scheme is DefaultAuthScheme.IAM_AUTH
+    if not everybody and all(entry.for_monitor for entry in proxy.auth):
+        need = "one user of clients" if proxy.auth else "one user"
+        yield (*path, "auth"), f"needs at least {need}, or default_auth_scheme IAM_AUTH"
     yield from _in_auth(proxy.auth, (*path, "auth"))
+    yield from _in_monitors(proxy, path)
     yield from _in_client_tls(proxy.tls, (*path, "tls"))
     required = proxy.tls.client_certificates is ClientCertificates.REQUIRED
     if required and not proxy.require_tls:
@@ -74,18 +71,13 @@ def _in_proxy(proxy: ProxyConfig, path: KeyPath) -> Iterator[Finding]:
     if proxy.require_tls and not proxy.tls.certificates:
         yield (*path, "require_tls"), _NO_CERTIFICATE
     yield from _in_iam(proxy, path)
-    yield from _in_endpoints(proxy.endpoints, (*path, "endpoints"))
-    group = (*path, "target_group")
-    yield from _in_targets(proxy.target_group.targets, (*group, "targets"))
-    yield from _in_backend_tls(proxy.target_group.tls, (*group, "tls"))
-    yield from _in_pool(
-        proxy.target_group.connection_pool_config, (*group, "connection_pool_config")
-    )
+    yield from _in_endpoints(proxy, (*path, "endpoints"))
+    yield from find_faults_in_group(proxy.target_group, (*path, "target_group"))
 
 
 def _in_auth(auth: tuple[AuthEntry, ...], path: KeyPath) -> Iterator[Finding]:
     for name in ("username", "secret_arn", "users_file"):
-        yield from _repeated(
+        yield from repeated(
             ((*path, i, name), getattr(entry, name))
             for i, entry in enumerate(auth)
             if getattr(entry, name) is not None
@@ -147,47 +139,36 @@ def _in_client_tls(tls: ClientTls, path: KeyPath) -> Iterator[Finding]:
             yield (*path, "client_ca"), "is needed to check certificates of clients"
 
 
-def _in_backend_tls(tls: BackendTls, path: KeyPath) -> Iterator[Finding]:
-    if (tls.certificate is None) != (tls.private_key is None):
-        missing = "certificate" if tls.certificate is None else "private_key"
-        yield (*path, missing), "is missing: a certificate and its key go together"
-    if tls.mode is TlsMode.DISABLED and tls.certificate is not None:
-        yield (*path, "certificate"), "is of no use with the mode disabled"
-
-
-def _in_endpoints(endpoints: tuple[EndpointConfig, ...], path: KeyPath) -> Iterator[Finding]:
-    if not endpoints:
-        yield path, "needs at least one endpoint"
-    yield from _repeated(((*path, i, "name"), e.name) for i, e in enumerate(endpoints))
-    for i, endpoint in enumerate(endpoints):
-        if endpoint.target_role is Role.READ_ONLY:
-            yield (*path, i, "target_role"), _NO_READERS
-
-
-def _in_targets(targets: tuple[Target, ...], path: KeyPath) -> Iterator[Finding]:
-    if not targets:
-        yield path, "needs a READ_WRITE target"
-    writers = 0
-    for i, target in enumerate(targets):
-        if target.role is Role.READ_ONLY:
-            yield (*path, i, "role"), _NO_READERS
+def _in_monitors(proxy: ProxyConfig, path: KeyPath) -> Iterator[Finding]:
+    """Monitors log in as somebody who is known, and as nobody else who is kept for them."""
+    monitor = proxy.target_group.failover.monitor_username
+    names = {entry.username for entry in proxy.auth}
+    # Who is in a file or a secret is known when it has been read.
+    more = proxy.default_auth_scheme is DefaultAuthScheme.IAM_AUTH or any(
+        entry.auth_scheme is not AuthScheme.STATIC and entry.username is None
+        for entry in proxy.auth
+    )
+    if monitor is not None and monitor not in names and not more:
+        where = (*path, "target_group", "failover", "monitor_username")
+        yield where, f"{monitor!r} is no user of auth"
+    for i, entry in enumerate(proxy.auth):
+        if not entry.for_monitor:
             continue
-        writers += 1
-        if writers > 1:
-            yield (*path, i), "is a second READ_WRITE target, and a group has one"
+        place = (*path, "auth", i)
+        if monitor is None or entry.username not in {None, monitor}:
+            yield (*place, "for_monitor"), _NO_MONITOR
+        if entry.iam_auth is not IamAuth.DISABLED:
+            yield (*place, "iam_auth"), _NO_CLIENT
+        for name in _OF_CLIENTS:
+            if getattr(entry, name):
+                yield (*place, name), _NO_CLIENT
 
 
-def _in_pool(pool: ConnectionPoolConfig, path: KeyPath) -> Iterator[Finding]:
-    idle = pool.max_idle_connections_percent
-    if idle is not None and idle > pool.max_connections_percent:
-        limit = pool.max_connections_percent
-        message = f"must not be above max_connections_percent: {idle} is more than {limit}"
-        yield (*path, "max_idle_connections_percent"), message
-
-
-def _repeated(named: Iterable[tuple[KeyPath, str]]) -> Iterator[Finding]:
-    seen = set()
-    for path, value in named:
-        if value in seen:
-            yield path, f"{value!r} stands here a second time"
-        seen.add(value)
+def _in_endpoints(proxy: ProxyConfig, path: KeyPath) -> Iterator[Finding]:
+    if not proxy.endpoints:
+        yield path, "needs at least one endpoint"
+    yield from repeated(((*path, i, "name"), e.name) for i, e in enumerate(proxy.endpoints))
+    for i, endpoint in enumerate(proxy.endpoints):
+        if endpoint.target_role is Role.READ_ONLY:
+            for lack in lacking_readers(proxy.target_group):
+                yield (*path, i, "target_role"), lack

@@ -16,6 +16,7 @@ import attrs
 from proxy.config.address import TcpAddress, UnixAddress, parse_address
 from proxy.config.auth import AuthEntry
 from proxy.config.aws import AwsConfig, IamConfig
+from proxy.config.failover import FailoverConfig, Topology
 from proxy.config.pool import ConnectionPoolConfig
 from proxy.config.rules import (
     AddressText,
@@ -31,6 +32,9 @@ from proxy.config.rules import (
 )
 from proxy.config.tls import BackendTls, ClientTls
 from proxy.vocabulary import Role
+
+DEFAULT_TARGET_SET = "default"
+"""The name of the targets that stand in the group itself."""
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["auto", "console", "json"]
@@ -72,7 +76,11 @@ class Target:
     role: Role = attrs.field(
         default=Role.READ_WRITE,
         validator=Choice(Role),
-        metadata={"doc": "Whether it takes writes. There is one READ_WRITE target in a group."},
+        metadata={
+            "doc": "With the topology STATIC: whether it takes writes; exactly one does. With "
+            "any other, READ_ONLY means that it is never the writer, whatever it says of "
+            "itself, and a READ_WRITE one is the writer when it is seen to be."
+        },
     )
     tls_server_name: str | None = attrs.field(
         default=None,
@@ -99,11 +107,52 @@ class Target:
 
 
 @attrs.frozen(kw_only=True)
+class TargetSet:
+    """Other servers, to which a target group can be switched in one step."""
+
+    name: str = attrs.field(
+        validator=_NAME,
+        metadata={
+            "doc": "Its name, to switch to it; unique in its group. That of the targets of the "
+            "group itself is default."
+        },
+    )
+    targets: tuple[Target, ...] = attrs.field(
+        metadata={"doc": "Its servers, by the same rules as the targets of the group."}
+    )
+
+
+@attrs.frozen(kw_only=True)
 class TargetGroup:
     """The servers behind a proxy, and the pool of connections to each."""
 
+    topology: Topology = attrs.field(
+        default=Topology.STATIC,
+        validator=Choice(Topology),
+        metadata={
+            "doc": "How the targets belong together. STATIC: roles are as configured. "
+            "REPLICATION: MySQL or MariaDB with asynchronous or semi-synchronous replication; "
+            "the writer is who is writable. GROUP_REPLICATION: MySQL Group Replication, InnoDB "
+            "Cluster; the writer is the primary. GALERA: MariaDB Galera Cluster; the proxy "
+            "chooses one writer. AURORA: Amazon Aurora; the writer is who its cluster says."
+        },
+    )
     targets: tuple[Target, ...] = attrs.field(
-        metadata={"doc": "The servers: exactly one READ_WRITE target."}
+        metadata={
+            "doc": "The servers. With the topology STATIC exactly one is READ_WRITE; with any "
+            "other at least one is, and with failover.discover some suffice to find all."
+        }
+    )
+    target_sets: tuple[TargetSet, ...] = attrs.field(
+        default=(),
+        metadata={
+            "doc": "Other sets of servers, to which the group can be switched in one step, as "
+            "for a blue/green deployment. They have its topology and all its settings."
+        },
+    )
+    failover: FailoverConfig = attrs.field(
+        factory=FailoverConfig,
+        metadata={"doc": "How targets are watched, and what follows from it."},
     )
     tls: BackendTls = attrs.field(
         factory=BackendTls, metadata={"doc": "TLS on the way to the targets."}
@@ -125,8 +174,8 @@ class EndpointConfig:
         default=Role.READ_WRITE,
         validator=Choice(Role),
         metadata={
-            "doc": "Which targets its clients get. READ_ONLY is refused until a proxy can have "
-            "readers."
+            "doc": "Which targets its clients get. READ_WRITE: the writer. READ_ONLY: the "
+            "readers, each client one of them."
         },
     )
     listen: str = attrs.field(

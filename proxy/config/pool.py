@@ -10,6 +10,8 @@ from proxy.config.rules import Choice, ListOf, OrNull, Seconds, Text, Whole
 
 _TEXT = Text()
 _DAY = 86_400
+_MIB = 1024 * 1024
+_TIB = 1024 * 1024 * _MIB
 
 
 class PinningFilter(enum.Enum):
@@ -72,6 +74,15 @@ class ConnectionPoolConfig:
             "error 9501 at once. The default is that of max_clients, for while a target is "
             "away every client may have to wait. Lower it where an early error is better than "
             "a late answer."
+        },
+    )
+    max_waiting_bytes: int = attrs.field(
+        default=256 * _MIB,
+        validator=Whole(_MIB, _TIB, unit="bytes"),
+        metadata={
+            "doc": "The most memory for commands of clients that wait for a connection, all "
+            "together; a client whose command would go beyond hears error 9501 at once. The "
+            "default is four of the largest commands that max_allowed_packet allows by default."
         },
     )
     session_pinning_filters: tuple[PinningFilter, ...] = attrs.field(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 import attrs
@@ -11,6 +11,8 @@ import attrs
 # The way from the top to a setting: keys of mappings and positions in lists.
 KeyPath: TypeAlias = tuple[str | int, ...]
 
+# The path of the setting to change, and a sentence that goes on from it.
+Finding: TypeAlias = tuple[KeyPath, str]
 
 _BEYOND_A_KEY = re.compile(r"(?s:[^\w-].*)")
 
@@ -29,6 +31,15 @@ def format_path(path: KeyPath) -> str:
         key = _BEYOND_A_KEY.sub("...", step)
         text += f".{key}" if text else key
     return text
+
+
+def repeated(named: Iterable[tuple[KeyPath, str]]) -> Iterator[Finding]:
+    """Find values that stand there already, each with the path of the later one."""
+    seen = set()
+    for path, value in named:
+        if value in seen:
+            yield path, f"{value!r} stands here a second time"
+        seen.add(value)
 
 
 @attrs.frozen

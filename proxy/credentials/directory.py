@@ -90,8 +90,13 @@ class Directory:
         return Credential(user, (), iam_auth=IamAuth.REQUIRED) if self._takes_all else None
 
     def users(self) -> tuple[str, ...]:
-        """See `CredentialSource`."""
-        return tuple(dict.fromkeys(user for source in self._sources for user in source.users()))
+        """See `CredentialSource`; those who are for monitors come last."""
+        users = dict.fromkeys(user for source in self._sources for user in source.users())
+        return tuple(sorted(users, key=self._is_for_monitor))
+
+    def _is_for_monitor(self, user: str) -> bool:
+        credential = self.known(user)
+        return credential is not None and credential.for_monitor
 
 
 def _claims(source: CredentialSource, user: str) -> bool:

@@ -32,6 +32,7 @@ class Credential:
         plugin: Authentication plugin that clients are asked for; empty: what suits the target.
         iam_auth: Whether clients log in with IAM tokens.
         networks: Where the user may come from; empty: from anywhere.
+        for_monitor: Whether only monitors log in as this user, and no client.
     """
 
     user: str
@@ -39,6 +40,7 @@ class Credential:
     plugin: str = ""
     iam_auth: IamAuth = IamAuth.DISABLED
     networks: tuple[Network, ...] = ()
+    for_monitor: bool = False
 
 
 MakeCredential = Callable[[str, tuple[str, ...]], Credential]
@@ -51,7 +53,9 @@ def credential_maker(entry: AuthEntry) -> MakeCredential:
     networks = tuple(ipaddress.ip_network(text) for text in entry.allowed_networks)
 
     def make(user: str, passwords: tuple[str, ...]) -> Credential:
-        return Credential(user, passwords, plugin, entry.iam_auth, networks)
+        return Credential(
+            user, passwords, plugin, entry.iam_auth, networks, for_monitor=entry.for_monitor
+        )
 
     return make
 

@@ -6,12 +6,13 @@ from proxy.config.secret import Secret
 
 
 def test_an_entry_is_of_a_user_with_a_password_unless_said_otherwise():
-    """The scheme is STATIC, tokens are not taken, and the user may come from anywhere."""
+    """The scheme is STATIC, tokens are not taken, and clients may come from anywhere."""
     entry = AuthEntry()
     assert entry.auth_scheme is AuthScheme.STATIC
     assert entry.iam_auth is IamAuth.DISABLED
     assert entry.client_password_auth_type is None
     assert entry.allowed_networks == ()
+    assert entry.for_monitor is False
 
 
 def test_a_password_is_not_in_the_repr():
@@ -36,6 +37,7 @@ def test_a_password_is_not_in_the_repr():
         ("iam_auth", "SOMETIMES"),
         ("client_password_auth_type", "POSTGRES_MD5"),
         ("allowed_networks", ("somewhere",)),
+        ("for_monitor", "yes"),
     ],
 )
 def test_each_setting_has_a_rule(name, value):

@@ -4,6 +4,7 @@ import pytest
 from proxy.config.auth import AuthEntry, AuthScheme, IamAuth
 from proxy.config.aws import IamConfig, IamVerification
 from proxy.config.checks import find_faults
+from proxy.config.failover import FailoverConfig
 from proxy.config.model import (
     Config,
     DefaultAuthScheme,
@@ -12,15 +13,14 @@ from proxy.config.model import (
     Target,
     TargetGroup,
 )
-from proxy.config.pool import ConnectionPoolConfig
 from proxy.config.secret import Secret
 from proxy.config.tls import BackendTls, Certificate, ClientCertificates, ClientTls, TlsMode
 from proxy.vocabulary import Role
 
 APP = AuthEntry(username="app", password=Secret("x"))
-POOL = ConnectionPoolConfig()
 WRITER = Target(address="db1")
 MAIN = EndpointConfig(name="main", listen="tcp:3306")
+OTHER = EndpointConfig(name="other", listen="tcp:3307")
 SHOWN = ClientTls(certificates=(Certificate(certificate="a.pem", private_key="a.key"),))
 IAM = IamConfig(access_keys_file="keys.yaml", policy_files=("policy.json",))
 TOKENS = attrs.evolve(APP, iam_auth=IamAuth.REQUIRED)
@@ -30,14 +30,15 @@ VERIFIED = BackendTls(mode=TlsMode.VERIFY_CA, ca="ca.pem")
 def make_proxy(
     name="shop",
     auth=(APP,),
-    targets=(WRITER,),
-    pool=POOL,
     endpoints=(MAIN,),
     target_tls=None,
+    failover=None,
     **settings,
 ):
     group = TargetGroup(
-        targets=targets, connection_pool_config=pool, tls=target_tls or BackendTls()
+        targets=(WRITER,),
+        tls=target_tls or BackendTls(),
+        failover=failover or FailoverConfig(),
     )
     return ProxyConfig(
         name=name, auth=auth, target_group=group, endpoints=endpoints, **settings
@@ -89,26 +90,6 @@ def test_a_sound_configuration_has_no_faults():
             "needs at least one endpoint",
         ),
         (
-            (make_proxy(targets=()),),
-            ("proxies", 0, "target_group", "targets"),
-            "needs a READ_WRITE target",
-        ),
-        (
-            (make_proxy(targets=(WRITER, Target(address="db2"))),),
-            ("proxies", 0, "target_group", "targets", 1),
-            "is a second READ_WRITE target, and a group has one",
-        ),
-        (
-            (make_proxy(targets=(Target(address="db2", role=Role.READ_ONLY), WRITER)),),
-            ("proxies", 0, "target_group", "targets", 0, "role"),
-            "READ_ONLY comes with failover; until then everything here is READ_WRITE",
-        ),
-        (
-            (make_proxy(endpoints=(attrs.evolve(MAIN, target_role=Role.READ_ONLY),)),),
-            ("proxies", 0, "endpoints", 0, "target_role"),
-            "READ_ONLY comes with failover; until then everything here is READ_WRITE",
-        ),
-        (
             (make_proxy(auth=(APP, APP)),),
             ("proxies", 0, "auth", 1, "username"),
             "'app' stands here a second time",
@@ -137,23 +118,6 @@ def test_a_sound_configuration_has_no_faults():
             (make_proxy(auth=(attrs.evolve(APP, password_env="E"),)),),
             ("proxies", 0, "auth", 0, "password_env"),
             "cannot stand beside password: give one of the two",
-        ),
-        (
-            (
-                make_proxy(
-                    pool=ConnectionPoolConfig(
-                        max_connections_percent=40, max_idle_connections_percent=50
-                    )
-                ),
-            ),
-            (
-                "proxies",
-                0,
-                "target_group",
-                "connection_pool_config",
-                "max_idle_connections_percent",
-            ),
-            "must not be above max_connections_percent: 50 is more than 40",
         ),
     ],
 )
@@ -290,27 +254,10 @@ def test_each_scheme_can_be_used():
             ("tls", "client_ca"),
             "is needed to check certificates of clients",
         ),
-        (
-            make_proxy(target_tls=BackendTls(certificate="a")),
-            ("target_group", "tls", "private_key"),
-            "is missing: a certificate and its key go together",
-        ),
-        (
-            make_proxy(target_tls=BackendTls(private_key="a")),
-            ("target_group", "tls", "certificate"),
-            "is missing: a certificate and its key go together",
-        ),
-        (
-            make_proxy(
-                target_tls=BackendTls(mode=TlsMode.DISABLED, certificate="a", private_key="b")
-            ),
-            ("target_group", "tls", "certificate"),
-            "is of no use with the mode disabled",
-        ),
     ],
 )
 def test_tls_needs_what_it_is_done_with(proxy, path, message):
-    """On either side, what is asked for can be done with the files that are given."""
+    """What is asked for can be done with the files that are given."""
     assert faults_of(proxy) == [((*PATH, *path), message)]
 
 
@@ -393,3 +340,28 @@ def test_sound_settings_of_tokens_have_no_faults(mode):
     assert faults_of(make_proxy(auth=(TOKENS,), tls=SHOWN, iam=IAM)) == []
     assert faults_of(make_proxy(auth=(TOKENS,), tls=SHOWN, iam=sts)) == []
     assert faults_of(for_everybody(target_tls=BackendTls(mode=mode, ca="ca.pem"))) == []
+
+
+def test_what_a_target_group_lacks_is_said_with_its_place():
+    """Its rules are those of `proxy.config.group_checks`."""
+    proxy = make_proxy(target_tls=BackendTls(certificate="a"))
+    assert faults_of(make_proxy("other", endpoints=(OTHER,)), proxy) == [
+        (
+            ("proxies", 1, "target_group", "tls", "private_key"),
+            "is missing: a certificate and its key go together",
+        )
+    ]
+
+
+def test_a_read_only_endpoint_may_use_the_writer():
+    """By default it does while there is no reader, and without one for good."""
+    endpoints = (MAIN, attrs.evolve(OTHER, target_role=Role.READ_ONLY))
+    assert faults_of(make_proxy(endpoints=endpoints)) == []
+    alone = FailoverConfig(fall_back_to_writer=False)
+    assert faults_of(make_proxy(failover=alone)) == []
+    assert faults_of(make_proxy(endpoints=endpoints, failover=alone)) == [
+        (
+            (*PATH, "endpoints", 1, "target_role"),
+            "READ_ONLY needs a READ_ONLY target, or failover.fall_back_to_writer",
+        )
+    ]

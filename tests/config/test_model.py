@@ -4,13 +4,16 @@ import pytest
 from proxy.config.address import TcpAddress
 from proxy.config.auth import AuthEntry
 from proxy.config.aws import AwsConfig, IamConfig
+from proxy.config.failover import FailoverConfig, Topology
 from proxy.config.model import (
+    DEFAULT_TARGET_SET,
     DefaultAuthScheme,
     EndpointConfig,
     EngineFamily,
     ProxyConfig,
     Target,
     TargetGroup,
+    TargetSet,
 )
 from proxy.config.rules import UnfitError
 from proxy.config.secret import Secret
@@ -46,12 +49,30 @@ def test_everybody_may_come_unless_said_otherwise():
 
 
 def test_sections_that_are_left_out_have_their_defaults():
-    """TLS towards both sides, AWS and IAM need not be mentioned."""
+    """TLS towards both sides, AWS, IAM and failover need not be mentioned."""
     proxy = make_proxy()
     assert proxy.tls == ClientTls()
     assert proxy.target_group.tls == BackendTls()
     assert proxy.aws == AwsConfig()
     assert proxy.iam == IamConfig()
+    assert proxy.target_group.failover == FailoverConfig()
+
+
+def test_roles_are_as_configured_unless_said_otherwise():
+    """The topology is STATIC, and there is no other set of targets."""
+    group = make_proxy().target_group
+    assert group.topology is Topology.STATIC
+    assert group.target_sets == ()
+    with pytest.raises(UnfitError, match="topology must be STATIC or REPLICATION or"):
+        attrs.evolve(group, topology="RING")
+
+
+def test_a_set_of_targets_has_a_name_like_any_other():
+    """That of the group's own targets has the form too."""
+    targets = (Target(address="db1"),)
+    assert TargetSet(name=DEFAULT_TARGET_SET, targets=targets).targets == targets
+    with pytest.raises(UnfitError, match="name must be"):
+        TargetSet(name="blue_green", targets=targets)
 
 
 @pytest.mark.parametrize(

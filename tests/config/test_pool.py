@@ -16,6 +16,17 @@ def test_defaults_are_those_of_rds_proxy():
     assert pool.max_connection_age == 24 * 3600
 
 
+def test_commands_that_wait_are_bounded_in_bytes():
+    """Some large ones may wait, and a bound that no command fits into is none."""
+    mib = 1024 * 1024
+    assert ConnectionPoolConfig().max_waiting_bytes == 256 * mib
+    for allowed in (mib, mib * mib):
+        assert ConnectionPoolConfig(max_waiting_bytes=allowed).max_waiting_bytes == allowed
+    for refused in (mib - 1, mib * mib + 1):
+        with pytest.raises(UnfitError, match="max_waiting_bytes must be"):
+            ConnectionPoolConfig(max_waiting_bytes=refused)
+
+
 def test_filters_of_pins_are_written_by_name():
     """RDS Proxy's filter and the finer ones are taken, and any other name is not."""
     names = ["EXCLUDE_VARIABLE_SETS", "EXCLUDE_ROUTINES"]

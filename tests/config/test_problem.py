@@ -1,6 +1,6 @@
 import pytest
 
-from proxy.config.problem import ConfigError, Problem, format_path
+from proxy.config.problem import ConfigError, Problem, format_path, repeated
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,12 @@ def test_an_error_lists_its_problems_by_line():
     )
     assert str(error).splitlines() == ["a: x", "a:2: y: early", "a:9: z: late"]
     assert [problem.line for problem in error.problems] == [None, 2, 9]
+
+
+def test_what_stands_there_again_is_found_at_its_later_places():
+    """The first one is not to blame."""
+    named = [(("a",), "x"), (("b",), "y"), (("c", 1), "x"), (("d",), "x")]
+    assert list(repeated(named)) == [
+        (("c", 1), "'x' stands here a second time"),
+        (("d",), "'x' stands here a second time"),
+    ]

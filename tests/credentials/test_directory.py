@@ -166,6 +166,17 @@ def test_users_are_listed_once(sources):
     assert Directory(()).users() == ()
 
 
+def test_users_of_monitors_are_listed_last(sources):
+    """Who looks at a target for clients does so as one of theirs; what counts is who holds."""
+    first, second = sources
+    first.there["app"] = credential("app", "first", for_monitor=True)
+    second.there["own"] = credential("own", "y", for_monitor=True)
+    assert Directory(sources).users() == ("own", "other", "app")
+    first.hidden.add("app")
+    second.hidden.add("app")
+    assert Directory(sources).users() == ("app", "own", "other")
+
+
 def test_nobody_is_known_without_sources():
     """Everybody is a stranger then."""
     assert found(Directory(()).find("app")) is None

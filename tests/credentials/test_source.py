@@ -27,6 +27,7 @@ def test_a_user_may_come_from_anywhere_with_a_password_unless_said_otherwise():
     credential = Credential("app", ("x",))
     assert credential.iam_auth is IamAuth.DISABLED
     assert credential.networks == ()
+    assert not credential.for_monitor
 
 
 def test_an_entry_says_what_its_users_have_in_common():
@@ -44,6 +45,12 @@ def test_an_entry_says_what_its_users_have_in_common():
         assert make(user, ("new", "old")) == Credential(
             user, ("new", "old"), NATIVE, IamAuth.ENABLED, networks
         )
+
+
+def test_users_of_monitors_are_marked():
+    """By their entry, wherever their names and passwords come from."""
+    make = credential_maker(AuthEntry(users_file="a", for_monitor=True))
+    assert make("monitor", ("x",)) == Credential("monitor", ("x",), for_monitor=True)
 
 
 @pytest.mark.parametrize(

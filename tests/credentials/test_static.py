@@ -36,6 +36,14 @@ def test_a_password_may_stand_in_the_configuration(tmp_path):
     assert password(source) == ("pass word",)
 
 
+def test_a_user_may_be_for_monitors(tmp_path):
+    """Its entry says so, and its password is known like any other."""
+    monitor = AuthEntry(username="monitor", password=Secret("x"), for_monitor=True)
+    source = load(tmp_path, AuthEntry(username="app", password=Secret("y")), monitor)
+    assert password(source, "monitor") == ("x",)
+    assert [source.known(user).for_monitor for user in source.users()] == [False, True]
+
+
 def test_a_password_may_come_from_the_environment(tmp_path):
     """The variable named by password_env is read."""
     entry = AuthEntry(username="app", password_env="APP_PASSWORD")
