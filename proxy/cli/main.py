@@ -9,6 +9,7 @@ import click
 from proxy import __version__
 from proxy.cli.check import check_config
 from proxy.cli.configuration import CONFIG_FILE, explained, load
+from proxy.cli.control import drain, pause, promote, resume, switch, targets, undrain
 from proxy.cli.pins import pins
 from proxy.cli.token import token
 from proxy.embedded import EmbeddedError, Flavor
@@ -31,7 +32,8 @@ def main() -> None:
     """A pooling, multiplexing proxy for MySQL and MariaDB."""
 
 
-for command in (check_config, pins, token):
+_OF_THE_RUNNING_PROXY = (targets, drain, undrain, promote, pause, resume, switch)
+for command in (check_config, pins, token, *_OF_THE_RUNNING_PROXY):
     main.add_command(command)
 
 

@@ -14,6 +14,7 @@ from typing import Literal
 import attrs
 
 from proxy.config.address import TcpAddress, UnixAddress, parse_address
+from proxy.config.admin import AdminConfig
 from proxy.config.auth import AuthEntry
 from proxy.config.aws import AwsConfig, IamConfig
 from proxy.config.failover import FailoverConfig, Topology
@@ -348,6 +349,10 @@ class Config:
         metadata={"doc": "The proxies that one process serves."}
     )
     log: LogConfig = attrs.field(factory=LogConfig, metadata={"doc": "The log."})
+    admin: AdminConfig = attrs.field(
+        factory=AdminConfig,
+        metadata={"doc": "Where the running proxy is asked and told things."},
+    )
     drain_timeout: float = attrs.field(
         default=30.0,
         validator=Seconds(0, 3600),

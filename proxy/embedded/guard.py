@@ -3,10 +3,11 @@ Runs one server and stops it when the process that wanted it is gone.
 
 The parent starts this file as a program of its own, with one pipe to its standard input.
 Words of one byte come through the pipe: ``T`` asks the server to finish (SIGTERM), ``K``
-ends it at once (SIGKILL). The end of the pipe means that the parent is gone, however it
-went: the kernel closes the pipe of a killed process too. Then the server is asked to
-finish, killed if it does not within the limit, and its folder removed. As children forked
-by the parent may hold the pipe open, the guard also looks whether its own parent changed.
+ends it at once (SIGKILL), ``S`` freezes it (SIGSTOP) and ``C`` thaws it (SIGCONT). The end
+of the pipe means that the parent is gone, however it went: the kernel closes the pipe of a
+killed process too. Then the server is asked to finish, thawed so that it can, killed if it
+does not within the limit, and its folder removed. As children forked by the parent may
+hold the pipe open, the guard also looks whether its own parent changed.
 
 The server is the guard's child: nobody else can reap it, so its process id never means
 another process while the guard lives. Should the guard itself be killed, the kernel kills
@@ -30,6 +31,12 @@ import time
 
 _PR_SET_PDEATHSIG = 1
 _LOOK_SECONDS = 1.0
+_SIGNALS = {
+    ord("T"): signal.SIGTERM,
+    ord("K"): signal.SIGKILL,
+    ord("S"): signal.SIGSTOP,
+    ord("C"): signal.SIGCONT,
+}
 
 
 def _die_with_guard() -> None:
@@ -71,16 +78,15 @@ def watch(command: list[str], limit_seconds: float, folder: str) -> int:
         if 0 in ready:
             words = os.read(0, 64)
             orphaned = orphaned or not words
-            if b"K" in words:
-                server.kill()
-            elif b"T" in words:
-                server.terminate()
+            for word in words:
+                server.send_signal(_SIGNALS[word])
         if wake in ready and set(os.read(wake, 64)) - {signal.SIGCHLD}:
             server.terminate()
         if orphaned and deadline is None:
             sources = [wake]
             deadline = time.monotonic() + limit_seconds
             server.terminate()
+            server.send_signal(signal.SIGCONT)
         if deadline is not None and time.monotonic() > deadline:
             server.kill()
     if folder and (deadline is not None or os.getppid() != parent or _pipe_ended()):

@@ -64,6 +64,7 @@ def start_server(
     progress: Callable[[str], None] = tell,
     max_connections: int = MAX_CONNECTIONS,
     tls: CertificateFiles | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> Server:
     """
     Start a new server with empty tables, by the first way that works.
@@ -75,6 +76,7 @@ def start_server(
         max_connections: the server's own limit of clients.
         tls: the certificate it shows, see `proxy.embedded.local.start_local`; containers are
             not among the ways then.
+        settings: further option names and values; nor are they then.
 
     Raises:
         ServerNotFoundError: no way led to a server; the text says what to install.
@@ -83,11 +85,17 @@ def start_server(
     for way in chosen_ways() if ways is None else ways:
         try:
             if way is Way.CONTAINER:
-                _demand_no_certificate(tls)
+                _demand_nothing_special(tls, settings)
                 return start_container(flavor, progress, max_connections=max_connections)
             programs = _programs(way, flavor, progress)
             if programs is not None:
-                return start_local(programs, progress, max_connections=max_connections, tls=tls)
+                return start_local(
+                    programs,
+                    progress,
+                    max_connections=max_connections,
+                    tls=tls,
+                    settings=settings,
+                )
             reasons.append(f"{way.value}: none is installed")
         except EmbeddedError as error:
             progress(str(error))
@@ -102,6 +110,7 @@ def start_local_server(
     progress: Callable[[str], None] = tell,
     max_connections: int = MAX_CONNECTIONS,
     tls: CertificateFiles | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> LocalServer:
     """
     As `start_server`, by those ways only that run a process of this machine.
@@ -111,7 +120,12 @@ def start_local_server(
     """
     ways = [way for way in (chosen_ways() if ways is None else ways) if way in LOCAL_WAYS]
     server = start_server(
-        flavor, ways=ways, progress=progress, max_connections=max_connections, tls=tls
+        flavor,
+        ways=ways,
+        progress=progress,
+        max_connections=max_connections,
+        tls=tls,
+        settings=settings,
     )
     assert isinstance(server, LocalServer)
     return server
@@ -123,10 +137,14 @@ def _programs(way: Way, flavor: Flavor, progress: Callable[[str], None]) -> Dist
     return debian.server(flavor, progress)
 
 
-def _demand_no_certificate(tls: CertificateFiles | None) -> None:
+def _demand_nothing_special(
+    tls: CertificateFiles | None, settings: Mapping[str, str] | None
+) -> None:
     """A container's server runs as a user of its own, who may not read our user's key."""
     if tls is not None:
         raise EmbeddedError("A server in a container cannot be given a certificate.")
+    if settings:
+        raise EmbeddedError("A server in a container cannot be given settings of its own.")
 
 
 def _advice(flavor: Flavor, reasons: Sequence[str]) -> str:

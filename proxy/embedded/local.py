@@ -51,6 +51,7 @@ class LocalServer(Server):
     folder: Path
     settings: dict[str, str] = attrs.field(repr=False)
     _process: GuardedProcess | None = None
+    _renewals: int = 0
 
     @property
     def pid(self) -> int | None:
@@ -109,6 +110,28 @@ class LocalServer(Server):
             self.kill()
             raise self._failure("does not serve TLS with its certificate", log_start)
 
+    def freeze(self) -> None:
+        """
+        Stop the server where it stands: connections stay open and nothing answers.
+
+        Raises:
+            ServerFailedError: it does not run.
+        """
+        self._running().freeze()
+
+    def thaw(self) -> None:
+        """
+        Let a frozen server go on as if nothing had been.
+
+        Raises:
+            ServerFailedError: it does not run.
+        """
+        self._running().thaw()
+
+    def is_frozen(self) -> bool:
+        """Whether the server was frozen, and not thawed since."""
+        return self._process is not None and self._process.is_frozen()
+
     def stop(self, limit_seconds: float = STOP_LIMIT_SECONDS) -> None:
         """Ask the server to finish, and kill it after the limit; its data stay."""
         if self._process is not None:
@@ -123,6 +146,23 @@ class LocalServer(Server):
         """End the server at once and remove its data."""
         self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def renew(self, progress: Callable[[str], None]) -> None:
+        """
+        Throw the data away and start with empty tables; port, password and settings stay.
+
+        Args:
+            progress: is told what takes time.
+
+        Raises:
+            ServerFailedError: as by `start`.
+        """
+        self.kill()
+        self._renewals += 1
+        shutil.rmtree(self.data_folder)
+        new_data_folder(self.distribution, self.data_folder, progress)
+        self.start()
+        self.make_root()
 
     def make_root(self) -> None:
         """
@@ -140,6 +180,11 @@ class LocalServer(Server):
         assert row is not None
         self.version = str(row[0])
 
+    def _running(self) -> GuardedProcess:
+        if self._process is None or not self._process.is_running():
+            raise ServerFailedError(f"The server on port {self.port} does not run.")
+        return self._process
+
     def _options(self) -> tuple[str, ...]:
         places = {
             "datadir": str(self.data_folder),
@@ -148,8 +193,9 @@ class LocalServer(Server):
             "secure-file-priv": str(self.folder / "files"),
             "tmpdir": str(self.folder / "tmp"),
             "port": str(self.port),
-            # Differs between servers of one machine, as replication demands.
-            "server-id": str(self.port),
+            # Differs between servers of one machine, as replication demands; and from its
+            # own before it was renewed, as a replica passes over what it wrote itself.
+            "server-id": str(self.port + 100_000 * self._renewals),
             # How a replica shows up on its primary, for whoever discovers it there.
             "report-host": self.host,
             "report-port": str(self.port),

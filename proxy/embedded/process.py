@@ -4,6 +4,7 @@ import contextlib
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
@@ -13,6 +14,9 @@ from proxy.embedded.errors import ServerFailedError
 
 KILL_LIMIT_SECONDS = 10.0
 """How long the kernel may take to end a killed process; it is busy freeing its memory."""
+
+FREEZE_LIMIT_SECONDS = 10.0
+"""How long the kernel may take to stop all threads; one that waits for the disk stops later."""
 
 
 @attrs.define(eq=False)
@@ -70,7 +74,8 @@ class GuardedProcess:
 
     def stop(self, limit_seconds: float) -> None:
         """Ask the command to finish (SIGTERM) and wait; kill it after the limit."""
-        self._tell(b"T")
+        # A frozen process obeys once it is thawed.
+        self._tell(b"TC")
         if not self._ended_within(limit_seconds):
             self.kill()
 
@@ -87,6 +92,42 @@ class GuardedProcess:
                 f"Process {self.pid} did not end within {KILL_LIMIT_SECONDS:.0f} s of SIGKILL."
             )
 
+    def freeze(self) -> None:
+        """
+        Stop the command where it stands (SIGSTOP) and wait until it does nothing any more.
+
+        Raises:
+            ServerFailedError: it has ended, or the kernel did not stop it in time.
+        """
+        self._tell(b"S")
+        self._wait_until_frozen(wanted=True)
+
+    def thaw(self) -> None:
+        """
+        Let a frozen command go on (SIGCONT).
+
+        Raises:
+            ServerFailedError: it has ended, or the kernel did not wake it in time.
+        """
+        self._tell(b"C")
+        self._wait_until_frozen(wanted=False)
+
+    def is_frozen(self) -> bool:
+        """Whether all threads of the command are stopped."""
+        return self.is_running() and all(state == "T" for state in _states(self.pid))
+
+    def _wait_until_frozen(self, *, wanted: bool) -> None:
+        deadline = time.monotonic() + FREEZE_LIMIT_SECONDS
+        while self.is_frozen() is not wanted or not self.is_running():
+            if not self.is_running():
+                raise ServerFailedError(f"Process {self.pid} has ended.")
+            if time.monotonic() > deadline:
+                raise ServerFailedError(
+                    f"Process {self.pid} did not {'freeze' if wanted else 'thaw'} within "
+                    f"{FREEZE_LIMIT_SECONDS:.0f} s."
+                )
+            time.sleep(0.002)
+
     def _tell(self, word: bytes) -> None:
         assert self._guard.stdin is not None
         # A guard that has ended does not listen, and has nothing left to do.
@@ -102,6 +143,15 @@ class GuardedProcess:
                 return False
             time.sleep(0.002)
         return True
+
+
+def _states(pid: int) -> Iterator[str]:
+    """The state of each thread, one letter as in proc_pid_stat(5)."""
+    for thread in Path(f"/proc/{pid}/task").glob("*/stat"):
+        # A thread may end between the list and the look.
+        with contextlib.suppress(OSError):
+            # The name before it is in parentheses and may itself hold some.
+            yield thread.read_text().rpartition(")")[2].split()[0]
 
 
 def _close(watcher: "subprocess.Popen[bytes]") -> None:

@@ -30,6 +30,9 @@ _MYSQL = {
     "gtid-mode": "ON",
     "innodb-redo-log-capacity": "32M",
     "innodb-dedicated-server": "OFF",
+    # A replica notices within seconds that its primary is silent; "loose", as the name is
+    # that of MySQL 8.0.26 and later.
+    "loose-replica-net-timeout": "4",
     "mysqlx": "OFF",
     # The proxy reads session_variables here; the instruments' memory is kept small.
     "performance-schema": "ON",
@@ -47,6 +50,7 @@ _MARIADB = {
     "innodb-log-file-size": "32M",
     "log-slave-updates": "ON",
     "performance-schema": "OFF",
+    "slave-net-timeout": "4",
 }
 
 

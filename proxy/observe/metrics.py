@@ -51,6 +51,9 @@ class Counters:
     query_requests_express: int = _count("Those that went through the express lane.")
     session_replays: int = _count("Times that a connection was brought into another session.")
     session_replay_statements: int = _count("Statements that this took.")
+    writer_switches: int = _count("Times that another target became the writer.")
+    writer_holds: int = _count("Times that clients had to wait for a target that takes writes.")
+    writer_hold_seconds: float = _count("Seconds that they had to, all together.")
     session_pins: dict[str, int] = attrs.field(
         factory=dict, metadata={"doc": "Times that a client was pinned, by reason."}
     )

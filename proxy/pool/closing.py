@@ -105,10 +105,8 @@ class Closing:
         return self._killer.kill(key.user, lease.backend.connection_id, query=query)
 
     def cut_off(self, why: str) -> None:
-        """Close what is lent too: whoever has it hears what that means for it."""
+        """Close what is left of older generations: who has it hears what that means for it."""
         ledger = self._pool.ledger
-        ledger.generation += 1
         for lease in [*ledger.leases()]:
-            if lease.backend is not None:
+            if lease.backend is not None and lease.generation != ledger.generation:
                 lease.backend.lose(why)
-        self._pool.sweep()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any, TypeVar, cast
 
+from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import (
     HostnameEndpoint,
+    TCP4ClientEndpoint,
+    TCP6ClientEndpoint,
     UNIXClientEndpoint,
 )
 from twisted.internet.error import ConnectError
@@ -21,6 +24,10 @@ from proxy.net.backend import BackendProtocol
 from proxy.net.backend_tls import BackendTlsStreams
 
 T = TypeVar("T")
+
+NEXT_ADDRESS_SECONDS = 0.1
+"""After how long the next address of a name is tried beside the one before, and how long a
+refusal of the last one takes to be seen."""
 
 
 class _OneBackend(Factory):
@@ -96,6 +103,11 @@ class Connector:
             return cast("Any", UNIXClientEndpoint)(
                 self._reactor, self.place.path, self.timeout_seconds
             )
+        host, port, seconds = self.place.host, self.place.port, self.timeout_seconds
+        if isIPAddress(host):
+            return cast("Any", TCP4ClientEndpoint)(self._reactor, host, port, seconds)
+        if isIPv6Address(host):
+            return cast("Any", TCP6ClientEndpoint)(self._reactor, host, port, seconds)
         return HostnameEndpoint(
-            self._reactor, self.place.host, self.place.port, self.timeout_seconds
+            self._reactor, host, port, seconds, attemptDelay=NEXT_ADDRESS_SECONDS
         )

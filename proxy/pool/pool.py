@@ -35,6 +35,7 @@ from proxy.pool.dial import Dialer, Facts
 from proxy.pool.expiry import Expiry
 from proxy.pool.opening import Opening
 from proxy.pool.rotation import Rotation
+from proxy.pool.watcher import Watcher
 from proxy.session.outcome import Target
 from proxy.session.prepared import KnownDefinitions
 from proxy.session.replay import is_reachable
@@ -54,6 +55,7 @@ class TargetPool:
         facts: What the last login told about the target; None before the first.
         definitions: What prepared statements look like, by key and statement.
         targets: What sessions of a user need to know of it, which depends on the user's rights.
+        watcher: Who is told of trouble with the target; None for nobody.
         ledger: The book; its containers are there to be looked at.
     """
 
@@ -78,6 +80,7 @@ class TargetPool:
         self._passing = False
         self._closed = False
         self.accounts = accounts
+        self.watcher: Watcher | None = None
         self._log = log.bind(target=str(dialer.connector.place))
         self._closing = Closing(self, accounts, counters, self._log)
         self.opening = Opening(self, config, accounts, counters, self._log)
@@ -321,7 +324,7 @@ class TargetPool:
         return self._closing.kill(lease, query=query)
 
     def cut_off(self, why: str) -> None:
-        """Close what is lent too: whoever has it hears what that means for it."""
+        """Close what is left of older generations: who has it hears what that means for it."""
         self._closing.cut_off(why)
 
     # Upkeep

@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred
 
 from proxy.config.address import TcpAddress
 from proxy.config.auth import AuthScheme, IamAuth
+from proxy.config.failover import Topology
 from proxy.config.model import Config, DefaultAuthScheme, ProxyConfig, Target
 from proxy.config.tls import TlsMode
 from proxy.credentials.aws import AwsSettings, configured_region, make_session, partition_of
@@ -33,6 +34,8 @@ from proxy.credentials.secrets_source import OnChange, SecretEntry, SecretsSourc
 from proxy.credentials.source import CredentialSource, credential_maker
 from proxy.credentials.static import PasswordUnreadableError, load_static
 from proxy.credentials.users_file import UsersFile
+from proxy.failover.steward import Steward
+from proxy.failover.watching import Watching
 from proxy.front.admission import Admission
 from proxy.front.client import Client
 from proxy.front.deadlines import Deadlines
@@ -78,18 +81,23 @@ class Assembly:
             system that is away.
         sources: What is started and stopped with it.
         looks: What is called every second or so, to see whether files have changed.
+        steward: Who watches the targets; None where there is but one, whose connections tell
+            by themselves how it is.
     """
 
     proxy: Proxy
     files: AwsThreads
     sources: list[SecretsSource | UsersFile] = attrs.field(factory=list)
     looks: list[Callable[[], None]] = attrs.field(factory=list)
+    steward: Steward | None = None
 
     def start(self) -> None:
         """Begin to read passwords."""
         self.files.start()
         for source in self.sources:
             source.start()
+        if self.steward is not None:
+            self.steward.start()
 
     def look(self) -> None:
         """See whether files have changed."""
@@ -107,6 +115,8 @@ class Assembly:
 
     def stop(self) -> None:
         """Read passwords no more."""
+        if self.steward is not None:
+            self.steward.stop()
         for source in self.sources:
             source.stop()
         self.files.stop()
@@ -165,12 +175,15 @@ class _Assembler:
         takes_all = config.default_auth_scheme is DefaultAuthScheme.IAM_AUTH
         directory = Directory(sources, takes_all=takes_all)
 
+        def make_accounts(target: Target) -> Accounts:
+            return Accounts(directory, self._token_maker(target) if takes_all else None)
+
         def make_pool(target: Target) -> TargetPool:
             return TargetPool(
                 shared.reactor,
                 Dialer(self._connector(target), pool_config.init_query),
                 pool_config,
-                Accounts(directory, self._token_maker(target) if takes_all else None),
+                make_accounts(target),
                 counters,
                 self._log,
             )
@@ -179,10 +192,26 @@ class _Assembler:
         tls = ClientTlsStreams(config.tls, self._log) if config.tls.certificates else None
         verifier = self._verifier()
         looks += [part.look for part in (tls, verifier, pools) if part is not None]
+        routes = self._routes(pools)
+        group, steward = config.target_group, None
+        if group.topology is not Topology.STATIC or len(group.targets) > 1:
+            watching = Watching(
+                group, directory, shared.reactor, self._connector, make_accounts, self._log
+            )
+            steward = Steward(
+                group,
+                pools,
+                routes[Role.READ_WRITE],
+                routes[Role.READ_ONLY],
+                watching,
+                shared.reactor,
+                counters,
+                self._log,
+            )
         proxy = Proxy(
             config,
             pools,
-            self._routes(pools),
+            routes,
             directory,
             counters,
             shared.deadlines,
@@ -192,7 +221,7 @@ class _Assembler:
             Admission(config, tls, verifier),
         )
         living = [one for one in sources if isinstance(one, SecretsSource | UsersFile)]
-        return Assembly(proxy, self._files, living, looks)
+        return Assembly(proxy, self._files, living, looks, steward)
 
     # Passwords
 
@@ -323,13 +352,14 @@ class _Assembler:
         first = next((one for one in targets if one.role is Role.READ_WRITE), targets[0])
         return {role: Route(pools.get(first)) for role in Role}
 
-    def _connector(self, target: Target) -> Connector:
+    def _connector(self, target: Target, timeout: float | None = None) -> Connector:
         group, reactor = self._config.target_group, self._shared.reactor
         place, tls = target.place, None
         if group.tls.mode is not TlsMode.DISABLED:
             host = place.host if isinstance(place, TcpAddress) else "localhost"
             tls = BackendTlsStreams(group.tls, target.tls_server_name or host, self._log)
-        timeout = group.connection_pool_config.connect_timeout
+        if timeout is None:
+            timeout = group.connection_pool_config.connect_timeout
         return Connector(reactor, place, timeout, tls, announces=target.proxy_protocol)
 
 

@@ -1,0 +1,1 @@
+"""Which target takes writes, which ones serve reads: looking, deciding, moving clients."""

@@ -1,0 +1,126 @@
+"""What monitors' users are asked to change on targets: writable or not, whom they follow.
+
+MySQL manual, "super_read_only", "RESET REPLICA Statement", "GTID Functions"; MariaDB knowledge
+base, "read_only", "RESET REPLICA", "MASTER_GTID_WAIT".
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from structlog.typing import FilteringBoundLogger
+
+from proxy.dialogue.answers import Kind
+from proxy.errors import BackendLostError
+from proxy.failover.post import Post
+from proxy.net.answer import Answer
+from proxy.net.backend import BackendProtocol
+from proxy.net.clock import Clock
+from proxy.vocabulary import ServerKind, kind_of, version_number
+from proxy.wire.commands import query
+
+ORDER_SECONDS = 10.0
+"""How long one order may take: SET GLOBAL read_only waits for commits that are under way."""
+
+REPLICA_WORDS = 80022
+"""MySQL says REPLICA for SLAVE, and SOURCE for MASTER, since this version."""
+
+
+class Session:
+    """A connection to a target for orders."""
+
+    def __init__(self, backend: BackendProtocol, clock: Clock) -> None:
+        assert backend.greeting is not None
+        self._backend = backend
+        self._clock = clock
+        version = backend.greeting.version
+        self.is_mariadb = kind_of(version) is ServerKind.MARIADB
+        modern = not self.is_mariadb and version_number(version) >= REPLICA_WORDS
+        self._replica = "REPLICA" if modern else "SLAVE"
+
+    async def run(self, text: str, seconds: float = ORDER_SECONDS) -> Answer:
+        """Run a statement.
+
+        Raises:
+            BackendLostError: it fails, or takes too long.
+        """
+        backend = self._backend
+        payload = query(text.encode(), backend.exchange.server_capabilities)
+        asked = backend.ask(payload, Kind.RESULT)
+        clock: Any = self._clock
+        return await asked.addTimeout(seconds, clock, _too_long)
+
+    async def set_read_only(self, *, on: bool) -> None:
+        """Take writes, or none: on MySQL not even those of accounts with all privileges."""
+        if self.is_mariadb:
+            await self.run(f"SET GLOBAL read_only = {int(on)}")
+        elif on:
+            await self.run("SET GLOBAL super_read_only = 1")
+        else:
+            await self.run("SET GLOBAL super_read_only = 0")
+            await self.run("SET GLOBAL read_only = 0")
+
+    async def position(self) -> str:
+        """The transactions that it has, as its family writes them."""
+        name = "gtid_current_pos" if self.is_mariadb else "gtid_executed"
+        (value,) = (await self.run(f"SELECT @@GLOBAL.{name}")).row()
+        return (value or b"").decode().replace("\n", "")
+
+    async def wait_for(self, position: str, seconds: float) -> bool:
+        """Wait until it has these transactions; whether it has by then."""
+        if self.is_mariadb:
+            text = f"SELECT MASTER_GTID_WAIT('{position}', {seconds:g})"
+        else:
+            text = f"SELECT WAIT_FOR_EXECUTED_GTID_SET('{position}', {seconds:g})"
+        return (await self.run(text, seconds + ORDER_SECONDS)).row() == (b"0",)
+
+    async def stop_following(self) -> None:
+        """Replicate from nobody any more."""
+        await self.run(f"STOP {self._replica}")
+        await self.run(f"RESET {self._replica} ALL")
+
+    async def become_primary(self, member: str) -> None:
+        """Make a member the primary of its group; any member can be asked.
+
+        MySQL manual, "Changing the Primary".
+        """
+        await self.run(f"SELECT group_replication_set_as_primary('{member}')", 60.0)
+
+
+def _too_long(_: object, timeout: float) -> Any:
+    raise BackendLostError(f"no answer within {timeout:g} s")
+
+
+@asynccontextmanager
+async def session(post: Post, clock: Clock) -> AsyncIterator[Session]:
+    """A session with a target.
+
+    Raises:
+        BackendLostError: it cannot be had.
+    """
+    logging_in: Awaitable[BackendProtocol] = post.log_in()
+    backend = await logging_in
+    try:
+        yield Session(backend, clock)
+    finally:
+        if backend.owes_answer:
+            backend.abort()
+        else:
+            backend.quit()
+
+
+async def fence(post: Post, clock: Clock, log: FilteringBoundLogger) -> None:
+    """Make a target read-only that takes writes and should not."""
+    try:
+        async with session(post, clock) as orders:
+            await orders.set_read_only(on=True)
+    except BackendLostError as error:
+        log.warning(
+            "a second target takes writes, and cannot be made read-only",
+            target=post.name,
+            why=str(error),
+        )
+    else:
+        log.warning("a second target took writes, and is read-only now", target=post.name)

@@ -1,0 +1,387 @@
+"""Carries out the plan: who gets the clients, who has to wait, who is looked at quickly."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+
+from structlog.typing import FilteringBoundLogger
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure as Mistake
+
+from proxy.config.failover import SplitBrain, Topology
+from proxy.config.model import DEFAULT_TARGET_SET, Target, TargetGroup
+from proxy.failover.discovery import forgotten, found_by, shadow
+from proxy.failover.orders import fence
+from proxy.failover.post import Post, Watch
+from proxy.net.clock import Clock, Timer, cancel
+from proxy.observe.metrics import Counters
+from proxy.policy.failover import Plan, Rules, plan
+from proxy.policy.health import Condition, Health, Patience
+from proxy.policy.observation import Failure, Look
+from proxy.policy.readers import Reader, ReaderRules, shares
+from proxy.pool.pool import TargetPool
+from proxy.pool.registry import Pools
+from proxy.pool.route import Route
+from proxy.vocabulary import Role
+
+HASTE_SECONDS = 60.0
+"""How long a search for a writer is hasty; whoever is away for longer is looked for calmly."""
+
+BALANCE_SECONDS = 1.0
+"""How often the shares of readers are looked at."""
+
+FENCE_PAUSE_SECONDS = 5.0
+"""Between two tries to make the same target read-only."""
+
+DOUBTS = (Failure.REFUSED, Failure.LOST, Failure.SILENT, Failure.STOPPING)
+"""What traffic may meet that makes a target doubtful."""
+
+
+def rules_of(group: TargetGroup) -> Rules:
+    """What a configuration wants of the plan."""
+    config = group.failover
+    return Rules(
+        moves=group.topology is not Topology.STATIC,
+        several_writers=group.topology is Topology.GALERA,
+        refuses_split_brain=config.split_brain is SplitBrain.REFUSE,
+        fences=config.fence,
+        # The looks of two periods, as the second one may take its time.
+        trust_seconds=config.probe_interval + config.probe_timeout + config.doubt_interval,
+        min_switch_interval=config.min_switch_interval,
+    )
+
+
+class Steward:
+    """Watches the targets of a proxy, and moves its clients.
+
+    Attributes:
+        writer: The address of the target that takes the writes.
+        hold: Why clients that need it have to wait; empty when they need not.
+        hold_since: Since when, in seconds.
+        paused: Why an operator, or an order, keeps everybody waiting; empty otherwise.
+        posts: Every target with all that belongs to it, by address.
+        target_set: Which set of targets that is.
+        switched_at: When the writer became another one, in seconds; None for never.
+    """
+
+    def __init__(
+        self,
+        group: TargetGroup,
+        pools: Pools,
+        writers: Route,
+        readers: Route,
+        watch: Watch,
+        clock: Clock,
+        counters: Counters,
+        log: FilteringBoundLogger,
+    ) -> None:
+        self.group = group
+        self._pools = pools
+        self.writers = writers
+        self.readers = readers
+        self._watch = watch
+        self.clock = clock
+        self._counters = counters
+        self.log = log
+        self._rules = rules_of(group)
+        config = group.failover
+        self._patience = Patience(
+            config.unavailable_after, config.available_after, config.probe_timeout
+        )
+        self._reader_rules = ReaderRules(
+            max_replica_lag=config.max_replica_lag,
+            slow_start=config.slow_start,
+            alone=group.topology is not Topology.REPLICATION,
+        )
+        self.posts: dict[str, Post] = {}
+        self.target_set = DEFAULT_TARGET_SET
+        self.hold = self.paused = ""
+        self.hold_since = 0.0
+        self.switched_at: float | None = None
+        self._alarms: frozenset[str] = frozenset()
+        self._reviewing = False
+        self._again: Timer | None = None
+        self._balance: Timer | None = None
+        self._graces: set[Timer] = set()
+        self._fenced: dict[str, float] = {}
+        self._has_readers = True
+        self.writer = self._first(group.targets)
+        self.take_up(group.targets)
+
+    def __repr__(self) -> str:
+        """Who writes, and what is wrong."""
+        return f"<Steward of {len(self.posts)} targets, writer {self.writer}: {self.hold}>"
+
+    # Targets
+
+    @staticmethod
+    def _first(targets: Iterable[Target]) -> str:
+        """Who is the writer until somebody has looked."""
+        able = [one for one in targets if one.role is Role.READ_WRITE]
+        return able[0].address
+
+    def take_up(self, targets: Iterable[Target], *, found: bool = False) -> list[Post]:
+        """Use these targets too; who is new among them has to be started."""
+        fresh = []
+        for target in targets:
+            if target.address in self.posts:
+                continue
+            name, pool = target.address, self._pools.get(target)
+            health = Health(self._patience, self.clock.seconds())
+            pool.watcher = self
+            post = Post(
+                target,
+                pool,
+                health,
+                Reader(name, health),
+                self._watch.monitor(
+                    target,
+                    functools.partial(self._looked, name),
+                    functools.partial(self._doubted, name),
+                ),
+                self._watch.log_in(target),
+                found=found,
+            )
+            self.posts[name] = post
+            fresh.append(post)
+        return fresh
+
+    def give_up(self, names: Iterable[str]) -> None:
+        """Use these targets no more: clients that are still there have a grace time."""
+        for name in names:
+            post = self.posts.pop(name)
+            post.monitor.stop()
+            post.pool.watcher = None
+            self._pools.forget(post.target)
+            self.grant_grace(post.pool, "its target is used no more")
+
+    def start(self) -> None:
+        """Look from now on."""
+        for post in self.posts.values():
+            post.monitor.start()
+        self.review()
+        self._rebalance()
+
+    def stop(self) -> None:
+        """Look no more, and let everything be as it is."""
+        for post in self.posts.values():
+            post.monitor.stop()
+        for timer in (self._again, self._balance, *self._graces):
+            cancel(timer)
+
+    # What is seen
+
+    def _looked(self, name: str, look: Look) -> None:
+        post = self.posts.get(name)
+        if post is None:
+            return
+        before, changed = post.health.seen, post.health.feed(look)
+        seen = post.health.seen
+        if before is not None and seen is not None and before.server != seen.server:
+            self.log.warning("another server is behind a target's address", target=name)
+            post.pool.retire_all()
+        if changed:
+            self._tell(post)
+        if seen is not None and self.group.failover.discover:
+            self._discover(post)
+        shadow(self.posts.values(), self.writer, self.group.topology)
+        self.review()
+
+    def _tell(self, post: Post) -> None:
+        health = post.health
+        level = self.log.info if health.condition is Condition.GOOD else self.log.warning
+        level(
+            "a target's health has changed",
+            target=post.name,
+            condition=health.condition.value,
+            why=health.why or None,
+        )
+
+    def _doubted(self, name: str, why: str) -> None:
+        post = self.posts.get(name)
+        if post is not None and post.health.doubt(why, self.clock.seconds()):
+            self.review()
+
+    def trouble(self, pool: TargetPool, failure: Failure, why: str) -> bool:
+        """See `Watcher`."""
+        post = next((one for one in self.posts.values() if one.pool is pool), None)
+        if post is None:
+            return failure is Failure.READ_ONLY and pool is not self.writers.pool
+        now = self.clock.seconds()
+        if failure is Failure.READ_ONLY:
+            if pool is self.writers.pool:
+                post.health.turn_away(why, now)
+                post.monitor.look_soon()
+                self.review()
+            return True
+        if failure in DOUBTS and post.health.doubt(f"{failure.value}: {why}", now):
+            post.monitor.look_soon()
+            self.review()
+        return False
+
+    def _discover(self, post: Post) -> None:
+        """Use the servers that this one tells of, and no more those that nobody tells of."""
+        for fresh in self.take_up(found_by(post, self.posts, self.group), found=True):
+            self.log.info("a target was discovered", target=fresh.name, by=post.name)
+            fresh.monitor.start()
+        gone = forgotten(self.posts, self.writer)
+        if gone:
+            self.log.info("targets have left", targets=gone)
+            self.give_up(gone)
+
+    # What follows
+
+    def review(self) -> None:
+        """Make the plan anew, and carry it out."""
+        if self._reviewing:
+            return
+        self._reviewing = True
+        try:
+            self._carry_out(self._plan())
+        finally:
+            self._reviewing = False
+
+    def _plan(self) -> Plan:
+        candidates = [post.candidate() for post in self.posts.values()]
+        switched_at = float("-inf") if self.switched_at is None else self.switched_at
+        now = self.clock.seconds()
+        return plan(candidates, self.writer, self._rules, switched_at, now)
+
+    def _carry_out(self, decision: Plan) -> None:
+        if decision.writer != self.writer:
+            self._switch(decision.writer, decision.alarms)
+            decision = self._plan()
+        for alarm in sorted({*decision.alarms} - self._alarms):
+            self.log.error("the targets do not fit together", why=alarm)
+        self._alarms = frozenset(decision.alarms)
+        for name in decision.fence:
+            self._fence(self.posts[name])
+        self._note_hold(decision.hold)
+        self._share_out()
+        self._hold_pools()
+        self._set_pace()
+        cancel(self._again)
+        if decision.again_at is not None:
+            delay = max(decision.again_at - self.clock.seconds(), 0.001)
+            self._again = self.clock.callLater(delay, self.review)
+
+    def _note_hold(self, why: str) -> None:
+        now = self.clock.seconds()
+        if bool(why) is not bool(self.hold):
+            if why:
+                self.hold_since = now
+                self._counters.writer_holds += 1
+                self.log.warning("clients wait for a target that takes writes", why=why)
+            else:
+                seconds = now - self.hold_since
+                self._counters.writer_hold_seconds += seconds
+                self.log.info(
+                    "clients go on", target=self.writer, held_seconds=round(seconds, 3)
+                )
+        self.hold = why
+
+    def _switch(self, name: str, alarms: Iterable[str]) -> None:
+        old, new = self.posts.get(self.writer), self.posts[name]
+        self.log.warning(
+            "another target takes the writes",
+            before=self.writer,
+            now=name,
+            why=old.health.why or (old.health.seen.why if old.health.seen else None)
+            if old is not None
+            else None,
+            alarms=[*alarms] or None,
+        )
+        self._counters.writer_switches += 1
+        self.writer, self.switched_at = name, self.clock.seconds()
+        left = self.writers.pool
+        self.writers.serve_by({new.pool: 1.0})
+        left.retire_all()
+        if old is not None and old.health.is_usable:
+            self.grant_grace(left, "another target takes the writes")
+        else:
+            left.cut_off("another target takes the writes")
+
+    def grant_grace(self, pool: TargetPool, why: str) -> None:
+        """What is lent of an older generation has some time to end."""
+
+        def over() -> None:
+            self._graces.discard(timer)
+            pool.cut_off(why)
+
+        timer = self.clock.callLater(self.group.failover.transaction_grace, over)
+        self._graces.add(timer)
+
+    def _fence(self, post: Post) -> None:
+        now = self.clock.seconds()
+        if now >= self._fenced.get(post.name, 0.0):
+            self._fenced[post.name] = now + FENCE_PAUSE_SECONDS
+            self._spawn(fence(post, self.clock, self.log))
+
+    # Readers
+
+    def _share_out(self) -> None:
+        fixed = self.group.topology is Topology.STATIC
+        readers = [
+            post
+            for post in self.posts.values()
+            if post.name != self.writer
+            and post.is_wanted
+            and not (fixed and post.target.role is Role.READ_WRITE)
+        ]
+        found = shares(
+            [post.reader for post in readers], self._reader_rules, self.clock.seconds()
+        )
+        serving = {self.posts[name].pool: share for name, share in found.items()}
+        if not serving and self.group.failover.fall_back_to_writer:
+            serving = {self.writers.pool: 1.0}
+        before = self.readers.pools
+        self._has_readers = bool(serving)
+        self.readers.serve_by(serving)
+        for pool in before if serving else ():
+            if pool not in serving and pool is not self.writers.pool:
+                self._leave_reader(pool)
+
+    def _leave_reader(self, pool: TargetPool) -> None:
+        """A reader serves no more: what it has lent is kept only while it is there."""
+        pool.retire_all()
+        post = next((one for one in self.posts.values() if one.pool is pool), None)
+        if post is None or not post.health.is_usable:
+            pool.cut_off("the reader is not there any more")
+
+    def _rebalance(self) -> None:
+        self._balance = self.clock.callLater(BALANCE_SECONDS, self._rebalance)
+        self._share_out()
+        self._hold_pools()
+        self.readers.balance()
+
+    # Holding and haste
+
+    def _hold_pools(self) -> None:
+        for pool in self._pools:
+            waits = (
+                bool(self.paused)
+                or (pool is self.writers.pool and bool(self.hold))
+                or (not self._has_readers and pool in self.readers.pools)
+            )
+            if waits and not pool.ledger.held:
+                pool.hold()
+            elif pool.ledger.held and not waits:
+                pool.release()
+
+    def _set_pace(self) -> None:
+        now = self.clock.seconds()
+        searching = bool(self.hold) and now - self.hold_since < HASTE_SECONDS
+        writer = self.posts.get(self.writer)
+        searching = searching or (writer is not None and writer.is_doubtful)
+        for post in self.posts.values():
+            hasty = searching or post.is_doubtful
+            if hasty and now - max(post.health.since, self.hold_since) > HASTE_SECONDS:
+                hasty = False
+            post.monitor.hurry(hasty=hasty)
+
+    def _spawn(self, work: object) -> None:
+        Deferred.fromCoroutine(work).addErrback(self._mistaken)  # type: ignore[arg-type]
+
+    def _mistaken(self, mistake: Mistake) -> None:
+        self.log.error("a mistake in failover", exception=mistake.getTraceback())

@@ -1,0 +1,92 @@
+"""Which targets serve reads, and with which share of the clients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from proxy.policy.health import Condition, Health
+
+FIRST_SHARE = 0.1
+"""What a new reader begins with, of a full share: its caches are cold."""
+
+LAG_RETURN = 0.8
+"""A reader that was left out for its lag comes back below this part of the limit, so that one
+at the limit does not come and go."""
+
+
+@attrs.frozen(kw_only=True)
+class ReaderRules:
+    """What the configuration wants; times in seconds.
+
+    Attributes:
+        max_replica_lag: Readers that are behind by more are left out.
+        slow_start: How long a reader takes to get its full share.
+        alone: A reader that replicates from nobody is as good as any (Galera, groups, fixed
+            roles); elsewhere it is one that nobody keeps up to date.
+    """
+
+    max_replica_lag: float
+    slow_start: float
+    alone: bool = False
+
+
+@attrs.define
+class Reader:
+    """A target that may serve reads.
+
+    Attributes:
+        name: Its address.
+        health: How it is.
+        since: Since when it serves; None while it does not.
+        why: Why it does not; empty when it does.
+    """
+
+    name: str
+    health: Health
+    since: float | None = None
+    why: str = ""
+
+    def judge(self, rules: ReaderRules, now: float) -> bool:
+        """Whether it serves from now on."""
+        self.why = self._objection(rules)
+        if self.why:
+            self.since = None
+        elif self.since is None:
+            self.since = now
+        return not self.why
+
+    def share(self, rules: ReaderRules, now: float) -> float:
+        """Its share of the clients, 1 for a full one."""
+        if self.since is None:
+            return 0.0
+        if not rules.slow_start:
+            return 1.0
+        return min(max((now - self.since) / rules.slow_start, FIRST_SHARE), 1.0)
+
+    def _objection(self, rules: ReaderRules) -> str:
+        health = self.health
+        if health.condition is Condition.DOUBTFUL and health.failure is None:
+            pass
+        elif health.condition is not Condition.GOOD:
+            return health.why or health.condition.value
+        seen = health.seen
+        if seen is None or health.blind:
+            return ""  # it is alive, and more cannot be seen
+        if seen.replicates is False:
+            return "its replication has stopped"
+        if not (seen.sources or rules.alone or seen.unseen):
+            return "it replicates from nobody"
+        limit = rules.max_replica_lag * (1.0 if self.since is not None else LAG_RETURN)
+        if seen.lag_seconds is not None and seen.lag_seconds > limit:
+            return f"it is {seen.lag_seconds:g} s behind the writer"
+        return ""
+
+
+def shares(readers: Sequence[Reader], rules: ReaderRules, now: float) -> dict[str, float]:
+    """Who serves, with which share; the first readers that there are get full ones."""
+    serving = [one for one in readers if one.judge(rules, now)]
+    found = {one.name: one.share(rules, now) for one in serving}
+    most = max(found.values(), default=1.0)
+    return {name: share / most for name, share in found.items()}

@@ -1,0 +1,162 @@
+"""A proxy that only says what it was told, and the admin API in front of it on real sockets."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+
+import attrs
+from twisted.internet.defer import Deferred
+
+from proxy.admin.site import AdminSite
+from proxy.net.reactor import Reactor
+from proxy.policy.standing import OperationRefusedError, ProxyStatus, TargetStatus
+
+LIMIT_SECONDS = 20
+WRITER = TargetStatus(
+    address="db1.example:3306",
+    role="READ_WRITE",
+    state="AVAILABLE",
+    connections=10,
+    lent=3,
+    seen_seconds_ago=0.41234,
+    writable=True,
+    server="6f1e",
+)
+READER = TargetStatus(
+    address="db2.example",
+    role="READ_ONLY",
+    state="UNAVAILABLE",
+    reason="CONNECTION_FAILED",
+    description="it cannot be connected to",
+    lag_seconds=130.0,
+)
+
+
+class FakeOperations:
+    """Does nothing.
+
+    Attributes:
+        done: What was asked for, in order.
+        blocked: Actions that do not end before they are `release`d.
+        refusals: Why actions are refused, by name.
+    """
+
+    def __init__(self, name="shop", targets=(WRITER, READER), **status):
+        self.name = name
+        self.done = []
+        self.blocked = set()
+        self.refusals = {}
+        self.mistakes = {}
+        self._targets = [*targets]
+        self._status = ProxyStatus(**({"name": name, "writer": "db1.example:3306"} | status))
+        self._waiting = {}
+
+    def targets(self):
+        return [*self._targets]
+
+    def status(self):
+        return self._status
+
+    def _do(self, name, *arguments):
+        self.done.append((name, *arguments))
+        if name in self.mistakes:
+            raise self.mistakes[name]
+        if name in self.refusals:
+            raise OperationRefusedError(self.refusals[name])
+
+    async def _do_long(self, name, *arguments):
+        self._do(name, *arguments)
+        if name in self.blocked:
+            self._waiting[name] = Deferred()
+            await self._waiting[name]
+
+    def release(self, name, refusal=None):
+        """Let a blocked action end."""
+        self._waiting.pop(name).callback(None) if refusal is None else self._waiting.pop(
+            name
+        ).errback(OperationRefusedError(refusal))
+
+    async def drain(self, target):
+        await self._do_long("drain", target)
+
+    def undrain(self, target):
+        self._do("undrain", target)
+
+    async def promote(self, target):
+        await self._do_long("promote", target)
+
+    async def pause(self):
+        await self._do_long("pause")
+
+    def resume(self):
+        self._do("resume")
+
+    async def switch(self, target_set):
+        await self._do_long("switch", target_set)
+
+
+@attrs.frozen
+class Serving:
+    """An admin API that listens.
+
+    Attributes:
+        reactor: On which it runs, in a thread of its own.
+        site: The API.
+    """
+
+    reactor: Reactor
+    site: AdminSite
+
+    def call(self, work, *arguments):
+        """Call something in the thread of the reactor, and give what it returns or raises."""
+        done = threading.Event()
+        results = []
+
+        async def run():
+            result = work(*arguments)
+            return await result if hasattr(result, "__await__") else result
+
+        def begin():
+            Deferred.fromCoroutine(run()).addBoth(results.append).addBoth(lambda _: done.set())
+
+        self.reactor.callFromThread(begin)
+        assert done.wait(LIMIT_SECONDS)
+        (result,) = results
+        if hasattr(result, "raiseException"):
+            result.raiseException()
+        return result
+
+
+@contextlib.contextmanager
+def serving(*operations):
+    """An admin API that runs, and listens nowhere yet."""
+    reactor = Reactor()
+    site = AdminSite(operations, reactor)
+    thread = threading.Thread(target=reactor.run, kwargs={"installSignalHandlers": False})
+    thread.start()
+    served = Serving(reactor, site)
+    try:
+        yield served
+        served.call(site.stop)
+    finally:
+        reactor.callFromThread(reactor.stop)
+        thread.join(LIMIT_SECONDS)
+        reactor.removeAll()
+        reactor._poller.close()
+        reactor.waker.connectionLost(None)
+    assert not thread.is_alive()
+
+
+def exchange(path, data):
+    """Send bytes to a unix socket, and read all until the other side closes."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(LIMIT_SECONDS)
+        sock.connect(str(path))
+        sock.sendall(data)
+        pieces = []
+        with contextlib.suppress(ConnectionResetError):
+            while piece := sock.recv(65536):
+                pieces.append(piece)
+        return b"".join(pieces)
