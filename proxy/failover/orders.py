@@ -81,6 +81,16 @@ class Session:
         await self.run(f"STOP {self._replica}")
         await self.run(f"RESET {self._replica} ALL")
 
+    async def follow(self, host: str, port: int) -> None:
+        """Replicate from another server, as the user as whom it has replicated until now."""
+        await self.run(f"STOP {self._replica}")
+        if self._replica == "REPLICA":
+            text = "CHANGE REPLICATION SOURCE TO SOURCE_HOST = '{}', SOURCE_PORT = {}"
+        else:
+            text = "CHANGE MASTER TO MASTER_HOST = '{}', MASTER_PORT = {}"
+        await self.run(text.format(host, port))
+        await self.run(f"START {self._replica}")
+
     async def become_primary(self, member: str) -> None:
         """Make a member the primary of its group; any member can be asked.
 

@@ -91,13 +91,17 @@ class Post:
             Condition.RECOVERING,
         )
 
-    def status(self, writer: str, now: float) -> TargetStatus:
-        """How it stands, for people."""
+    def status(self, writer: str, now: float, *, watched: bool) -> TargetStatus:
+        """How it stands, for people; where nobody looks, its connections tell."""
         health, seen, ledger = self.health, self.health.seen, self.pool.ledger
         is_writer = self.name == writer
-        state = "UNUSED" if self.shadowed else STATES[health.condition]
+        state, reason = STATES[health.condition], ""
         why = health.why or health.blind or ("" if is_writer else self.reader.why)
-        reason = ""
+        if self.shadowed:
+            state, why = "UNUSED", "another address leads to the same server"
+        elif not watched:
+            why = self.pool.opening.last_failure
+            state = "UNAVAILABLE" if why else "AVAILABLE" if self.pool.facts else state
         if state == "UNAVAILABLE" and health.failure is not None:
             reason = REASONS.get(health.failure, "INTERNAL_FAILURE")
         elif state == "UNAVAILABLE":

@@ -14,12 +14,13 @@ from proxy.config.model import DEFAULT_TARGET_SET, Target, TargetGroup
 from proxy.failover.discovery import forgotten, found_by, shadow
 from proxy.failover.orders import fence
 from proxy.failover.post import Post, Watch
+from proxy.failover.sharing import Sharing
 from proxy.net.clock import Clock, Timer, cancel
 from proxy.observe.metrics import Counters
 from proxy.policy.failover import Plan, Rules, plan
 from proxy.policy.health import Condition, Health, Patience
 from proxy.policy.observation import Failure, Look
-from proxy.policy.readers import Reader, ReaderRules, shares
+from proxy.policy.readers import Reader
 from proxy.pool.pool import TargetPool
 from proxy.pool.registry import Pools
 from proxy.pool.route import Route
@@ -59,7 +60,9 @@ class Steward:
         writer: The address of the target that takes the writes.
         hold: Why clients that need it have to wait; empty when they need not.
         hold_since: Since when, in seconds.
-        paused: Why an operator, or an order, keeps everybody waiting; empty otherwise.
+        order: Why an order keeps those waiting that need the writer; empty otherwise.
+        paused: Whether an operator keeps everybody waiting.
+        watches: Whether targets are looked at.
         posts: Every target with all that belongs to it, by address.
         target_set: Which set of targets that is.
         switched_at: When the writer became another one, in seconds; None for never.
@@ -77,9 +80,12 @@ class Steward:
         log: FilteringBoundLogger,
     ) -> None:
         self.group = group
-        self._pools = pools
+        # Where there is but one there is no choice, and its connections tell how it is.
+        most = max(len(targets) for targets in self.sets().values())
+        self.watches = group.topology is not Topology.STATIC or most > 1
+        self.pools = pools
         self.writers = writers
-        self.readers = readers
+        self.sharing = Sharing(group, readers)
         self._watch = watch
         self.clock = clock
         self._counters = counters
@@ -89,14 +95,10 @@ class Steward:
         self._patience = Patience(
             config.unavailable_after, config.available_after, config.probe_timeout
         )
-        self._reader_rules = ReaderRules(
-            max_replica_lag=config.max_replica_lag,
-            slow_start=config.slow_start,
-            alone=group.topology is not Topology.REPLICATION,
-        )
         self.posts: dict[str, Post] = {}
         self.target_set = DEFAULT_TARGET_SET
-        self.hold = self.paused = ""
+        self.hold = self.order = ""
+        self.paused = False
         self.hold_since = 0.0
         self.switched_at: float | None = None
         self._alarms: frozenset[str] = frozenset()
@@ -105,7 +107,6 @@ class Steward:
         self._balance: Timer | None = None
         self._graces: set[Timer] = set()
         self._fenced: dict[str, float] = {}
-        self._has_readers = True
         self.writer = self._first(group.targets)
         self.take_up(group.targets)
 
@@ -114,6 +115,11 @@ class Steward:
         return f"<Steward of {len(self.posts)} targets, writer {self.writer}: {self.hold}>"
 
     # Targets
+
+    def sets(self) -> dict[str, tuple[Target, ...]]:
+        """Which sets of targets there are, by name."""
+        named = {one.name: one.targets for one in self.group.target_sets}
+        return {DEFAULT_TARGET_SET: self.group.targets, **named}
 
     @staticmethod
     def _first(targets: Iterable[Target]) -> str:
@@ -127,9 +133,9 @@ class Steward:
         for target in targets:
             if target.address in self.posts:
                 continue
-            name, pool = target.address, self._pools.get(target)
+            name, pool = target.address, self.pools.get(target)
             health = Health(self._patience, self.clock.seconds())
-            pool.watcher = self
+            pool.watcher = self if self.watches else None
             post = Post(
                 target,
                 pool,
@@ -147,21 +153,36 @@ class Steward:
             fresh.append(post)
         return fresh
 
+    def use_set(self, name: str, targets: Iterable[Target]) -> None:
+        """Use other targets in the place of those that there are; clients wait for a writer.
+
+        A target that is in both stays as it is.
+        """
+        targets = tuple(targets)
+        names = {one.address for one in targets}
+        fresh = self.take_up(targets)
+        self.target_set = name
+        self.change_writer(self._first(targets))
+        self.give_up([name for name in self.posts if name not in names])
+        for post in fresh if self.watches else ():
+            post.monitor.start()
+        self.review()
+
     def give_up(self, names: Iterable[str]) -> None:
         """Use these targets no more: clients that are still there have a grace time."""
         for name in names:
             post = self.posts.pop(name)
             post.monitor.stop()
             post.pool.watcher = None
-            self._pools.forget(post.target)
+            self.pools.forget(post.target)
             self.grant_grace(post.pool, "its target is used no more")
 
     def start(self) -> None:
         """Look from now on."""
-        for post in self.posts.values():
-            post.monitor.start()
-        self.review()
-        self._rebalance()
+        if self.watches:
+            for post in self.posts.values():
+                post.monitor.start()
+            self._rebalance()
 
     def stop(self) -> None:
         """Look no more, and let everything be as it is."""
@@ -236,6 +257,9 @@ class Steward:
         """Make the plan anew, and carry it out."""
         if self._reviewing:
             return
+        if not self.watches:
+            self._hold_pools()
+            return
         self._reviewing = True
         try:
             self._carry_out(self._plan())
@@ -250,7 +274,7 @@ class Steward:
 
     def _carry_out(self, decision: Plan) -> None:
         if decision.writer != self.writer:
-            self._switch(decision.writer, decision.alarms)
+            self.change_writer(decision.writer, decision.alarms)
             decision = self._plan()
         for alarm in sorted({*decision.alarms} - self._alarms):
             self.log.error("the targets do not fit together", why=alarm)
@@ -258,7 +282,7 @@ class Steward:
         for name in decision.fence:
             self._fence(self.posts[name])
         self._note_hold(decision.hold)
-        self._share_out()
+        self.sharing.share_out(self.posts.values(), self.writers.pool, self.clock.seconds())
         self._hold_pools()
         self._set_pace()
         cancel(self._again)
@@ -281,7 +305,8 @@ class Steward:
                 )
         self.hold = why
 
-    def _switch(self, name: str, alarms: Iterable[str]) -> None:
+    def change_writer(self, name: str, alarms: Iterable[str] = ()) -> None:
+        """Another target takes the writes from now on."""
         old, new = self.posts.get(self.writer), self.posts[name]
         self.log.warning(
             "another target takes the writes",
@@ -318,51 +343,19 @@ class Steward:
             self._fenced[post.name] = now + FENCE_PAUSE_SECONDS
             self._spawn(fence(post, self.clock, self.log))
 
-    # Readers
-
-    def _share_out(self) -> None:
-        fixed = self.group.topology is Topology.STATIC
-        readers = [
-            post
-            for post in self.posts.values()
-            if post.name != self.writer
-            and post.is_wanted
-            and not (fixed and post.target.role is Role.READ_WRITE)
-        ]
-        found = shares(
-            [post.reader for post in readers], self._reader_rules, self.clock.seconds()
-        )
-        serving = {self.posts[name].pool: share for name, share in found.items()}
-        if not serving and self.group.failover.fall_back_to_writer:
-            serving = {self.writers.pool: 1.0}
-        before = self.readers.pools
-        self._has_readers = bool(serving)
-        self.readers.serve_by(serving)
-        for pool in before if serving else ():
-            if pool not in serving and pool is not self.writers.pool:
-                self._leave_reader(pool)
-
-    def _leave_reader(self, pool: TargetPool) -> None:
-        """A reader serves no more: what it has lent is kept only while it is there."""
-        pool.retire_all()
-        post = next((one for one in self.posts.values() if one.pool is pool), None)
-        if post is None or not post.health.is_usable:
-            pool.cut_off("the reader is not there any more")
-
     def _rebalance(self) -> None:
         self._balance = self.clock.callLater(BALANCE_SECONDS, self._rebalance)
-        self._share_out()
-        self._hold_pools()
-        self.readers.balance()
+        self.review()
+        self.sharing.route.balance()
 
     # Holding and haste
 
     def _hold_pools(self) -> None:
-        for pool in self._pools:
+        for pool in self.pools:
             waits = (
-                bool(self.paused)
-                or (pool is self.writers.pool and bool(self.hold))
-                or (not self._has_readers and pool in self.readers.pools)
+                self.paused
+                or (pool is self.writers.pool and bool(self.hold or self.order))
+                or (not self.sharing.has_readers and pool in self.sharing.route.pools)
             )
             if waits and not pool.ledger.held:
                 pool.hold()
@@ -371,7 +364,7 @@ class Steward:
 
     def _set_pace(self) -> None:
         now = self.clock.seconds()
-        searching = bool(self.hold) and now - self.hold_since < HASTE_SECONDS
+        searching = bool(self.hold or self.order) and now - self.hold_since < HASTE_SECONDS
         writer = self.posts.get(self.writer)
         searching = searching or (writer is not None and writer.is_doubtful)
         for post in self.posts.values():

@@ -48,8 +48,8 @@ class Seen:
     """What a target says of itself.
 
     Attributes:
-        server: Its own id (server_uuid; on MariaDB server_id and hostname): what tells a
-            server from another one behind the same address.
+        server: Its own id (server_uuid; on MariaDB host name, port and server_id; on Aurora
+            the instance's): what tells a server from another one behind the same address.
         version: Its version text.
         writable: Whether it takes writes of ordinary users by itself and by its cluster;
             None where that cannot be seen.
@@ -58,7 +58,8 @@ class Seen:
         why: Why it is not writable or does not serve, in a few words; empty otherwise.
         position: The transactions that it has; None where that cannot be seen.
         sources: Whom it replicates from, host:port each; empty for nobody.
-        replicates: Whether its replication runs; None where it has none or cannot be seen.
+        replicates: Whether it receives from all its sources and applies; None where it has
+            none or that cannot be seen.
         lag_seconds: How far it is behind; None where that is not known.
         members: Servers of its cluster, itself among them, or its replicas: for discovery.
         unseen: What the monitor has no right to see, in a few words each.

@@ -40,17 +40,23 @@ class Reader:
         name: Its address.
         health: How it is.
         since: Since when it serves; None while it does not.
+        current_at: When it was last seen to replicate, or the writer to be away, so that there
+            was nothing to get from it; None before.
         why: Why it does not; empty when it does.
     """
 
     name: str
     health: Health
     since: float | None = None
+    current_at: float | None = None
     why: str = ""
 
-    def judge(self, rules: ReaderRules, now: float) -> bool:
-        """Whether it serves from now on."""
-        self.why = self._objection(rules)
+    def judge(self, rules: ReaderRules, now: float, *, writes: bool = True) -> bool:
+        """Whether it serves from now on; `writes` says whether there is a writer by now."""
+        seen = self.health.seen
+        if not writes or (seen is not None and seen.replicates is not False):
+            self.current_at = now
+        self.why = self._objection(rules, now)
         if self.why:
             self.since = None
         elif self.since is None:
@@ -65,7 +71,7 @@ class Reader:
             return 1.0
         return min(max((now - self.since) / rules.slow_start, FIRST_SHARE), 1.0)
 
-    def _objection(self, rules: ReaderRules) -> str:
+    def _objection(self, rules: ReaderRules, now: float) -> str:
         health = self.health
         if health.condition is Condition.DOUBTFUL and health.failure is None:
             pass
@@ -74,7 +80,7 @@ class Reader:
         seen = health.seen
         if seen is None or health.blind:
             return ""  # it is alive, and more cannot be seen
-        if seen.replicates is False:
+        if self.current_at is None or now - self.current_at > rules.max_replica_lag:
             return "its replication has stopped"
         if not (seen.sources or rules.alone or seen.unseen):
             return "it replicates from nobody"
@@ -84,9 +90,14 @@ class Reader:
         return ""
 
 
-def shares(readers: Sequence[Reader], rules: ReaderRules, now: float) -> dict[str, float]:
-    """Who serves, with which share; the first readers that there are get full ones."""
-    serving = [one for one in readers if one.judge(rules, now)]
+def shares(
+    readers: Sequence[Reader], rules: ReaderRules, now: float, *, writes: bool = True
+) -> dict[str, float]:
+    """Who serves, with which share; the first readers that there are get full ones.
+
+    While there is no writer, replication that has stopped is no fault of a reader's.
+    """
+    serving = [one for one in readers if one.judge(rules, now, writes=writes)]
     found = {one.name: one.share(rules, now) for one in serving}
     most = max(found.values(), default=1.0)
     return {name: share / most for name, share in found.items()}

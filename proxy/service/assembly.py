@@ -16,7 +16,6 @@ from twisted.internet.defer import Deferred
 
 from proxy.config.address import TcpAddress
 from proxy.config.auth import AuthScheme, IamAuth
-from proxy.config.failover import Topology
 from proxy.config.model import Config, DefaultAuthScheme, ProxyConfig, Target
 from proxy.config.tls import TlsMode
 from proxy.credentials.aws import AwsSettings, configured_region, make_session, partition_of
@@ -77,27 +76,25 @@ class Assembly:
 
     Attributes:
         proxy: The proxy.
+        steward: Who watches the targets.
         files: Threads that read files: neither do these wait for AWS, nor AWS for a file
             system that is away.
         sources: What is started and stopped with it.
         looks: What is called every second or so, to see whether files have changed.
-        steward: Who watches the targets; None where there is but one, whose connections tell
-            by themselves how it is.
     """
 
     proxy: Proxy
+    steward: Steward
     files: AwsThreads
     sources: list[SecretsSource | UsersFile] = attrs.field(factory=list)
     looks: list[Callable[[], None]] = attrs.field(factory=list)
-    steward: Steward | None = None
 
     def start(self) -> None:
         """Begin to read passwords."""
         self.files.start()
         for source in self.sources:
             source.start()
-        if self.steward is not None:
-            self.steward.start()
+        self.steward.start()
 
     def look(self) -> None:
         """See whether files have changed."""
@@ -115,8 +112,7 @@ class Assembly:
 
     def stop(self) -> None:
         """Read passwords no more."""
-        if self.steward is not None:
-            self.steward.stop()
+        self.steward.stop()
         for source in self.sources:
             source.stop()
         self.files.stop()
@@ -193,21 +189,20 @@ class _Assembler:
         verifier = self._verifier()
         looks += [part.look for part in (tls, verifier, pools) if part is not None]
         routes = self._routes(pools)
-        group, steward = config.target_group, None
-        if group.topology is not Topology.STATIC or len(group.targets) > 1:
-            watching = Watching(
-                group, directory, shared.reactor, self._connector, make_accounts, self._log
-            )
-            steward = Steward(
-                group,
-                pools,
-                routes[Role.READ_WRITE],
-                routes[Role.READ_ONLY],
-                watching,
-                shared.reactor,
-                counters,
-                self._log,
-            )
+        group = config.target_group
+        watching = Watching(
+            group, directory, shared.reactor, self._connector, make_accounts, self._log
+        )
+        steward = Steward(
+            group,
+            pools,
+            routes[Role.READ_WRITE],
+            routes[Role.READ_ONLY],
+            watching,
+            shared.reactor,
+            counters,
+            self._log,
+        )
         proxy = Proxy(
             config,
             pools,
@@ -221,7 +216,7 @@ class _Assembler:
             Admission(config, tls, verifier),
         )
         living = [one for one in sources if isinstance(one, SecretsSource | UsersFile)]
-        return Assembly(proxy, self._files, living, looks, steward)
+        return Assembly(proxy, steward, self._files, living, looks)
 
     # Passwords
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 from typing import Any
 
@@ -12,10 +13,12 @@ from twisted.internet.endpoints import serverFromString
 from twisted.python.failure import Failure
 
 from proxy import __version__
+from proxy.admin.site import AdminSite
 from proxy.config.model import Config
 from proxy.credentials.aws_threads import AwsThreads
 from proxy.credentials.rsa import GeneratedRsaKey
 from proxy.errors import StatementRefusedError
+from proxy.failover.operations import GroupOperations
 from proxy.front.client import Client
 from proxy.front.deadlines import Deadlines
 from proxy.front.listener import ClientFactory
@@ -50,6 +53,10 @@ def _first_error(failure: Failure) -> Failure:
     return inner
 
 
+def _clients(proxy: Proxy) -> int:
+    return proxy.count
+
+
 class Worker(Service):
     """Serves the proxies of a configuration until it is stopped.
 
@@ -81,6 +88,15 @@ class Worker(Service):
         self.proxies = [one.proxy for one in self._assemblies]
         for one in self._assemblies:
             self.collector.watch(one.proxy.config.name, one.proxy.counters, one.gauges)
+        self._admin = AdminSite(
+            [
+                GroupOperations(
+                    one.proxy.config.name, one.steward, functools.partial(_clients, one.proxy)
+                )
+                for one in self._assemblies
+            ],
+            reactor,
+        )
         self.listening: Deferred[Any] = Deferred()
 
     def startService(self) -> None:
@@ -101,6 +117,7 @@ class Worker(Service):
             for proxy in self.proxies
             for endpoint in proxy.config.endpoints
         ]
+        listening.append(Deferred.fromCoroutine(self._open_admin()))
         all_listen = gatherResults(listening, consumeErrors=True)
         all_listen.addErrback(_first_error).chainDeferred(self.listening)
 
@@ -114,6 +131,10 @@ class Worker(Service):
             endpoint=name,
             address=str(port.getHost()),
         )
+
+    async def _open_admin(self) -> None:
+        if self._config.admin.listen is not None:
+            await self._admin.listen(self._config.admin.listen)
 
     def addresses(self) -> list[Any]:
         """Where the endpoints listen, in the order of the configuration."""
@@ -166,6 +187,7 @@ class Worker(Service):
             proxy.pools.stop()
         for assembly in self._assemblies:
             assembly.stop()
+        await self._admin.stop()
         self._threads.stop()
         self._deadlines.stop()
         cancel(self._sweep)

@@ -62,8 +62,6 @@ class GroupReplicationProbe(Probe):
         members = await asking.rows_if_any(
             _MEMBERS if modern else _MEMBERS_5_7, _UNSEEN_MEMBERS
         )
-        if members is None and not asking.unseen:
-            members = []  # a server that knows of no groups is in none
         seen = seen_of(facts, members, None, asking.unseen)
         if not modern or not members or not seen.serves or seen.writable:
             return seen
@@ -86,6 +84,8 @@ def seen_of(
             oldest that is being applied; None where that was not asked or cannot be seen.
         unseen: See `Seen`.
     """
+    if members is None and not unseen:
+        members = ()  # a server that knows of no groups is in none
     offline = "offline_mode is on" if facts.is_on("offline_mode") else ""
     alone = "" if members is None else _lack_of_quorum(facts.server, members)
     bar = offline or alone or facts.bar
