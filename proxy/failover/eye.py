@@ -13,6 +13,13 @@ from proxy.net.backend import BackendProtocol
 from proxy.net.clock import Clock
 from proxy.policy.observation import Failure, Look, Seen
 
+RENEWAL_SECONDS = 5.0
+"""How long a connection to a name is kept: the name may lead to another server by then, and
+the old one may live on.  That is the least time for which Amazon lets its names be cached."""
+
+DOUBTFUL_RENEWAL_SECONDS = 1.0
+"""The same where the server takes no writes: perhaps the name has moved to one that does."""
+
 LogIn = Callable[[], Awaitable[BackendProtocol]]
 """Connects to the target as the monitors' user; raises `BackendLostError`."""
 
@@ -35,7 +42,12 @@ class Eye:
         clock: Clock,
         timeout_seconds: float,
         on_loss: Callable[[], None],
+        *,
+        is_name: bool = False,
     ) -> None:
+        self._is_name = is_name
+        self._opened = 0.0
+        self._renewal = RENEWAL_SECONDS
         self._log_in = log_in
         self._probe = probe
         self._clock = clock
@@ -79,14 +91,20 @@ class Eye:
         Raises:
             BackendLostError: it cannot be had.
         """
+        now = self._clock.seconds()
+        if self._is_name and now - self._opened >= self._renewal:
+            self._drop()
         if self._backend is None:
+            self._opened = now
             backend = await self._log_in()
             backend.on_loss = self._lost
             self._backend = backend
         return self._backend
 
     async def _see(self) -> Seen:
-        return await self._probe.look(await self.connection())
+        seen = await self._probe.look(await self.connection())
+        self._renewal = RENEWAL_SECONDS if seen.writable else DOUBTFUL_RENEWAL_SECONDS
+        return seen
 
     def _lost(self, why: str, busy: bool) -> None:  # noqa: ARG002, FBT001 - see `on_loss`
         self._backend = None

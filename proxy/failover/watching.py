@@ -6,7 +6,9 @@ import functools
 from collections.abc import Callable
 
 from structlog.typing import FilteringBoundLogger
+from twisted.internet.abstract import isIPAddress, isIPv6Address
 
+from proxy.config.address import TcpAddress
 from proxy.config.model import Target, TargetGroup
 from proxy.credentials.directory import Directory
 from proxy.failover.eye import Eye, LogIn, NobodyToLookAsError
@@ -56,7 +58,8 @@ class Watching:
 
         def open_eye(on_loss: Callable[[], None]) -> Eye:
             probe = probe_for(self._group.topology, discovers=config.discover)
-            return Eye(log_in, probe, self._clock, config.probe_timeout, on_loss)
+            timeout = config.probe_timeout
+            return Eye(log_in, probe, self._clock, timeout, on_loss, is_name=_is_name(target))
 
         pace = Pace(config.probe_interval, config.doubt_interval, config.probe_timeout)
         return Monitor(self._clock, pace, open_eye, on_look, on_doubt, self._log)
@@ -77,3 +80,11 @@ class Watching:
                 f"nobody is known to look as ({user or 'no user at all'})"
             )
         return await accounts.log_in(user, 0, connector.connect)
+
+
+def _is_name(target: Target) -> bool:
+    """Whether its address is a name, which may lead elsewhere one day."""
+    place = target.place
+    return isinstance(place, TcpAddress) and not (
+        isIPAddress(place.host) or isIPv6Address(place.host)
+    )
