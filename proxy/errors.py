@@ -18,6 +18,10 @@ UNKNOWN_STATEMENT = 1243
 ACCESS_DENIED = 1045
 """ER_ACCESS_DENIED_ERROR."""
 
+STOPPING = frozenset((1053, 1927, 3169))
+"""How a server answers what it breaks off, for it stops or ends the connection:
+ER_SERVER_SHUTDOWN, ER_CONNECTION_KILLED of MariaDB, ER_SESSION_WAS_KILLED."""
+
 
 class Fault(enum.Enum):
     """Which side caused an error."""
@@ -47,6 +51,10 @@ class StatementRefusedError(Exception):
 
 class BackendLostError(Exception):
     """A backend closed, broke the protocol or could not be reached."""
+
+
+class StatementLostError(BackendLostError):
+    """A backend went away with a client's command that it had been sent."""
 
 
 class BackendRefusedError(BackendLostError):
@@ -198,9 +206,16 @@ def backend_lost(what: str) -> ErrorReply:
 
 
 def transaction_lost() -> ErrorReply:
-    """The backend went away with a transaction open: it was rolled back (40001: retry it)."""
-    text = "Lost connection to the database: the transaction was rolled back, run it again"
-    return ErrorReply(2013, "40001", text, Fault.BACKEND)
+    """The backend went away with a transaction open: it was rolled back (ER_LOCK_DEADLOCK).
+
+    Drivers and frameworks run a transaction again that ended so; by CR_SERVER_LOST they would
+    take the connection for closed, which it is not.
+    """
+    text = (
+        "The transaction was rolled back by a failover or the loss of the database connection; "
+        "try restarting the transaction"
+    )
+    return ErrorReply(1213, "40001", text, Fault.BACKEND)
 
 
 def session_lost(what: str) -> ErrorReply:

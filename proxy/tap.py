@@ -13,7 +13,7 @@ from proxy.config.load import load_config
 from proxy.config.problem import ConfigError
 from proxy.net.reactor import install
 from proxy.observe.log import configure
-from proxy.service.assembly import UnusableError
+from proxy.service.tokens import UnusableError
 from proxy.service.worker import Worker
 
 

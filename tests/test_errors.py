@@ -108,8 +108,11 @@ REPLIES = [
     ),
     (
         errors.transaction_lost(),
-        (2013, "40001", BACKEND),
-        "Lost connection to the database: the transaction was rolled back, run it again",
+        (1213, "40001", BACKEND),
+        (
+            "The transaction was rolled back by a failover or the loss of the database "
+            "connection; try restarting the transaction"
+        ),
     ),
     (
         errors.session_lost("a cursor"),

@@ -11,7 +11,7 @@ import click
 from proxy.config.load import load_config
 from proxy.config.model import Config
 from proxy.config.problem import ConfigError
-from proxy.service.assembly import UnusableError
+from proxy.service.tokens import UnusableError
 
 CONFIG_FILE = "/etc/mysqlproxy/mysqlproxy.yaml"
 

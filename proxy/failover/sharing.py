@@ -59,6 +59,8 @@ class Sharing:
         self.route.serve_by(serving)
         alive = {post.pool for post in posts if post.health.is_usable}
         for pool in left:
+            if self.route.own_writes is not None:
+                self.route.own_writes.forget(pool)
             pool.retire_all()
             if pool not in alive:
                 pool.cut_off("the reader is not there any more")

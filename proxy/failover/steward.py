@@ -86,6 +86,7 @@ class Steward:
         self.pools = pools
         self.writers = writers
         self.sharing = Sharing(group, readers)
+        self._own_writes = readers.own_writes
         self._watch = watch
         self.clock = clock
         self._counters = counters
@@ -202,6 +203,10 @@ class Steward:
         if before is not None and seen is not None and before.server != seen.server:
             self.log.warning("another server is behind a target's address", target=name)
             post.pool.retire_all()
+            if self._own_writes is not None:
+                self._own_writes.forget(post.pool)
+        if self._own_writes is not None and look.seen is not None:
+            self._own_writes.saw(post.pool, look.seen.position)
         if changed:
             self._tell(post)
         if seen is not None and self.group.failover.discover:
@@ -319,6 +324,9 @@ class Steward:
         )
         self._counters.writer_switches += 1
         self.writer, self.switched_at = name, self.clock.seconds()
+        if self._own_writes is not None:
+            seen = new.health.seen
+            self._own_writes.writer_changed(seen.position if seen is not None else None)
         left = self.writers.pool
         self.writers.serve_by({new.pool: 1.0})
         left.retire_all()

@@ -27,14 +27,14 @@ from proxy.dialogue.events import (
     Unproved,
     UserChangeStarted,
 )
-from proxy.errors import BackendLostError, ErrorReply
-from proxy.front import conductor, express, lingering, login, silence
+from proxy.errors import ErrorReply, StatementLostError
+from proxy.front import concluding, conductor, express, lingering, login, recovering, silence
 from proxy.front.admission import LOCAL
 from proxy.front.proxy import Proxy
 from proxy.front.tasks import Tasks
 from proxy.net.backend import BackendProtocol
 from proxy.net.client import ClientProtocol
-from proxy.policy.lease import Lease, Place, Waiter
+from proxy.policy.lease import Lease, Waiter
 from proxy.pool.borrower import PoolKey
 from proxy.pool.pool import TargetPool
 from proxy.session.session import Session
@@ -67,6 +67,9 @@ class Client:
         waiter: Its place in the queue for a backend, while it waits for one.
         loss: What it shall hear at its next command: its backend is gone.
         ends: Whether that shall be the last that it hears.
+        command: What the slow lane serves, header left out.
+        tries: How often that was tried again.
+        heard: It has a part of an answer whose rest is to come.
         last_active: When it last sent something, as exactly as deadlines need it.
     """
 
@@ -76,10 +79,12 @@ class Client:
         "_proof",
         "address",
         "bucket",
+        "command",
         "dialogue",
         "endpoint",
         "ends",
         "gone",
+        "heard",
         "insert_lease",
         "is_undisturbed",
         "key",
@@ -98,6 +103,7 @@ class Client:
         "since",
         "size",
         "tasks",
+        "tries",
         "waiter",
     )
 
@@ -123,12 +129,12 @@ class Client:
         self.last_lease: tuple[Lease, int] | None = None
         self.insert_lease: tuple[Lease, int] | None = None
         self.loss: ErrorReply | None = None
-        self.gone = self.ends = False
+        self.gone = self.ends = self.heard = False
         self.is_undisturbed = False
         self.tasks = Tasks(self)
-        self.packet = b""
+        self.packet = self.command = b""
         self.waiter: Waiter | None = None
-        self.bucket = self.size = 0
+        self.bucket = self.size = self.tries = 0
         self.since = self.last_active = proxy.deadlines.now
         self._answered: Deferred[None] | None = None
         self._proof: Deferred[ProofEnd] | None = None
@@ -170,7 +176,7 @@ class Client:
                 self.size = len(payload)
                 self.work(conductor.serve(self, payload))
             case FileReceived(data, ended):
-                self._send_file(data, ended=ended)
+                conductor.send_file(self, data, ended=ended)
             case Authenticated() | Unproved() | TextShown():
                 self._proved(event)
             case TlsRequested():
@@ -181,6 +187,8 @@ class Client:
                 login.log_in(self, packet)
             case UserChangeStarted(change):
                 self.proxy.counters.query_requests += 1
+                if not self.ends:
+                    self.loss = None  # what was lost is not wanted any more
                 self.work(login.change_user(self, change))
             case Broken(why):
                 conductor.part(self, why)
@@ -197,14 +205,8 @@ class Client:
         self.route.detach(self)
         self.tasks.stop()
         self.stop_waiting()
-        session = self.session
-        if self.lease is not None:
-            lease, self.lease = self.lease, None
-            if lease.place is Place.LINGERING and session and session.leaves_nothing:
-                lease.pool.give_back(lease, session.state)
-            else:
-                lease.pool.abandon(lease)
-        if session is not None:
+        concluding.leave(self)
+        if self.session is not None:
             proxy.log.debug("a client left", client=self.number, why=why)
 
     def work(self, task: Coroutine[Any, Any, None]) -> None:
@@ -274,7 +276,8 @@ class Client:
             quiet: The client hears of no change of state.
 
         Raises:
-            BackendLostError: the backend went away before the answer had ended.
+            StatementLostError: the backend went away before the answer had ended, or turned
+                the command away.
         """
         waiting = self._answered = Deferred()
         assert self.session is not None
@@ -288,9 +291,15 @@ class Client:
         """More of the answer that the client waits for."""
         protocol, backend = self.protocol, self.backend
         exchange = backend.exchange
+        if exchange.err is not None and not self.heard:
+            turned = recovering.withheld(self, exchange, data)
+            if turned is not None:
+                self._broken_off(turned)
+                return
         if data:
             protocol.write_from(backend, data)
         if exchange.ended:
+            self.heard = False
             protocol.end_flow()
             waiting = self._answered
             if waiting is None:
@@ -298,17 +307,11 @@ class Client:
             else:
                 self._answered = None
                 waiting.callback(None)
-        elif exchange.wants_file:
-            self.dialogue.expect_file(exchange.file_sequence)
-            protocol.proceed()
-
-    def _send_file(self, data: bytes, *, ended: bool) -> None:
-        backend = self.backend
-        if data:
-            backend.write_from(self.protocol, data)
-        if ended:
-            backend.end_flow()
-            backend.exchange.file_sent()
+        else:
+            self.heard = True
+            if exchange.wants_file:
+                self.dialogue.expect_file(exchange.file_sequence)
+                protocol.proceed()
 
     # Borrowing by the express lane
 
@@ -332,25 +335,19 @@ class Client:
 
     def backend_lost(self, why: str) -> None:
         """The backend went away in the middle of an answer."""
+        self._broken_off(StatementLostError(why))
+
+    def _broken_off(self, trouble: StatementLostError) -> None:
         waiting, self._answered = self._answered, None
         if waiting is not None:
-            waiting.errback(BackendLostError(why))
+            waiting.errback(trouble)
         else:
             packet, self.packet = self.packet, b""
-            self.work(conductor.lost(self, why, packet[4:]))
+            self.work(conductor.serve(self, packet[4:], trouble))
 
     def lease_lost(self, why: str) -> None:
         """The backend went away while the client held it and asked nothing of it."""
-        session = self.session
-        assert session is not None
-        self.lease = None
-        if session.misses_backend:
-            self.loss = session.lose_backend(outcome_known=True)
-            self.proxy.log.warning(
-                "a client lost its database connection", client=self.number, why=why
-            )
-        else:
-            session.lose_backend(outcome_known=True)
+        recovering.lose_lease(self, why)
 
     # Ends
 

@@ -10,7 +10,12 @@ import attrs
 from proxy import errors
 from proxy.dialogue.answers import Kind
 from proxy.dialogue.reports import for_client
-from proxy.errors import StatementRefusedError
+from proxy.errors import (
+    BackendLostError,
+    BackendRefusedError,
+    StatementLostError,
+    StatementRefusedError,
+)
 from proxy.front import concluding, holding, kill, leftovers, preparing, statements, trackers
 from proxy.session.meaning import KEEPING, Meaning, meaning
 from proxy.session.session import Session
@@ -44,26 +49,6 @@ async def run(client: Client, payload: bytes) -> None:
     await handler(client, payload)
 
 
-def outcome_is_known(client: Client, payload: bytes) -> bool:
-    """Whether a command that was cut short cannot have changed anything for good.
-
-    In a transaction all but a COMMIT is rolled back with the connection; outside of one only
-    reading is sure.
-    """
-    session = client.session
-    assert session is not None
-    if payload[0] not in (Command.QUERY, Command.STMT_EXECUTE):
-        return True
-    means = (
-        read_query(client, payload)[0]
-        if payload[0] == Command.QUERY
-        else statements.meaning_of(client, payload)
-    )
-    if session.in_transaction:
-        return not means.may_commit
-    return means.reads_only
-
-
 # Text
 
 
@@ -86,6 +71,9 @@ async def _query(client: Client, payload: bytes) -> None:
     if leftovers.answer(client, means, text):
         concluding.let_go_if_free(client)
         return
+    session = client.session
+    assert session is not None
+    holding.check_insert_id(session, means)
     await leftovers.hold_for(client, means)
     await leftovers.clear(client, means, text)
     brought = leftovers.bring(client, means, text)
@@ -97,7 +85,11 @@ async def _query(client: Client, payload: bytes) -> None:
     outcome = concluding.outcome_of(client.backend.exchange)
     concluding.note_undisturbed(client, means, text, outcome)
     if means.trackers and not outcome.failed:
-        await trackers.take_over(client, means)
+        try:
+            await trackers.take_over(client, means)
+        except BackendLostError as error:
+            concluding.lost_behind(client, str(error))
+            return
     concluding.conclude(client, means, text, outcome)
 
 
@@ -125,7 +117,12 @@ async def _simple(client: Client, payload: bytes) -> None:
         await _relayed(Kind.SIMPLE)(client, payload)
         return
     assert client.lease is not None
-    answer = await holding.ask(client.lease, payload)
+    try:
+        answer = await holding.ask(client.lease, payload)
+    except BackendRefusedError:
+        raise
+    except BackendLostError as error:  # it is the client's own command
+        raise StatementLostError(str(error)) from error
     told = session.leftovers.told
     ok = Ok(status=answer.status, warnings=told, changes=answer.changes)
     capabilities = client.dialogue.capabilities

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from proxy import errors
 from proxy.policy.lease import Place
 from proxy.pool.pool import TargetPool
 from proxy.session import remains
@@ -68,6 +69,8 @@ def conclude(
             session.told_insert_ids = None if client.insert_lease == here else frozenset()
         if session.told_insert_ids is not None and outcome.insert_id:
             session.told_insert_ids |= {outcome.insert_id}
+    if outcome.insert_id or session.remains & remains.INSERT_ID:
+        session.misses_insert_id = False
     lease.state = session.state
     for pin in pins:
         report_pin(client, pin)
@@ -77,6 +80,21 @@ def conclude(
     let_go_if_free(client)
     if means.closes:
         client.hang_up()
+
+
+def lost_behind(client: Client, why: str) -> None:
+    """The backend went away when the client had its answer, and something was left to be asked.
+
+    What that was the session cannot know any more, and its client is told so.
+    """
+    session, lease = client.session, client.lease
+    assert session is not None
+    if lease is not None:
+        client.lease_lost(why)
+        lease.pool.discard(lease, why)
+    if client.loss is None:
+        client.loss = errors.session_lost("what the last statement set")
+    client.dialogue.answered()
 
 
 def answer_ok(client: Client) -> None:
@@ -140,6 +158,18 @@ def let_go_if_free(client: Client) -> None:
         if client in client.proxy.pinned:
             del client.proxy.pinned[client]
         pool.give_back(lease, lease.state)  # type: ignore[arg-type]
+
+
+def leave(client: Client) -> None:
+    """The client is gone, and needs its lease no more."""
+    session, lease = client.session, client.lease
+    client.lease = None
+    if lease is None:
+        return
+    if lease.place is Place.LINGERING and session is not None and session.leaves_nothing:
+        lease.pool.give_back(lease, session.state)
+    else:
+        lease.pool.abandon(lease)
 
 
 def let_go(client: Client) -> None:

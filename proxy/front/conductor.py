@@ -16,7 +16,7 @@ from proxy.errors import (
     ErrorReply,
     StatementRefusedError,
 )
-from proxy.front import commands, concluding
+from proxy.front import commands, concluding, holding, recovering
 from proxy.wire.constants import Command
 
 if TYPE_CHECKING:
@@ -26,10 +26,21 @@ UNANSWERED = frozenset((Command.STMT_CLOSE, Command.STMT_SEND_LONG_DATA))
 """Commands that have no answer, so that an error has no place behind them either."""
 
 
-async def serve(client: Client, payload: bytes) -> None:
-    """Serve one command; `payload` begins with its byte."""
+async def serve(
+    client: Client, payload: bytes, trouble: BackendLostError | None = None
+) -> None:
+    """Serve one command.
+
+    Args:
+        client: Whose.
+        payload: The command, from its byte on.
+        trouble: What has become of it in the express lane.
+    """
     code = payload[0]
-    if client.loss is not None and code not in (Command.STMT_CLOSE, Command.QUIT):
+    if code == Command.RESET_CONNECTION and not client.ends:
+        client.loss = None  # what was lost is not wanted any more
+    told = trouble is None and code not in (Command.STMT_CLOSE, Command.QUIT)
+    if client.loss is not None and told:
         if code == Command.STMT_SEND_LONG_DATA:
             client.dialogue.answered()
             return
@@ -38,19 +49,35 @@ async def serve(client: Client, payload: bytes) -> None:
         if client.ends:
             client.hang_up()
         return
+    client.command = payload
     try:
-        await commands.run(client, payload)
+        while not await _run(client, payload, trouble):
+            trouble = None
     except StatementRefusedError as error:
         refuse(client, error.reply, code)
     except BackendRefusedError as error:
         refuse(client, error.reply, code)
-    except BackendLostError as error:
-        await lost(client, str(error), payload)
     except CancelledError:
         cause = client.take_cause()
         if client.gone or cause is None:
             raise
         refuse(client, cause, code)
+    finally:
+        client.command, client.tries = b"", 0
+
+
+async def _run(client: Client, payload: bytes, trouble: BackendLostError | None) -> bool:
+    """Run a command once; whether that was the last time."""
+    if trouble is None:
+        try:
+            await commands.run(client, payload)
+        except BackendLostError as error:
+            if not holding.is_loss(error):
+                raise
+            trouble = error
+        else:
+            return True
+    return not await recovering.recover(client, payload, trouble)
 
 
 def refuse(client: Client, reply: ErrorReply, code: int = Command.QUERY) -> None:
@@ -75,6 +102,18 @@ def _tell(client: Client, reply: ErrorReply, code: int) -> None:
         client.dialogue.answer_err(reply)
 
 
+def send_file(client: Client, data: bytes, *, ended: bool) -> None:
+    """A part of the file of a LOCAL INFILE goes to the server, `ended` behind the last one."""
+    if client.lease is None:  # it was lost meanwhile, and the connection of the client ends
+        return
+    backend = client.backend
+    if data:
+        backend.write_from(client.protocol, data)
+    if ended:
+        backend.end_flow()
+        backend.exchange.file_sent()
+
+
 def part(client: Client, why: str) -> None:
     """The client broke the protocol: it has heard so, and nothing more is read from it."""
     proxy = client.proxy
@@ -83,25 +122,3 @@ def part(client: Client, why: str) -> None:
         "a client broke the protocol", client=client.number, address=client.address, why=why
     )
     client.hang_up()
-
-
-async def lost(client: Client, why: str, payload: bytes) -> None:
-    """The backend went away while it ran a command.
-
-    Once a byte of the answer has gone out, only the end of the connection tells the client that
-    the rest is missing.
-    """
-    session = client.session
-    lease, client.lease = client.lease, None
-    assert session is not None
-    exchange = lease.backend.exchange if lease is not None else None
-    if lease is not None:
-        lease.pool.discard(lease, why)
-    client.proxy.log.warning(
-        "a database connection was lost while it ran a command", client=client.number, why=why
-    )
-    if exchange is not None and exchange.started:
-        client.protocol.abort()
-        return
-    known = commands.outcome_is_known(client, payload)
-    _tell(client, session.lose_backend(outcome_known=known), payload[0])

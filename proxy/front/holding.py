@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from twisted.internet.defer import Deferred
 
 from proxy import errors
 from proxy.dialogue.answers import Kind
 from proxy.errors import (
+    STOPPING,
     BackendLostError,
     BackendRefusedError,
     ErrorReply,
@@ -16,15 +17,23 @@ from proxy.errors import (
 )
 from proxy.net.answer import Answer
 from proxy.net.backend import BackendProtocol
-from proxy.policy.lease import Lease, Place
+from proxy.policy.lease import OUTDATED, Lease, Place
 from proxy.pool.dial import DATABASE
 from proxy.pool.pool import TargetPool
+from proxy.session.meaning import Meaning
 from proxy.session.replay import Impossible, Query, needs_reset, replay
+from proxy.session.session import Session
 from proxy.session.state import State, interned
 from proxy.wire.commands import query
 
 if TYPE_CHECKING:
     from proxy.front.client import Client
+
+PAUSES_SECONDS: Final = (0.0, 0.05, 0.25)
+"""What a command waits before each time that it is tried again, because its backend was lost or
+turned it away.  Connections of a server that has died are found dead one by one: most within a
+turn of the reactor, the others soon after.  And as often as this it is tried and no more, for
+it may be the command that kills the server."""
 
 
 def reply_for(error: BackendLostError) -> ErrorReply:
@@ -36,6 +45,9 @@ def reply_for(error: BackendLostError) -> ErrorReply:
 
 async def hold(client: Client, *, same: bool = False) -> None:
     """See to it that the client holds a lease in its session's state.
+
+    A backend that turns out to be dead is nothing to the client, unless its session had
+    something there: it is given another one.
 
     Args:
         client: Who needs it.
@@ -50,28 +62,74 @@ async def hold(client: Client, *, same: bool = False) -> None:
     assert key is not None
     if client.lease is None and same:
         take_last(client)
-    if client.lease is None:
-        client.lease = await client.pool.borrow(key, session.state, client)
-        client.is_undisturbed = False
-    lease = client.lease
-    pool: TargetPool = lease.pool
-    if lease.place is Place.LINGERING:
-        pool.resume(lease)
-    lease.holder = client
-    if lease.state is not session.state:
+    while True:
+        if client.lease is None:
+            client.lease = await client.pool.borrow(key, session.state, client)
+            client.is_undisturbed = False
+        lease = client.lease
+        if lease.place is Place.LINGERING:
+            lease.pool.resume(lease)
+        lease.holder = client
+        if lease.state is session.state:
+            return
         client.is_undisturbed = False
         try:
             await bring(lease, session.state)
         except BackendLostError as error:
-            client.lease = None
-            if isinstance(error, BackendRefusedError):
-                pool.give_back(lease, None)
-            else:
-                pool.discard(lease, "it was lost")
-            reply = reply_for(error)
-            if session.holds_backend:
-                reply = session.lose_backend(outcome_known=True)
-            raise StatementRefusedError(reply) from error
+            _give_up(client, session, error)
+            await pause(client)
+        else:
+            return
+
+
+def _give_up(client: Client, session: Session, error: BackendLostError) -> None:
+    """Part from a lease that could not be brought into the state of the session.
+
+    Raises:
+        StatementRefusedError: no other one shall be tried, or the session has lost something.
+    """
+    again = is_loss(error) and session.leaves_nothing and may_try_again(client)
+    lease, client.lease = client.lease, None
+    assert lease is not None
+    forget(client)
+    if is_loss(error):
+        lease.pool.discard(lease, "it was lost")
+    else:
+        lease.pool.give_back(lease, None)
+    if again:
+        session.lose_backend(outcome_known=True)
+        return
+    reply = reply_for(error)
+    if session.holds_backend:
+        reply = session.lose_backend(outcome_known=True)
+    raise StatementRefusedError(reply) from error
+
+
+def forget(client: Client) -> None:
+    """What a client's last statement has left is on no backend any more."""
+    client.last_lease = None
+    client.is_undisturbed = False
+
+
+def is_loss(error: BackendLostError) -> bool:
+    """Whether a backend is gone, or about to go: another one will do better."""
+    return not isinstance(error, BackendRefusedError) or error.reply.code in STOPPING
+
+
+def may_try_again(client: Client) -> bool:
+    """Whether a command may be tried once more: not too often, nor when somebody stopped it."""
+    lease = client.lease
+    stopped = client.ends or (lease is not None and lease.generation == OUTDATED)
+    return client.tries < len(PAUSES_SECONDS) and not stopped
+
+
+async def pause(client: Client) -> None:
+    """Wait a moment before a command is tried again."""
+    waiting: Deferred[None] = Deferred(lambda _: timer.cancel())
+    delay = PAUSES_SECONDS[client.tries]
+    timer = client.pool.clock.callLater(delay, waiting.callback, None)
+    client.tries += 1
+    await waiting
 
 
 def take_last(client: Client) -> bool:
@@ -86,6 +144,17 @@ def take_last(client: Client) -> bool:
     if client.insert_lease == client.last_lease:
         client.insert_lease = (lease, lease.serial)
     return True
+
+
+def check_insert_id(session: Session, means: Meaning) -> None:
+    """See to it that no statement is given another last insert id than the session's.
+
+    Raises:
+        StatementRefusedError: the one that knew it is gone; that is said once.
+    """
+    if means.reads_insert_id and session.misses_insert_id:
+        session.misses_insert_id = False
+        raise StatementRefusedError(errors.session_lost("LAST_INSERT_ID()"))
 
 
 async def learn_insert_id(client: Client) -> None:

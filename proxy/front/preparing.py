@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 
 from proxy import errors
 from proxy.dialogue.answers import Kind
-from proxy.errors import BackendRefusedError, ErrorReply, StatementRefusedError
+from proxy.errors import (
+    BackendLostError,
+    BackendRefusedError,
+    ErrorReply,
+    StatementRefusedError,
+)
 from proxy.front import concluding, holding, lingering
 from proxy.pool.pool import TargetPool
 from proxy.session import remains
@@ -45,12 +50,7 @@ async def prepare(client: Client, payload: bytes) -> None:
     means = meaning(classify(text, session.dialect))
     if _answer_known(client, text, means):
         return
-    await holding.hold(client)
-    inexact = INEXACT
-    if means.reads_user_variables != frozenset():
-        inexact |= remains.USER_VARIABLES
-    if session.remains & inexact:
-        await lingering.take_along(client)
+    await _hold(client, means)
     if _answer_known(client, text, means):  # another client was faster while this one waited
         concluding.let_go_if_free(client)
         return
@@ -58,7 +58,9 @@ async def prepare(client: Client, payload: bytes) -> None:
     pool: TargetPool = client.lease.pool
     try:
         there, definitions = await _prepare_here(client, text)
-    except BackendRefusedError:
+    except BackendRefusedError as error:
+        if holding.is_loss(error):
+            raise
         err = client.backend.exchange.err
         assert err is not None
         client.protocol.write(encode(err.encode(), 1))
@@ -77,9 +79,25 @@ async def prepare(client: Client, payload: bytes) -> None:
         )
     follow_prepare(session, text, warnings)
     if warnings and not client.is_undisturbed:
-        await lingering.take_along(client)
+        try:
+            await lingering.take_along(client)
+        except BackendLostError:
+            del session.statements[number]  # which nobody has heard of
+            raise
     _answer(client, definitions, number)
     concluding.let_go_if_free(client)
+
+
+async def _hold(client: Client, means: Meaning) -> None:
+    """Hold a lease, and know in which state the statement is prepared there."""
+    session = client.session
+    assert session is not None
+    await holding.hold(client)
+    inexact = INEXACT
+    if means.reads_user_variables != frozenset():
+        inexact |= remains.USER_VARIABLES
+    if session.remains & inexact:
+        await lingering.take_along(client)
 
 
 def _answer_known(client: Client, text: bytes, means: Meaning) -> bool:
@@ -178,6 +196,8 @@ async def ensure(client: Client, prepared: Prepared) -> Held:
         held = await _prepare_again(client, prepared.key)
         await holding.bring(lease, session.state)
     except BackendRefusedError as error:
+        if holding.is_loss(error):
+            raise
         raise StatementRefusedError(await _bring_back(client, error.reply)) from error
     return held
 

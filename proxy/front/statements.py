@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from proxy import errors
 from proxy.dialogue.answers import Kind
-from proxy.errors import StatementRefusedError
+from proxy.errors import BackendLostError, StatementRefusedError
 from proxy.front import concluding, holding, leftovers, preparing, trackers
 from proxy.session.meaning import KEEPING, PLAIN, Meaning
 from proxy.session.pins import Pin, PinReason
@@ -78,6 +78,7 @@ async def execute(client: Client, payload: bytes) -> None:
         prepared.bind(parsed.types)
     if _answer_from_memory(client, prepared, cursor=parsed.cursor):
         return
+    holding.check_insert_id(session, prepared.means)
     await leftovers.hold_for(client, prepared.means)
     held = await preparing.ensure(client, prepared)
     if _answer_from_memory(client, prepared, cursor=parsed.cursor):
@@ -106,7 +107,11 @@ async def execute(client: Client, payload: bytes) -> None:
     outcome = concluding.outcome_of(exchange, payload[10:])
     concluding.note_undisturbed(client, prepared.means, prepared.key.text, outcome)
     if prepared.means.trackers and not outcome.failed:
-        await trackers.take_over(client, prepared.means)
+        try:
+            await trackers.take_over(client, prepared.means)
+        except BackendLostError as error:
+            concluding.lost_behind(client, str(error))
+            return
     concluding.conclude(client, prepared.means, prepared.key.text, outcome)
 
 

@@ -11,6 +11,7 @@ import attrs
 
 from proxy.policy.gtids import Position
 from proxy.policy.health import Condition, Health
+from proxy.policy.observation import Seen
 
 
 @attrs.frozen(kw_only=True)
@@ -87,7 +88,7 @@ def plan(
     if not rules.moves and current is not None:
         return _with_hold(current, rules, now)
     able = [one for one in others if _takes_writes(one, rules, now)]
-    if current is not None and _may_stay(current, able):
+    if current is not None and _may_stay(current, able, rules, now):
         return _stay(current, able, rules, now)
     return _move(
         current, able, writer, rules, max(switched_at + rules.min_switch_interval, 0), now
@@ -99,62 +100,77 @@ def _takes_writes(one: Candidate, rules: Rules, now: float) -> bool:
     return (
         one.may_write
         and health.is_writable
+        and health.is_trusted
+        and not health.blind
         and health.was_seen_within(rules.trust_seconds, now)
     )
 
 
-def _may_stay(current: Candidate, able: Sequence[Candidate]) -> bool:
+def _takes_none(health: Health, rules: Rules, now: float) -> bool:
+    """Whether it is known not to take writes.
+
+    What traffic was told counts until a look that began later has seen otherwise.  While looks
+    see nothing it counts for as long as one of them would, and then traffic may try again.
+    """
+    forgotten = health.blind and now - health.turned_away >= rules.trust_seconds
+    return health.is_read_only and not forgotten
+
+
+def _may_stay(
+    current: Candidate, able: Sequence[Candidate], rules: Rules, now: float
+) -> bool:
     """Whether nothing says that the writer is another one by now."""
     health = current.health
     if not current.may_write and able:
         return False
     if health.condition is Condition.UNKNOWN:
         return True  # it is about to be looked at
-    return health.is_usable and not health.is_read_only
+    return health.is_usable and not _takes_none(health, rules, now)
 
 
 def _stay(current: Candidate, able: Sequence[Candidate], rules: Rules, now: float) -> Plan:
     decision = _with_hold(current, rules, now)
-    if not able or rules.several_writers:
+    if not able or rules.several_writers or decision.hold:
+        # Who holds clients for its own sake may be about to be followed by one of the others.
         return decision
     names = ", ".join(one.name for one in able)
     alarm = f"{names} takes writes too, while {current.name} is the writer"
     return attrs.evolve(
         decision,
         alarms=(*decision.alarms, alarm),
-        fence=tuple(one.name for one in able) if rules.fences else (),
-        hold=decision.hold or (alarm if rules.refuses_split_brain else ""),
+        fence=tuple(
+            one.name for one in able if rules.fences and _takes_writes(current, rules, now)
+        ),
+        hold=alarm if rules.refuses_split_brain else "",
     )
 
 
 def _with_hold(current: Candidate, rules: Rules, now: float) -> Plan:
     """Keep the writer; clients wait where nobody knows whether it takes writes."""
-    health, name = current.health, current.name
-    if health.blind:
-        alarm = f"the monitor cannot see whether {name} takes writes: {health.blind}"
-        return Plan(writer=name, alarms=(alarm,))
-    if health.seen is not None and health.seen.writable is None:
-        lacks = ", ".join(health.seen.unseen) or "it does not say"
-        alarm = f"the monitor cannot see whether {name} takes writes: {lacks}"
-        return Plan(writer=name, alarms=(alarm,), hold=_trouble(current))
-    if health.is_read_only:
-        why = health.seen.why if health.seen is not None and health.seen.why else "read-only"
-        return Plan(writer=name, hold=f"{name} takes no writes: {why}")
-    if trouble := _trouble(current):
-        return Plan(writer=name, hold=trouble)
+    health, name, alarms = current.health, current.name, _blindness(current)
+    if not health.is_trusted:
+        return Plan(writer=name, hold=f"{name}: {health.why}", alarms=alarms)
+    if _takes_none(health, rules, now):
+        why = (health.seen.why if health.seen is not None else "") or health.why or "read-only"
+        again_at = health.turned_away + rules.trust_seconds if health.blind else None
+        hold = f"{name} takes no writes: {why}"
+        return Plan(writer=name, hold=hold, alarms=alarms, again_at=again_at)
+    if alarms:
+        return Plan(writer=name, alarms=alarms)
     if not health.was_seen_within(rules.trust_seconds, now):
         return Plan(writer=name, hold=f"{name} was not seen for {rules.trust_seconds:g} s")
     return Plan(writer=name, again_at=health.seen_at + rules.trust_seconds)
 
 
-def _trouble(current: Candidate) -> str:
-    """Why the writer cannot be used; a mere doubt of traffic's is no reason yet."""
+def _blindness(current: Candidate) -> tuple[str, ...]:
+    """The alarm where nobody can see whether the writer takes writes."""
     health = current.health
-    if health.condition is Condition.GOOD:
-        return ""
-    if health.condition is Condition.DOUBTFUL and health.failure is None:
-        return ""
-    return f"{current.name}: {health.why}"
+    lacks = health.blind
+    if not lacks and health.seen is not None and health.seen.writable is None:
+        lacks = ", ".join(health.seen.unseen) or "it does not say"
+    if not lacks:
+        return ()
+    return (f"the monitor cannot see whether {current.name} takes writes: {lacks}",)
 
 
 def _move(
@@ -169,21 +185,24 @@ def _move(
     why = _gone(current) if current is not None else f"{writer} is no target any more"
     if not able:
         return Plan(writer=writer, hold=f"{why}, and no other target takes writes")
-    best = _most_advanced(able)
+    # Writers that are in step are taken in the same order by every proxy.
+    best = able[0] if rules.several_writers else _most_advanced(able)
     if best is None:
         names = " and ".join(sorted(one.name for one in able))
-        alarm = f"{names} both take writes, and each has transactions that the other lacks"
+        alarm = f"{names} take writes, and none is seen to have all that the others have"
         return Plan(writer=writer, hold=alarm, alarms=(alarm,))
     if now < not_before:
         hold = f"{why}; {best.name} takes over soon, as the writer has just changed"
         return Plan(writer=writer, hold=hold, again_at=not_before)
-    rest = [one.name for one in able if one is not best]
-    alarms = []
-    if rest and not rules.several_writers:
-        alarms.append(f"{', '.join(rest)} takes writes too, and {best.name} is more advanced")
-    alarms += _losses(current, best)
-    fence = tuple(rest) if rules.fences and not rules.several_writers else ()
-    return Plan(writer=best.name, alarms=tuple(alarms), fence=fence)
+    if rules.several_writers:
+        return Plan(writer=best.name)
+    rest = tuple(one.name for one in able if one is not best)
+    alarms = [*_losses(current, best)]
+    if rest:
+        alarms.append(f"{', '.join(rest)} takes writes too, and {best.name} goes before")
+    return Plan(
+        writer=best.name, alarms=tuple(alarms), fence=rest if rules.fences else ()
+    )
 
 
 def _gone(current: Candidate) -> str:
@@ -199,7 +218,7 @@ def _losses(current: Candidate | None, best: Candidate) -> Iterable[str]:
     before = current.health.seen if current is not None else None
     seen = best.health.seen
     assert seen is not None
-    if seen.sources and seen.replicates is not False:
+    if _is_replica(seen):
         yield f"{best.name} takes writes, and still replicates from {', '.join(seen.sources)}"
     had, has = before.position if before else None, seen.position
     if had is not None and has is not None and not has.contains(had):
@@ -209,16 +228,20 @@ def _losses(current: Candidate | None, best: Candidate) -> Iterable[str]:
 def _most_advanced(able: Sequence[Candidate]) -> Candidate | None:
     """The one that has all that the others have; None when there is none.
 
-    One that is still set up as a replica comes behind those that are not, and between equals
-    the first one in the configuration is taken.
+    One that still replicates comes behind those that do not, and between equals the first one
+    in the configuration is taken.
     """
-    heads = [one for one in able if not (one.health.seen and one.health.seen.sources)] or able
+    heads = [one for one in able if not _is_replica(one.health.seen)] or able
     if len(heads) == 1:
         return heads[0]
     for one in heads:
         if all(_has_all(one, other) for other in heads if other is not one):
             return one
     return None
+
+
+def _is_replica(seen: Seen | None) -> bool:
+    return seen is not None and bool(seen.sources) and seen.replicates is not False
 
 
 def _has_all(one: Candidate, other: Candidate) -> bool:

@@ -53,9 +53,10 @@ class Health:
         failure: What kind of trouble that is, where looks failed.
         since: When it became what it is, in seconds.
         seen: What the last good look showed; None before the first.
-        seen_at: When that look began.
+        seen_at: When that look began; minus infinity before the first.
         blind: Why the monitor cannot see a target that is alive; empty when it can.
-        turned_away: When traffic was last told that it takes no writes.
+        turned_away: When traffic was last told that it takes no writes; minus infinity for
+            never.
     """
 
     __slots__ = (
@@ -80,7 +81,7 @@ class Health:
         self.failure: Failure | None = None
         self.since = now
         self.seen: Seen | None = None
-        self.seen_at = self.turned_away = -1.0
+        self.seen_at = self.turned_away = float("-inf")
         self.blind = ""
 
     def __repr__(self) -> str:
@@ -91,6 +92,13 @@ class Health:
     def is_usable(self) -> bool:
         """Whether it may serve, as far as is known."""
         return self.condition in (Condition.GOOD, Condition.DOUBTFUL)
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether looks find it well: a mere doubt of traffic's is no reason against it yet."""
+        if self.condition is Condition.DOUBTFUL:
+            return self.failure is None or self.failure.is_blindness
+        return self.condition is Condition.GOOD
 
     @property
     def is_writable(self) -> bool:
@@ -107,7 +115,7 @@ class Health:
         """Whether it is alive, and known not to take writes."""
         if not self.is_usable:
             return False
-        if self.turned_away >= self.seen_at and self.turned_away >= 0:
+        if self.turned_away >= max(self.seen_at, 0.0):
             return True
         return self.seen is not None and self.seen.writable is False and not self.blind
 
@@ -141,27 +149,30 @@ class Health:
         if look.began < self.seen_at:
             return
         self.seen, self.seen_at, self.blind, self.failure = seen, look.began, "", None
-        self._bad_looks = 0
-        if not seen.serves:
-            self._good_looks = 0
+        if seen.serves:
+            self._answered(look.ended)
+        else:
+            self._good_looks = self._bad_looks = 0
             self._become(Condition.BAD, seen.why or "it does not serve", look.ended)
-            return
+
+    def _answered(self, now: float) -> None:
+        self._bad_looks = 0
         self._good_looks += 1
         away = self.condition in (Condition.BAD, Condition.RECOVERING)
         if away and self._good_looks < self._patience.available_after:
-            self._become(Condition.RECOVERING, "it is back, and watched", look.ended)
+            self._become(Condition.RECOVERING, "it is back, and watched", now)
         else:
-            self._become(Condition.GOOD, "", look.ended)
+            self._become(Condition.GOOD, "", now)
 
     def _failed(self, look: Look, failure: Failure) -> None:
         self.failure = failure
         why = f"{failure.value}: {look.why}" if look.why else failure.value
         if failure.is_blindness:
-            # Somebody has answered, so that it is no dead database.
+            # Somebody has answered, so that it is no dead database; but one that was seen not
+            # to serve is not known to do so again.
             self.blind = why
-            self._bad_looks = 0
-            if self.condition is not Condition.GOOD:
-                self._become(Condition.GOOD, "", look.ended)
+            if self.seen is None or self.seen.serves:
+                self._answered(look.ended)
             return
         self._good_looks = 0
         # A look that was answered by nothing has taken its time: two of them are enough.

@@ -36,7 +36,7 @@ class Ledger(Places):
 
     Attributes:
         limits: How much of everything there may be.
-        held: Nothing is lent or dialed: whoever comes waits.
+        held: Nothing is lent or dialed, and what lingers is called back: whoever comes waits.
         waiting: Who waits, in the order of `since`.
         waiting_bytes: What their commands take in memory.
         pauses: Until when nothing is dialed.
@@ -136,9 +136,9 @@ class Ledger(Places):
     @property
     def has_work(self) -> bool:
         """Whether `settle` could decide anything."""
-        return bool(self._pending) or (
-            bool(self.waiting) and not self.held and not self.is_exhausted
-        )
+        if self.held:
+            return bool(self._pending or self.lingering)
+        return bool(self._pending) or (bool(self.waiting) and not self.is_exhausted)
 
     @property
     def is_exhausted(self) -> bool:
@@ -242,7 +242,10 @@ class Ledger(Places):
         behind it gets a connection that it could have had.
         """
         actions, self._pending = self._pending, []
-        if self.waiting and not self.held:
+        if self.held:
+            for lease in [*self.lingering]:
+                self._call_back(lease, actions)
+        elif self.waiting:
             self._serve(now, actions)
         return actions
 
@@ -279,7 +282,7 @@ class Ledger(Places):
             return True
         if self.total < self.limits.connections:
             if len(self.dialing) >= self.limits.dialing:
-                return bool(self.idle_count)
+                return bool(self.idle_count or self.lingering)
             actions.append(Dial(self._start_dial(key, now)))
             return True
         self._short += 1

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from proxy.policy.health import Condition, Health
+from proxy.policy.health import Health
 
 FIRST_SHARE = 0.1
 """What a new reader begins with, of a full share: its caches are cold."""
@@ -40,8 +40,8 @@ class Reader:
         name: Its address.
         health: How it is.
         since: Since when it serves; None while it does not.
-        current_at: When it was last seen to replicate, or the writer to be away, so that there
-            was nothing to get from it; None before.
+        current_at: When it was last seen to replicate, or served while the writer was away, so
+            that there was nothing to get from it; minus infinity if neither, None before.
         why: Why it does not; empty when it does.
     """
 
@@ -53,9 +53,7 @@ class Reader:
 
     def judge(self, rules: ReaderRules, now: float, *, writes: bool = True) -> bool:
         """Whether it serves from now on; `writes` says whether there is a writer by now."""
-        seen = self.health.seen
-        if not writes or (seen is not None and seen.replicates is not False):
-            self.current_at = now
+        self._note(now, writes=writes)
         self.why = self._objection(rules, now)
         if self.why:
             self.since = None
@@ -71,16 +69,26 @@ class Reader:
             return 1.0
         return min(max((now - self.since) / rules.slow_start, FIRST_SHARE), 1.0)
 
+    def _note(self, now: float, *, writes: bool) -> None:
+        seen = self.health.seen
+        if seen is None:
+            return
+        if seen.replicates is not False:
+            self.current_at = self.health.seen_at
+        elif not writes and (self.since is not None or self.current_at is None):
+            self.current_at = now
+        elif self.current_at is None:
+            self.current_at = float("-inf")
+
     def _objection(self, rules: ReaderRules, now: float) -> str:
         health = self.health
-        if health.condition is Condition.DOUBTFUL and health.failure is None:
-            pass
-        elif health.condition is not Condition.GOOD:
+        # One that serves is left when it is gone, and not for one packet that was lost.
+        if not (health.is_trusted or (self.since is not None and health.is_usable)):
             return health.why or health.condition.value
-        seen = health.seen
-        if seen is None or health.blind:
+        seen, current_at = health.seen, self.current_at
+        if seen is None or current_at is None:
             return ""  # it is alive, and more cannot be seen
-        if self.current_at is None or now - self.current_at > rules.max_replica_lag:
+        if seen.replicates is False and now - current_at > rules.max_replica_lag:
             return "its replication has stopped"
         if not (seen.sources or rules.alone or seen.unseen):
             return "it replicates from nobody"

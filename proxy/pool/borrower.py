@@ -38,11 +38,9 @@ class Served(Protocol):
 
     Attributes:
         pool: Where it borrows, and waits.
-        size: Bytes of its command that is under way.
     """
 
     pool: TargetPool
-    size: int
 
 
 class Borrower(Protocol):

@@ -11,6 +11,7 @@ from proxy.net.backend import BackendProtocol
 from proxy.net.clock import Timer, cancel
 from proxy.observe.metrics import Counters
 from proxy.policy.lease import OUTDATED, Lease, Place
+from proxy.policy.observation import Failure
 from proxy.pool.accounts import Accounts
 from proxy.pool.borrower import PoolKey
 from proxy.pool.stop import Drain, Killer
@@ -46,6 +47,7 @@ class Closing:
         self._log = log
         self._killer = Killer(pool.dialer.connector, accounts, log)
         self._limits_of_retiring: dict[Lease, Timer] = {}
+        self._cutting = False
 
     def retire(self, lease: Lease, why: str) -> None:
         """Close a backend that nobody has."""
@@ -63,19 +65,27 @@ class Closing:
         self._counters.database_connections_closed += 1
         cancel(self._limits_of_retiring.pop(lease, None))
         held = lease.place is _LENT or is_with_client(lease)
-        if held or lease.place is Place.IDLE:
+        unexpected = held or lease.place is Place.IDLE
+        if unexpected:
             self._log.info(
                 "a database connection was lost",
                 id=lease.backend.connection_id,
                 place=lease.place.value,
                 why=why,
             )
-        place = lease.place
-        if place is not Place.GONE:
+        if lease.place is not Place.GONE:
             self._pool.ledger.lost(lease)
+        watcher = self._pool.watcher
+        # Before anybody borrows again: what is left may be as dead, and not yet known to be.
+        if unexpected and watcher is not None and not self._is_ours(lease):
+            watcher.trouble(self._pool, Failure.LOST, why)
         if held and not busy:
             lease.holder.lease_lost(why)
         self._pool.settle()
+
+    def _is_ours(self, lease: Lease) -> bool:
+        """Whether we ended it ourselves."""
+        return self._cutting or lease.generation == OUTDATED
 
     def abandon(self, lease: Lease) -> None:
         """The borrower left, maybe in the middle of an answer."""
@@ -107,6 +117,15 @@ class Closing:
     def cut_off(self, why: str) -> None:
         """Close what is left of older generations: who has it hears what that means for it."""
         ledger = self._pool.ledger
-        for lease in [*ledger.leases()]:
-            if lease.backend is not None and lease.generation != ledger.generation:
-                lease.backend.lose(why)
+        # First, so that who loses a backend is not lent the next one that is to be lost.
+        for lease in [*ledger.idle_leases()]:
+            if lease.generation != ledger.generation:
+                ledger.discard(lease, why)
+        self._pool.settle()
+        self._cutting = True
+        try:
+            for lease in [*ledger.leases()]:
+                if lease.backend is not None and lease.generation != ledger.generation:
+                    lease.backend.lose(why)
+        finally:
+            self._cutting = False

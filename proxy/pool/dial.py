@@ -95,8 +95,19 @@ class Acquaintance:
 class Dialer:
     """Opens backends of one target, each within one deadline from the first packet on."""
 
-    def __init__(self, connector: Connector, init_query: str | None) -> None:
+    def __init__(
+        self, connector: Connector, init_query: str | None, *, reports_commits: bool = False
+    ) -> None:
+        """Prepare to dial.
+
+        Args:
+            connector: Connects to the target.
+            init_query: What runs first.
+            reports_commits: Whether commits are to be reported with their GTIDs, where the
+                server can.
+        """
         self.connector = connector
+        self._reports_commits = reports_commits
         self._init_query = init_query.encode() if init_query else b""
         self._known: dict[str, Acquaintance] = {}
 
@@ -191,11 +202,15 @@ class Dialer:
 
     def tracking(self, backend: BackendProtocol) -> bytes:
         """The statement that switches the trackers on."""
-        return (
+        known = self._known[backend.account.user]
+        text = (
             b"SET session_track_schema = ON, session_track_state_change = ON, "
             b"session_track_transaction_info = 'CHARACTERISTICS', "
-            b"session_track_system_variables = '%s'" % self._known[backend.account.user].tracked
+            b"session_track_system_variables = '%s'" % known.tracked
         )
+        if self._reports_commits and kind_of(known.version) is ServerKind.MYSQL:
+            text += b", session_track_gtids = 'OWN_GTID'"
+        return text
 
     async def _read_variables(self, backend: BackendProtocol) -> dict[bytes, bytes]:
         """All variables of a backend, by name.

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 from structlog.typing import FilteringBoundLogger
 from twisted.internet.defer import CancelledError
+from twisted.internet.error import ConnectError
+from twisted.internet.error import TimeoutError as ConnectTimeoutError
 
 from proxy.config.pool import ConnectionPoolConfig
 from proxy.errors import ACCESS_DENIED, BackendLostError, BackendRefusedError
 from proxy.net.clock import Timer, cancel
 from proxy.observe.metrics import Counters
 from proxy.policy.lease import Lease
+from proxy.policy.observation import Failure
 from proxy.pool.accounts import Accounts
 from proxy.pool.borrower import PoolKey
 from proxy.session.prepared import Holdings
@@ -30,6 +33,29 @@ new one is on the way, by a secret that takes some seconds to be read."""
 
 REFUSALS = frozenset((1044, ACCESS_DENIED, 1049, 1130, 1251, 1524, 1862, 3118))
 """Errors of a login that another try does not mend: access, schema, host, plugin, account."""
+
+_FULL = frozenset((1040, 1041, 1135, 1203, 1226))
+"""Errors of a login to a server that has no connection to spare, for all or for this user."""
+
+_STOPPING = frozenset((1053, 1077, 1079, 3032))
+"""Those of one that shuts down, or throws out all who are no administrators."""
+
+
+def failure_of(error: BackendLostError) -> Failure:
+    """What a failed dial shows of the target."""
+    if isinstance(error, BackendRefusedError):
+        code = error.reply.code
+        if code in _FULL:
+            return Failure.FULL
+        if code in _STOPPING:
+            return Failure.STOPPING
+        return Failure.DENIED if code in REFUSALS else Failure.ODD
+    cause = error.__cause__
+    if isinstance(cause, TimeoutError | ConnectTimeoutError) or "no answer" in str(error):
+        return Failure.SILENT
+    if isinstance(cause, ConnectError | OSError):
+        return Failure.REFUSED
+    return Failure.LOST
 
 
 class Opening:
@@ -106,6 +132,8 @@ class Opening:
                 waiter.borrower.refused(error.reply)
         if self._retry is None:
             self._retry = pool.clock.callLater(pause, self._dial_again)
+        if pool.watcher is not None and isinstance(error, BackendLostError):
+            pool.watcher.trouble(pool, failure_of(error), self.last_failure)
         pool.settle()
 
     def _is_final(self, lease: Lease, code: int) -> bool:

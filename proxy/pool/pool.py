@@ -29,7 +29,7 @@ from proxy.policy.lease import (
 )
 from proxy.policy.ledger import Ledger
 from proxy.pool.accounts import Accounts
-from proxy.pool.borrower import Borrower, PoolKey, Promise, Served
+from proxy.pool.borrower import Borrower, Located, PoolKey, Promise
 from proxy.pool.closing import Closing, is_with_client
 from proxy.pool.dial import Dialer, Facts
 from proxy.pool.expiry import Expiry
@@ -131,17 +131,17 @@ class TargetPool:
         return self
 
     def borrow(
-        self, key: PoolKey, state: State, served: Served | None = None
+        self, key: PoolKey, state: State, located: Located | None = None, size: int = 0
     ) -> Deferred[Lease]:
         """A lease for this key, in any state from which `state` can be reached.
 
-        Whoever is `served` may be moved to another pool meanwhile, and waits there then.
+        Whoever it is for may be moved to another pool meanwhile (`located`), and waits there
+        then; `size` is that of the command that waits with it.
 
         Fails with `StatementRefusedError` when none comes free in time or the target refuses
         the account.  Cancelling it leaves the queue.
         """
-        promise = Promise(served or self)
-        size = served.size if served is not None else 0
+        promise = Promise(located or self)
         promise.waiter = self.wait(key, state, promise, size)
         return promise.lease
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from proxy.pool.borrower import Served
 from proxy.pool.pool import TargetPool
+
+if TYPE_CHECKING:
+    from proxy.pool.own_writes import OwnWrites
 
 MOVED_AT_ONCE = 100
 """Clients that change to another reader in one look at the balance, each second or so."""
@@ -20,13 +24,15 @@ class Route:
     Attributes:
         pool: The pool that serves, or the first of several; the last one while none does.
         shares: What each pool that serves gets of the clients, 1 for a full share.
-        on_attach: Told of each client that comes, before it is given a pool.
+        own_writes: Who knows which reader has what a user has written; None for nobody.
+        takes_writes: Whether its clients may write, and a pool that takes no writes is wrong.
     """
 
     def __init__(self, pool: TargetPool) -> None:
         self.pool = pool
         self.shares: dict[TargetPool, float] = {pool: 1.0}
-        self.on_attach: Callable[[], None] | None = None
+        self.takes_writes = True
+        self.own_writes: OwnWrites | None = None
         self._served: dict[TargetPool, dict[Served, None]] = {pool: {}}
 
     def __repr__(self) -> str:

@@ -12,22 +12,17 @@ from typing import Any
 
 import attrs
 from structlog.typing import FilteringBoundLogger
-from twisted.internet.defer import Deferred
 
 from proxy.config.address import TcpAddress
-from proxy.config.auth import AuthScheme, IamAuth
+from proxy.config.auth import AuthScheme
 from proxy.config.model import Config, DefaultAuthScheme, ProxyConfig, Target
 from proxy.config.tls import TlsMode
-from proxy.credentials.aws import AwsSettings, configured_region, make_session, partition_of
-from proxy.credentials.aws_errors import AwsUnavailableError
+from proxy.credentials.aws import AwsSettings
 from proxy.credentials.aws_threads import AwsThreads
 from proxy.credentials.cached import Freshness
 from proxy.credentials.directory import Directory
 from proxy.credentials.iam.document import PolicyUnusableError
 from proxy.credentials.iam.keys import AccessKeysUnusableError
-from proxy.credentials.iam.reloading import ReloadingVerifier
-from proxy.credentials.iam.token import RenewingSigner, TokenMaker, token_signer
-from proxy.credentials.iam.verify import IamSettings
 from proxy.credentials.secrets_manager import SecretsManager
 from proxy.credentials.secrets_source import OnChange, SecretEntry, SecretsSource
 from proxy.credentials.source import CredentialSource, credential_maker
@@ -47,15 +42,13 @@ from proxy.observe.metrics import Counters, Gauges
 from proxy.pool.accounts import Accounts
 from proxy.pool.connect import Connector
 from proxy.pool.dial import Dialer
+from proxy.pool.own_writes import OwnWrites
 from proxy.pool.pool import TargetPool
 from proxy.pool.registry import Pools
 from proxy.pool.route import Route
+from proxy.service.tokens import Tokens, UnusableError
 from proxy.vocabulary import Role
 from proxy.wire.auth.steps import RsaKey
-
-
-class UnusableError(Exception):
-    """What a configuration points to cannot be used: a password, a certificate, a policy."""
 
 
 @attrs.frozen
@@ -160,6 +153,7 @@ class _Assembler:
                 host=host,
             )
         counters = Counters()
+        tokens = Tokens(config, self._aws, shared.threads, self._files, self._log)
         pool_config = config.target_group.connection_pool_config
         looks: list[Callable[[], None]] = []
 
@@ -172,12 +166,16 @@ class _Assembler:
         directory = Directory(sources, takes_all=takes_all)
 
         def make_accounts(target: Target) -> Accounts:
-            return Accounts(directory, self._token_maker(target) if takes_all else None)
+            return Accounts(directory, tokens.maker(target) if takes_all else None)
 
         def make_pool(target: Target) -> TargetPool:
             return TargetPool(
                 shared.reactor,
-                Dialer(self._connector(target), pool_config.init_query),
+                Dialer(
+                    self._connector(target),
+                    pool_config.init_query,
+                    reports_commits=config.target_group.failover.read_your_writes,
+                ),
                 pool_config,
                 make_accounts(target),
                 counters,
@@ -186,7 +184,7 @@ class _Assembler:
 
         pools = Pools(make_pool)
         tls = ClientTlsStreams(config.tls, self._log) if config.tls.certificates else None
-        verifier = self._verifier()
+        verifier = tokens.verifier()
         looks += [part.look for part in (tls, verifier, pools) if part is not None]
         routes = self._routes(pools)
         group = config.target_group
@@ -270,82 +268,21 @@ class _Assembler:
             log=self._log,
         )
 
-    # IAM
-
-    def _region(self) -> str:
-        """The region of tokens.
-
-        Raises:
-            UnusableError: nobody says it.
-        """
-        try:
-            region = self._config.iam.region or configured_region(self._aws)
-        except AwsUnavailableError as error:
-            raise UnusableError(f"proxy {self._config.name}: aws: {error}") from error
-        if region is None:
-            raise UnusableError(
-                f"proxy {self._config.name}: no region is given for IAM tokens: set iam.region"
-            )
-        return region
-
-    def _run_in_thread(self, work: Callable[..., Any], *arguments: Any) -> Deferred[Any]:
-        return self._shared.threads.run(partial(work, *arguments))
-
-    def _verifier(self) -> ReloadingVerifier | None:
-        """Who checks tokens, where anybody may log in with one."""
-        config, iam = self._config, self._config.iam
-        if config.default_auth_scheme is DefaultAuthScheme.NONE and all(
-            entry.iam_auth is IamAuth.DISABLED for entry in config.auth
-        ):
-            return None
-        region = self._region()
-        settings = IamSettings(
-            region=region,
-            partition=partition_of(region),
-            resource_id=iam.resource_id or f"prx-{config.name}",
-            hosts=iam.hosts,
-            account=iam.account,
-            clock_skew_seconds=iam.clock_skew,
-            token_reuse=iam.token_reuse,
-            method=iam.verification,
-            sts_endpoint=config.aws.sts_endpoint_url,
-        )
-        try:
-            return ReloadingVerifier(
-                settings,
-                None if iam.access_keys_file is None else Path(iam.access_keys_file),
-                [*map(Path, iam.policy_files)],
-                self._run_in_thread,
-                time.time,
-                read=self._files.run,
-                log=self._log,
-            )
-        except PolicyUnusableError:
-            raise
-        except ValueError as error:
-            raise UnusableError(f"proxy {config.name}: iam: {error}") from error
-
-    def _token_maker(self, target: Target) -> TokenMaker:
-        """Makes the tokens with which we log in to the target."""
-        region, settings, place = self._region(), self._aws, target.place
-        if not isinstance(place, TcpAddress):
-            raise UnusableError(
-                f"proxy {self._config.name}: a target at a unix socket takes no IAM tokens"
-            )
-
-        def begin() -> Callable[[str], str]:
-            return token_signer(make_session(settings), place.host, place.port, region)
-
-        signer = RenewingSigner(begin)
-        return TokenMaker(signer.sign, self._run_in_thread, time.time, renew=signer.renew)
-
     # The targets
 
     def _routes(self, pools: Pools) -> dict[Role, Route]:
         """Where clients go until somebody has looked at the targets."""
         targets = self._config.target_group.targets
         first = next((one for one in targets if one.role is Role.READ_WRITE), targets[0])
-        return {role: Route(pools.get(first)) for role in Role}
+        routes = {role: Route(pools.get(first)) for role in Role}
+        writers, readers = routes[Role.READ_WRITE], routes[Role.READ_ONLY]
+        readers.takes_writes = False
+        failover = self._config.target_group.failover
+        if failover.read_your_writes:
+            clock, timeout = self._shared.reactor, failover.read_your_writes_timeout
+            own_writes = OwnWrites(writers, timeout, clock, self._log)
+            writers.own_writes = readers.own_writes = own_writes
+        return routes
 
     def _connector(self, target: Target, timeout: float | None = None) -> Connector:
         group, reactor = self._config.target_group, self._shared.reactor

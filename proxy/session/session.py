@@ -79,6 +79,7 @@ class Session:
         tracking: What it wants to be reported.
         texts: What the statements mean that it made by SQL PREPARE; None where nobody knows.
         excused: Its last statement failed, so that a report may come that belongs to it.
+        misses_insert_id: What LAST_INSERT_ID() gives was lost with the backend that knew it.
         target: What is known of its servers.
         names_charsets: Its collation, which has to be asked for, is that of a SET NAMES.
         ignored: Reasons that shall not keep its backend.
@@ -97,6 +98,7 @@ class Session:
         "in_transaction",
         "last_insert_id",
         "leftovers",
+        "misses_insert_id",
         "names_charsets",
         "pins",
         "remains",
@@ -143,6 +145,7 @@ class Session:
         self.status = status
         self.in_transaction = False
         self.last_insert_id = 0
+        self.misses_insert_id = False
         self.told_insert_ids: frozenset[int] | None = None
         self.remains = 0
         self.unread: set[bytes] | None = set()
@@ -170,9 +173,10 @@ class Session:
 
     @property
     def leaves_nothing(self) -> bool:
-        """Whether somebody else may have the backend as it is when the session ends.
+        """Whether the session can end, or go on elsewhere, without a word to its backend.
 
-        What is there to be read, LAST_INSERT_ID() included, is never taken for another's.
+        What is there to be read, LAST_INSERT_ID() included, is never taken for another's; who
+        has lost it and asks for it is told so.
         """
         remains = self.remains & ~(left.TO_BE_READ | left.INSERT_ID)
         return not (self.in_transaction or self.pins or remains)
@@ -319,6 +323,10 @@ class Session:
             lost = repr(Remains(self.remains))
         self.in_transaction = False
         self.status &= ~IN_TRANSACTION
+        if self.remains & left.FOUND_ROWS:
+            self.leftovers.found_rows = None
+        if self.remains & left.INSERT_ID:
+            self.misses_insert_id = True
         self.remains = 0
         self.unread = set()
         self.pins.clear()

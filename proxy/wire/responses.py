@@ -110,6 +110,15 @@ def schema_change(name: bytes) -> tuple[int, bytes]:
 
 
 @total
+def parse_gtids(data: bytes) -> str:
+    """A GTIDS entry: how it is written (0, the only way there is), and the GTIDs."""
+    reader = Reader(data)
+    if reader.integer(1) != 0:
+        raise PacketError("GTIDs are written in a way that is not known")
+    return reader.lenenc_bytes().decode("ascii", "replace")
+
+
+@total
 def parse_schema_change(data: bytes) -> bytes:
     """A SCHEMA entry: the new default schema, empty for none."""
     return Reader(data).lenenc_bytes()

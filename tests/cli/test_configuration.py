@@ -4,7 +4,7 @@ import click
 import pytest
 
 from proxy.cli.configuration import explained, load
-from proxy.service.assembly import UnusableError
+from proxy.service.tokens import UnusableError
 from tests.cli.test_main import GOOD
 
 

@@ -40,6 +40,20 @@ def test_word_from_the_pipe_is_the_signal_to_send(word, status):
     assert run("/bin/sleep", "60", words=word).returncode == status
 
 
+def test_words_are_obeyed_in_their_order():
+    """S freezes and C thaws, so that a frozen command can finish."""
+    assert run("/bin/sleep", "60", words=b"STC").returncode == 128 + 15
+
+
+def test_frozen_orphan_is_thawed_so_that_it_can_finish(tmp_path):
+    """An orphan that was frozen ends by SIGTERM, long before its limit."""
+    own = tmp_path / "own"
+    own.mkdir()
+    done = run("/bin/sleep", "60", words=b"S", limit="3600", folder=str(own), hold=False)
+    assert done.returncode == 128 + 15
+    assert not own.exists()
+
+
 def test_process_id_is_told_and_output_goes_to_the_log():
     """Standard output carries the process id alone; the command's output goes to the log."""
     done = run("/bin/sh", "-c", "echo $$")

@@ -5,6 +5,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -67,6 +68,56 @@ def test_closed_server_leaves_neither_process_nor_folder(server):
     assert not Path(f"/proc/{pid}").exists()
     assert not server.folder.exists()
     server.close()
+
+
+@pytest.mark.live
+def test_frozen_server_answers_once_it_is_thawed(server):
+    """A query to a frozen server hangs on an open connection, and returns when it is thawed."""
+    with server.connect() as connection, connection.cursor() as cursor:
+        server.freeze()
+        assert server.is_frozen()
+        assert server.is_running()
+        with pytest.raises(pymysql.err.OperationalError):
+            server.connect(read_timeout=0.2)
+        asked = threading.Thread(target=cursor.execute, args=("SELECT 7",))
+        asked.start()
+        asked.join(0.2)
+        assert asked.is_alive()
+        server.thaw()
+        asked.join(30)
+        assert cursor.fetchall() == ((7,),)
+    assert not server.is_frozen()
+
+
+@pytest.mark.live
+def test_frozen_server_can_be_killed_started_and_closed(server):
+    """What is frozen ends all the same, and is not frozen when it starts again."""
+    server.execute("CREATE DATABASE shop", "CREATE TABLE shop.a (i INT)")
+    server.freeze()
+    server.kill()
+    assert not server.is_frozen()
+    for change in (server.freeze, server.thaw):
+        with pytest.raises(ServerFailedError, match=f"port {server.port} does not run"):
+            change()
+    server.start()
+    assert server.execute("SELECT COUNT(*) FROM shop.a") == ((0,),)
+    server.freeze()
+    server.close()
+    assert not server.folder.exists()
+
+
+@pytest.mark.live
+def test_renewed_server_is_empty_and_keeps_its_port_and_password(server):
+    """New data have no row and no history, and another number among servers."""
+    server.execute("CREATE DATABASE shop", "CREATE TABLE shop.a (i INT)")
+    before = server.port, server.password
+    [[number]] = server.execute("SELECT @@server_id")
+    server.renew(quiet)
+    assert (server.port, server.password) == before
+    name = "gtid_executed" if server.flavor is Flavor.MYSQL else "gtid_binlog_pos"
+    assert server.execute(f"SELECT @@GLOBAL.{name}") == (("",),)
+    assert server.execute("SHOW DATABASES LIKE 'shop'") == ()
+    assert server.execute("SELECT @@server_id") != ((number,),)
 
 
 @pytest.mark.live

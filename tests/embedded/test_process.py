@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from proxy.embedded import process as process_module
 from proxy.embedded.errors import ServerFailedError
 from proxy.embedded.process import GuardedProcess
 
@@ -112,6 +113,53 @@ except KeyboardInterrupt:
     print(process.is_running(), flush=True)
     process.stop(5)
 """
+
+
+def test_frozen_process_does_nothing_until_it_is_thawed(start, tmp_path):
+    """A frozen process lives and writes nothing more; a thawed one goes on."""
+    process = start(("/bin/sh", "-c", "while :; do echo tick; sleep 0.01; done"))
+    log = tmp_path / "log"
+    wait_until(lambda: log.stat().st_size)
+    assert not process.is_frozen()
+    process.freeze()
+    assert process.is_frozen()
+    assert process.is_running()
+    size = log.stat().st_size
+    time.sleep(0.1)
+    assert log.stat().st_size == size
+    process.thaw()
+    assert not process.is_frozen()
+    wait_until(lambda: log.stat().st_size > size)
+
+
+def test_frozen_process_obeys_a_stop_and_a_kill(start):
+    """A stop thaws the process, so that it can finish; a kill needs no thawing."""
+    polite, killed = start(WILLING), start(STUBBORN)
+    for process in (polite, killed):
+        process.freeze()
+    polite.stop(limit_seconds=3600)
+    killed.kill()
+    assert not polite.is_running()
+    assert not killed.is_running()
+    assert not killed.is_frozen()
+
+
+def test_process_that_has_ended_cannot_be_frozen_or_thawed(start):
+    """Nobody waits for the state of a process that is gone."""
+    process = start(("/bin/true",))
+    wait_until(lambda: not process.is_running())
+    for change in (process.freeze, process.thaw):
+        with pytest.raises(ServerFailedError, match="has ended"):
+            change()
+
+
+def test_process_that_does_not_freeze_in_time_is_told(start, monkeypatch):
+    """The wait for the kernel has an end."""
+    process = start(WILLING)
+    monkeypatch.setattr(process_module, "FREEZE_LIMIT_SECONDS", 0)
+    monkeypatch.setattr(process_module, "_states", lambda _pid: iter("S"))
+    with pytest.raises(ServerFailedError, match="did not freeze within 0 s"):
+        process.freeze()
 
 
 @pytest.fixture

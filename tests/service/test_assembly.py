@@ -1,86 +1,25 @@
 """Tests of `proxy.service.assembly`."""
 
-import json
 from pathlib import Path
 
 import attrs
 import pytest
 from structlog.testing import capture_logs
-from twisted.internet.defer import succeed
-from twisted.internet.testing import MemoryReactorClock
 
-from proxy.config.auth import AuthEntry, AuthScheme, IamAuth
-from proxy.config.aws import AwsConfig, IamConfig
+from proxy.config.auth import AuthEntry, IamAuth
+from proxy.config.aws import AwsConfig
 from proxy.config.model import (
     Config,
-    DefaultAuthScheme,
-    EndpointConfig,
-    ProxyConfig,
-    Target,
-    TargetGroup,
 )
-from proxy.config.secret import Secret
 from proxy.config.tls import BackendTls, Certificate, ClientTls, TlsMode
-from proxy.credentials.aws_threads import AwsThreads
 from proxy.credentials.secrets_source import SecretsSource
 from proxy.credentials.static import StaticSource
 from proxy.credentials.users_file import UsersFile
 from proxy.embedded.certificates import self_signed
-from proxy.front.deadlines import Deadlines
-from proxy.front.proxy import ConnectionIds
 from proxy.pool.rotation import Rotation
-from proxy.service import assembly as module
-from proxy.service.assembly import Shared, UnusableError, assemble, try_out
-
-APP = AuthEntry(username="app", password=Secret("secret"))
-FILE = AuthEntry(auth_scheme=AuthScheme.FILE, users_file="users.yaml")
-SECRET = AuthEntry(auth_scheme=AuthScheme.SECRETS, secret_arn="shop/app")
-KEYS = {
-    "access_keys": [
-        {
-            "access_key_id": "AKIAIOSFODNN7EXAMPLE",
-            "secret_access_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-            "principal": "arn:aws:iam::123456789012:user/alice",
-        }
-    ]
-}
-POLICY = {
-    "Version": "2012-10-17",
-    "Statement": {"Effect": "Allow", "Action": "rds-db:connect", "Resource": "*"},
-}
-
-
-def make_config(auth=(APP,), address="db1", target_tls=None, target=None, **settings):
-    """Make the configuration of one proxy."""
-    group = TargetGroup(
-        targets=(Target(address=address, **(target or {})),), tls=target_tls or BackendTls()
-    )
-    endpoints = (EndpointConfig(name="main", listen="tcp:0"),)
-    return ProxyConfig(
-        name="shop", auth=auth, target_group=group, endpoints=endpoints, **settings
-    )
-
-
-@pytest.fixture
-def shared(tmp_path, monkeypatch):
-    """What a process has, with a reactor that does nothing."""
-    (tmp_path / "users.yaml").write_text("users: [{username: batch, password: x}]")
-    (tmp_path / "users.yaml").chmod(0o600)
-    reactor = MemoryReactorClock()
-    threads = AwsThreads(reactor)
-    monkeypatch.chdir(tmp_path)  # where the paths of these tests begin
-    return Shared(reactor, threads, Deadlines(reactor), None, ConnectionIds(), {})
-
-
-@pytest.fixture
-def tokens(tmp_path):
-    """Settings with which tokens are taken."""
-    (tmp_path / "keys.json").write_text(json.dumps(KEYS))
-    (tmp_path / "policy.json").write_text(json.dumps(POLICY))
-    iam = IamConfig(
-        access_keys_file="keys.json", policy_files=("policy.json",), region="eu-central-1"
-    )
-    return {"iam": iam, "auth": (attrs.evolve(APP, iam_auth=IamAuth.REQUIRED),)}
+from proxy.service.assembly import assemble, try_out
+from proxy.service.tokens import UnusableError
+from tests.support.assembling import APP, FILE, SECRET, make_config
 
 
 def certificate(folder):
@@ -162,74 +101,11 @@ def test_a_target_has_to_be_who_it_is_called(shared, address, target, name):
 
 
 def test_tls_to_the_target_can_be_switched_off(shared):
-    """Then there is nothing to look at either."""
+    """Then there is nothing that would have to be read again."""
     config = make_config(target_tls=BackendTls(mode=TlsMode.DISABLED))
     assembly = assemble(config, shared)
     assert assembly.proxy.pool.dialer.connector.tls is None
-    assert assembly.looks == []
-
-
-# Tokens
-
-
-def test_tokens_are_checked_where_anybody_may_bring_one(shared, tokens):
-    """By keys and policies from files, which are looked at now and then."""
-    assembly = assemble(make_config(**tokens), shared)
-    assert assembly.proxy.admission.tokens is not None
-    assert assembly.proxy.admission.tokens.look in assembly.looks
-
-
-def test_where_everybody_may_bring_one_the_proxy_makes_its_own(shared, tokens):
-    """Users whom no source knows are served so."""
-    settings = {**tokens, "auth": ()}
-    config = make_config(default_auth_scheme=DefaultAuthScheme.IAM_AUTH, **settings)
-    proxy = assemble(config, shared).proxy
-    assert proxy.admission.tokens is not None
-    assert proxy.credentials.find("root").result.iam_auth is IamAuth.REQUIRED
-    assert proxy.pool.accounts._tokens is not None
-    with pytest.raises(UnusableError, match="a unix socket takes no IAM tokens"):
-        assemble(
-            make_config(
-                address="unix:/run/mysqld.sock",
-                default_auth_scheme=DefaultAuthScheme.IAM_AUTH,
-                **settings,
-            ),
-            shared,
-        )
-
-
-def test_the_region_of_tokens_may_be_that_of_aws(shared, tokens, monkeypatch):
-    """Or of the environment; somebody has to say it."""
-    unset = {**tokens, "iam": attrs.evolve(tokens["iam"], region=None)}
-    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
-    assert assemble(make_config(aws=AwsConfig(region="eu-west-1"), **unset), shared)
-    with pytest.raises(UnusableError, match=r"^proxy shop: no region.*set iam\.region"):
-        assemble(make_config(**unset), shared)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    assert assemble(make_config(**unset), shared)
-
-
-def test_a_token_that_was_refused_leads_to_a_new_session(shared, tokens, monkeypatch):
-    """Credentials of the proxy that were changed are read again."""
-    sessions = []
-    monkeypatch.setattr(module, "make_session", sessions.append)
-    monkeypatch.setattr(module, "token_signer", lambda *_: lambda user: f"token-{user}")
-    monkeypatch.setattr(shared.threads, "run", lambda work: succeed(work()))
-    config = make_config(
-        default_auth_scheme=DefaultAuthScheme.IAM_AUTH, **{**tokens, "auth": ()}
-    )
-    maker = assemble(config, shared).proxy.pool.accounts._tokens
-    for user in ("app", "batch"):
-        assert maker.token(user).result == f"token-{user}"
-    assert len(sessions) == 1
-    for _ in range(2):
-        maker.forget("app")
-        assert maker.token("app").result == "token-app"
-    assert len(sessions) == 2
+    assembly.look()
 
 
 # Threads and lines

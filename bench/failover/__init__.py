@@ -1,0 +1,1 @@
+"""``make bench-failover``: what applications notice when their database moves."""
