@@ -24,7 +24,7 @@ PURE_COVERAGE := $(foreach package,$(PURE),--cov=proxy.$(package)) --cov=proxy.e
 PURE_TESTS := $(wildcard $(PURE:%=tests/%) tests/observe tests/test_*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-python test-compiled compiled check lint suites soak bench docs reference clean absent
+.PHONY: help run demo test test-python test-compiled compiled check lint suites soak bench bench-failover docs reference clean absent
 
 help:
 	@echo 'make run        a MySQL server with the proxy in front, until Ctrl-C'
@@ -34,6 +34,8 @@ help:
 	@echo 'make suites     the tests of SQLAlchemy and Django, directly and through the proxy'
 	@echo 'make soak       an hour of scripts by chance, directly and through the proxy'
 	@echo 'make bench      compare with a direct connection and with other proxies'
+	@echo 'make bench-failover'
+	@echo '                what applications notice when their database moves'
 	@echo 'make docs       the manual, in docs/_build/html'
 	@echo 'make reference  rewrite the reference of the settings in docs/configuration.rst'
 	@echo 'make clean      remove what the other targets made'
@@ -101,6 +103,10 @@ soak: $(STAMPS)/venv
 
 bench: $(STAMPS)/compiled
 	$(BIN)/python -m bench.run $(BENCH)
+
+# BENCH="--only kill --runs 9", for instance.
+bench-failover: $(STAMPS)/compiled
+	$(BIN)/python -m bench.failover.run $(BENCH)
 
 docs: $(STAMPS)/venv
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html

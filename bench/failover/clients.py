@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import itertools
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -29,9 +30,12 @@ _RETRY_SECONDS: Final = 0.05
 """Between two tries to connect, or a failed statement and the next."""
 
 _THINK_SECONDS: Final = (0.05, 0.15)
-"""Two processors are shared by all: what is measured is a wait, and no queue for a processor."""
+"""All share few processors: what is measured is a wait, and no queue for a processor."""
 
 _HOLD_SECONDS: Final = 0.1
+
+_ENTRY_SECONDS: Final = (0.1, 0.3)
+"""Slower: a server that lost transactions starts anew and applies all entries again."""
 
 
 class What(enum.Enum):
@@ -57,6 +61,7 @@ class Attempt:
         trouble: empty where it went well; else ``number/SQLSTATE``, or one of `HANG`, `LOST`
             and `NO_LOGIN`.
         said: the error in words.
+        number: of the row that it was about, where that matters.
     """
 
     what: What
@@ -64,6 +69,7 @@ class Attempt:
     ended: float
     trouble: str = ""
     said: str = ""
+    number: int = 0
 
     @property
     def is_error(self) -> bool:
@@ -94,6 +100,9 @@ class Client:
 
     Attributes:
         kind: what it does.
+        ready: it has done something.
+        called: an idle one is to do something.
+        recalled: it has.
         attempts: all that it has tried since it was ready.
     """
 
@@ -103,12 +112,18 @@ class Client:
     threads: ThreadPoolExecutor
     ready: asyncio.Event = attrs.field(factory=asyncio.Event)
     called: asyncio.Event = attrs.field(factory=asyncio.Event)
+    recalled: asyncio.Event = attrs.field(factory=asyncio.Event)
     attempts: list[Attempt] = attrs.field(factory=list)
     connection: Connection | None = None
     _next_place: int = 0
 
     def __str__(self) -> str:
         return f"{self.way.name}, {self.kind.value} client {self.number}"
+
+    @property
+    def account(self) -> int:
+        """A number that no other client has, whatever its kind."""
+        return [*Kind].index(self.kind) * 1000 + self.number
 
     async def live(self) -> None:
         """Connect, and do what its kind does until it is cancelled."""
@@ -139,7 +154,7 @@ class Client:
                 self.connection = connection
                 return
 
-    async def do(self, what: What, statement: str) -> Rows | None:
+    async def do(self, what: What, statement: str, number: int = 0) -> Rows | None:
         """Run a statement and record it; its rows, or None after an error.
 
         After an error the client has waited a little, and has a connection again.
@@ -159,7 +174,7 @@ class Client:
             trouble, said = LOST, str(error)
         except TimeoutError:
             trouble, said = HANG, f"no answer within {ANSWER_LIMIT_SECONDS:g} s"
-        self.attempts.append(Attempt(what, began, time.monotonic(), trouble, said))
+        self.attempts.append(Attempt(what, began, time.monotonic(), trouble, said, number))
         if trouble:
             await asyncio.sleep(_RETRY_SECONDS)
             if leaves or self.connection.is_lost:
@@ -191,6 +206,7 @@ async def _idle(client: Client) -> None:
         client.attempts.append(
             Attempt(What.RECALL, now, now, "wrong", f"@mark is {rows[0][0]!r}")
         )
+    client.recalled.set()
     await asyncio.Event().wait()
 
 
@@ -225,26 +241,28 @@ async def _mixed(client: Client) -> None:
         await _think()
 
 
-async def _transact(client: Client, reads: int, pause: Callable[[], Awaitable[None]]) -> None:
+async def _transact(
+    client: Client, write: str, reads: int, pause_seconds: float, number: int = 0
+) -> None:
     """One transaction; an error ends it, as it does in most applications."""
-    if await client.do(What.BEGIN, "BEGIN") is None:
-        return
-    steps = [(What.WRITE, _write(client)), *[(What.READ, _read(client))] * reads]
-    for what, statement in steps:
+    steps = [
+        (What.BEGIN, "BEGIN", 0.0),
+        (What.WRITE, write, pause_seconds),
+        *[(What.READ, _read(client), pause_seconds)] * reads,
+        (What.COMMIT, "COMMIT", 0.0),
+    ]
+    for what, statement, pause in steps:
         connection = client.connection
-        if await client.do(what, statement) is None:
+        if await client.do(what, statement, number) is None:
             if client.connection is connection:
-                await client.do(What.ROLLBACK, "ROLLBACK")
+                await client.do(What.ROLLBACK, "ROLLBACK", number)
             return
-        await pause()
-    connection = client.connection
-    if await client.do(What.COMMIT, "COMMIT") is None and client.connection is connection:
-        await client.do(What.ROLLBACK, "ROLLBACK")
+        await asyncio.sleep(pause)
 
 
 async def _short(client: Client) -> None:
     while True:
-        await _transact(client, 1, lambda: asyncio.sleep(0))
+        await _transact(client, _write(client), 1, 0.0)
         client.ready.set()
         await _think()
 
@@ -252,8 +270,26 @@ async def _short(client: Client) -> None:
 async def _long(client: Client) -> None:
     """Mostly in a transaction, and now and then in its COMMIT."""
     while True:
-        await _transact(client, random.randint(5, 20), lambda: asyncio.sleep(_HOLD_SECONDS))
+        await _transact(client, _write(client), random.randint(5, 20), _HOLD_SECONDS)
         client.ready.set()
+
+
+def _entry(account: int, number: int) -> str:
+    return f"INSERT INTO ledger (client, number) VALUES ({account}, {number})"
+
+
+async def _enters(client: Client) -> None:
+    for number in itertools.count(1):
+        await client.do(What.WRITE, _entry(client.account, number), number)
+        client.ready.set()
+        await asyncio.sleep(random.uniform(*_ENTRY_SECONDS))
+
+
+async def _enters_in_transactions(client: Client) -> None:
+    for number in itertools.count(1):
+        await _transact(client, _entry(client.account, number), 1, 0.0, number)
+        client.ready.set()
+        await asyncio.sleep(random.uniform(*_ENTRY_SECONDS))
 
 
 class Kind(enum.Enum):
@@ -265,6 +301,8 @@ class Kind(enum.Enum):
     LONG = "in transactions"
     MIXED = "autocommit"
     SHORT = "short transactions"
+    LEDGER = "entering"
+    LEDGER_TRANSACTIONS = "entering in transactions"
 
 
 LIVES: Final[dict[Kind, Callable[[Client], Awaitable[None]]]] = {
@@ -274,13 +312,18 @@ LIVES: Final[dict[Kind, Callable[[Client], Awaitable[None]]]] = {
     Kind.LONG: _long,
     Kind.MIXED: _mixed,
     Kind.SHORT: _short,
+    Kind.LEDGER: _enters,
+    Kind.LEDGER_TRANSACTIONS: _enters_in_transactions,
 }
 
 TABLES: Final = (
     "CREATE TABLE made (id BIGINT AUTO_INCREMENT PRIMARY KEY, client INT)",
     "CREATE TABLE things (id INT PRIMARY KEY, v INT)",
-    "INSERT INTO things SELECT help_keyword_id, 0 FROM mysql.help_keyword "
-    "WHERE help_keyword_id BETWEEN 1 AND 100",
+    f"INSERT INTO things VALUES {', '.join(f'({number}, 0)' for number in range(1, 101))}",
+    # Without a unique key: a row that was written twice is there twice.
+    """CREATE TABLE ledger (id BIGINT AUTO_INCREMENT PRIMARY KEY, client INT NOT NULL,
+    number INT NOT NULL, KEY (client, number))""",
+    "CREATE TABLE beat (id INT PRIMARY KEY, at DATETIME(6))",
     "CREATE TABLE probed (id BIGINT AUTO_INCREMENT PRIMARY KEY, at DOUBLE)",
 )
 """What the clients use."""

@@ -60,8 +60,7 @@ class Crowd:
         idle = [client for client in self.clients if client.kind is Kind.IDLE]
         for client in idle:
             client.called.set()
-        while any(len(client.attempts) < 2 for client in idle):
-            await asyncio.sleep(0.02)
+        await asyncio.gather(*(client.recalled.wait() for client in idle))
 
 
 class Loop:

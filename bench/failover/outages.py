@@ -57,12 +57,14 @@ class Extent:
         runs: how often.
         clients: of each kind.
         program: which form of this proxy.
+        seed: of the chance by which faults of the ledger are chosen.
         keep: a folder for its logs that stay; None for none.
     """
 
     runs: int
     clients: int
     program: tools.Program
+    seed: int
     keep: Path | None = None
 
 
@@ -161,8 +163,8 @@ class Outage:
         add("transactions open at the fault", way.name, len(opened))
         add("connections made anew", way.name, verdict.lost_connections(clients))
         if way.name == OURS:
-            for line in verdict.surprises(clients, fault_at):
-                self.measure.note(line)
+            for surprise in verdict.surprises(clients, fault_at):
+                self.measure.note(surprise.what, surprise.example)
 
 
 def _count(clients: Iterable[Client], kind: Kind) -> int:

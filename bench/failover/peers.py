@@ -14,7 +14,6 @@ from typing import Any, Final, TypeAlias
 
 import pymysql
 
-from bench import tools
 from bench.failover.clients import Way
 from bench.programs import PEERS
 from bench.site import PASSWORD, SCHEMA, USER
@@ -116,7 +115,7 @@ class _Check(http.server.HTTPServer):
         except (pymysql.err.MySQLError, OSError):
             self._connection = None
             return False
-        return read_only == 0
+        return bool(read_only == 0)
 
 
 @contextlib.contextmanager

@@ -87,7 +87,7 @@ class Proxy:
             with contextlib.suppress(ValueError, KeyError, TypeError):
                 fields = json.loads(text)
                 at = datetime.fromisoformat(fields["timestamp"]).timestamp()
-                found.append(Line(at, fields["event"], fields))
+                found.append(Line(at, fields["message"], fields))
         return found
 
     def wait_for_line(self, event: str, since: float, limit_seconds: float, **of: str) -> Line:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -13,11 +14,16 @@ import click
 
 from bench import machine, tools
 from bench.clients_idle import raise_file_limit
-from bench.failover import clusters, peers
+from bench.failover import clusters, ledger, peers, reads, switchovers
 from bench.failover.outages import Extent, Outage
 from bench.failover.samples import Measure
 from bench.run import RESULTS
 from proxy.embedded import EmbeddedError, LocalServer
+
+
+def _switchover(extent: Extent) -> Measure:
+    with clusters.pair() as pair:
+        return switchovers.measure(pair, extent)
 
 
 def _kill(extent: Extent) -> Measure:
@@ -43,10 +49,23 @@ def _group(extent: Extent) -> Measure:
     return measure
 
 
+def _ledger(extent: Extent) -> Measure:
+    with clusters.pair(semi_sync=True) as pair:
+        return ledger.measure(pair, extent)
+
+
+def _reads(extent: Extent) -> Measure:
+    with clusters.pair(2) as pair:
+        return reads.measure(pair, extent)
+
+
 MEASURES: Final[dict[str, Callable[[Extent], Measure]]] = {
+    "switchover": _switchover,
     "kill": _kill,
     "freeze": _freeze,
     "group": _group,
+    "ledger": _ledger,
+    "reads": _reads,
 }
 """All measures in the order of the tables."""
 
@@ -66,6 +85,7 @@ MEASURES: Final[dict[str, Callable[[Extent], Measure]]] = {
     show_default=True,
     help="Of each kind, in outages.",
 )
+@click.option("--seed", type=int, help="Of the faults of the ledger; by default a new one.")
 @click.option("--python", is_flag=True, help="Run this proxy from its sources, not compiled.")
 @click.option(
     "--logs",
@@ -83,12 +103,14 @@ def main(
     only: Sequence[str],
     runs: int,
     clients: int,
+    seed: int | None,
     python: bool,
     logs: Path | None,
     path: Path | None,
 ) -> None:
     """Measure what applications notice when their database moves."""
     raise_file_limit()
+    chosen = random.randrange(1_000_000) if seed is None else seed
     try:
         program = tools.ours_as_python() if python else tools.ours()
         facts = machine.describe(
@@ -98,13 +120,13 @@ def main(
             }
         )
         measures = {}
-        for name in [*MEASURES] if not only else only:
+        for name in only or MEASURES:
             began = time.monotonic()
-            measure = MEASURES[name](Extent(runs, clients, program, logs))
+            measure = MEASURES[name](Extent(runs, clients, program, chosen, logs))
             measures[name] = measure
             took = time.monotonic() - began
             click.echo(f"\n{measure.table()}\n")
-            for line in measure.notes:
+            for line in measure.remarks():
                 click.echo(f"  {line}")
             click.echo(f"{name} took {took:.0f} s", err=True)
     except (tools.ProgramMissingError, EmbeddedError) as error:

@@ -22,7 +22,7 @@ class Measure:
         figures: by the name of a figure and then by column, one value for each run; None where
             it never came.
         errors: how often each error was heard, by column, kind of client and error.
-        notes: what should not have been, one line each.
+        notes: what should not have been, how often, and the first example of it.
     """
 
     title: str
@@ -32,12 +32,14 @@ class Measure:
     errors: dict[str, dict[str, Counter[str]]] = attrs.field(
         factory=lambda: defaultdict(lambda: defaultdict(Counter))
     )
-    notes: list[str] = attrs.field(factory=list)
+    notes: dict[str, tuple[int, str]] = attrs.field(factory=dict)
 
-    def note(self, line: str) -> None:
-        """Keep a line for the end, and say it now."""
-        self.notes.append(line)
-        click.echo(f"  {line}", err=True)
+    def note(self, what: str, example: str = "") -> None:
+        """Keep something for the end, and say it now when it is the first of its kind."""
+        count, first = self.notes.get(what, (0, example))
+        self.notes[what] = count + 1, first
+        if not count:
+            click.echo(f"  {what}{' - ' if example else ''}{example}", err=True)
 
     def hear(self, column: str, kind: str, errors: Counter[str]) -> None:
         """Count errors."""
@@ -66,6 +68,13 @@ class Measure:
             for row in body
         )
 
+    def remarks(self) -> list[str]:
+        """The notes, one line each."""
+        return [
+            f"{count} x {what}{' - for example ' if example else ''}{example}"
+            for what, (count, example) in self.notes.items()
+        ]
+
     def as_json(self) -> dict[str, Any]:
         """All samples, with medians."""
         return {
@@ -78,7 +87,7 @@ class Measure:
                 for figure, row in self.figures.items()
             },
             "errors": self.errors,
-            "notes": self.notes,
+            "notes": self.remarks(),
         }
 
 

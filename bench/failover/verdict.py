@@ -1,10 +1,12 @@
-"""What the records of clients say about a fault: errors, waits, and what should not have been."""
+"""What the records of clients say about a fault: errors, waits, what should not have been."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
+
+import attrs
 
 from bench.failover.clients import HANG, Attempt, Client, Kind, What
 
@@ -90,36 +92,52 @@ def lost_connections(clients: Iterable[Client]) -> int:
 
 def transaction_at(client: Client, moment: float) -> str:
     """Where a client with transactions was then: ``between``, ``open`` or ``committing``."""
-    state = "between"
+    where = "between"
     for attempt in client.attempts:
         if attempt.began > moment:
             break
         if attempt.ended > moment:
-            return "committing" if attempt.what is What.COMMIT else state
+            return "committing" if attempt.what is What.COMMIT else where
         if attempt.trouble or attempt.what is What.COMMIT:
-            state = "between"
+            where = "between"
         elif attempt.what is What.BEGIN:
-            state = "open"
-    return state
+            where = "open"
+    return where
 
 
-def surprises(clients: Iterable[Client], fault_at: float) -> list[str]:
-    """What clients of a proxy must not see when its writer is lost, one line each.
+@attrs.frozen
+class Surprise:
+    """Something that a client should not have heard, or should have.
+
+    Attributes:
+        what: the same text for all clients of a kind.
+        example: what exactly this one heard, and when.
+    """
+
+    what: str
+    example: str
+
+
+def surprises(clients: Iterable[Client], fault_at: float) -> Iterator[Surprise]:
+    """What clients of a proxy must not see when its writer is lost.
 
     Idle and reading ones see nothing; a writing one at most one error, which says that the
     outcome is unknown; one with an open transaction exactly one error, which says that it was
     rolled back, or for a COMMIT that its outcome is unknown.
     """
-    found: list[str] = []
     for client in clients:
-        wrong = list(_wrong(client, fault_at))
-        heard = "; ".join(
-            f"{attempt.what.value} at {attempt.began - fault_at:+.3f} s for "
-            f"{attempt.ended - attempt.began:.3f} s: {attempt.said}"
-            for attempt in errors(client)
-        )
-        found += [f"{client}: {one} ({heard or 'no error'})" for one in wrong]
-    return found
+        for what in _wrong(client, fault_at):
+            yield Surprise(f"{client.kind.value}: {what}", story(client, fault_at))
+
+
+def story(client: Client, fault_at: float) -> str:
+    """A client and its errors, with times from a moment on."""
+    heard = "; ".join(
+        f"{attempt.what.value} at {attempt.began - fault_at:+.3f} s for "
+        f"{attempt.ended - attempt.began:.3f} s: {attempt.said}"
+        for attempt in errors(client)
+    )
+    return f"{client}: {heard or 'no error'}"
 
 
 def _wrong(client: Client, fault_at: float) -> Iterator[str]:
@@ -130,7 +148,7 @@ def _wrong(client: Client, fault_at: float) -> Iterator[str]:
             yield "an error where nothing was at stake"
     elif client.kind in {Kind.WRITES, Kind.MIXED}:
         for attempt in heard:
-            if attempt.what is not What.WRITE or _state(attempt) != OUTCOME_UNKNOWN:
+            if attempt.what is not What.WRITE or state(attempt) != OUTCOME_UNKNOWN:
                 yield f"{attempt.trouble} for a {attempt.what.value}"
     else:
         where = transaction_at(client, fault_at)
@@ -140,7 +158,7 @@ def _wrong(client: Client, fault_at: float) -> Iterator[str]:
             allowed = {ROLLED_BACK}
             if attempt.what is What.COMMIT:
                 allowed.add(OUTCOME_UNKNOWN)
-            if _state(attempt) not in allowed:
+            if state(attempt) not in allowed:
                 yield f"{attempt.trouble} for a {attempt.what.value}"
 
 
@@ -153,5 +171,6 @@ def _always_wrong(client: Client, heard: Sequence[Attempt]) -> Iterator[str]:
         yield "its connection was lost"
 
 
-def _state(attempt: Attempt) -> str:
+def state(attempt: Attempt) -> str:
+    """The SQLSTATE of a trouble; its name where it has none."""
     return attempt.trouble.rpartition("/")[2]

@@ -1,170 +1,168 @@
-"""A finite show: many clients on few connections, with figures."""
+"""A finite show: many clients on few connections, through all that befalls their database."""
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-import pymysql
+import attrs
 from twisted.internet.defer import Deferred
-from twisted.internet.threads import deferToThreadPool
-from twisted.python.threadpool import ThreadPool
+from twisted.python.failure import Failure
 
-from proxy.embedded import Server
+from proxy.cli.crowd import Crowd
+from proxy.cli.onlooker import Onlooker
+from proxy.cli.show_report import Act, Report, Scene
+from proxy.cli.trial_servers import TrialServers, address_of
 
-CLIENTS = 200
-SECONDS = 8.0
+CALM_SECONDS = 2.0
 """Long enough for a steady state, short enough to be watched."""
 
-START_SECONDS = 30.0
-"""Within this time all clients have logged in, on a slow machine too."""
+ROTATION_SECONDS = 1.5
+"""The least for the rotation: clients are seen at work with the new password."""
 
 RENEWAL_SECONDS = 30.0
 """Connections of the old password are gone a second or two after the change; a slow machine
 gets so much longer than the show was to last."""
 
+SWITCHOVER_SECONDS = 4.5
+"""From the switchover to the kill.  With the second until the promotion it is more than
+min_switch_interval, which would else hold clients for longer than the database needs."""
+
+PROMOTION_SECONDS = 1.0
+"""From the kill until the script promotes the replica: what a quick tool needs to be sure."""
+
+RECOVERY_SECONDS = 2.5
+"""How long clients are seen at work with the new writer."""
+
 _LOOK_SECONDS = 0.1
-"""Between two looks at the list of connections: it is watched, and not to be a load."""
+
+
+@attrs.frozen
+class Stage:
+    """What the show plays with.
+
+    Attributes:
+        servers: The database.
+        user: As whom the clients log in.
+        connections: How many the proxy may have to a server.
+        rotate: Changes the user's password; None where that cannot be shown.
+        promote: Has the proxy make this address the writer, and waits.
+        say: Tells whoever watches; called from any thread.
+    """
+
+    servers: TrialServers
+    user: str
+    connections: int
+    rotate: Callable[[], None] | None
+    promote: Callable[[str], None]
+    say: Callable[[str], None]
+
+
+class ShowBrokenOffError(Exception):
+    """Somebody did not want to see the end of it."""
 
 
 class Show:
-    """200 clients that move money between accounts, each a thread with a PyMySQL connection."""
+    """What happens, one after the other, while the clients are at work."""
 
-    def __init__(
-        self,
-        port: int,
-        user: str,
-        password: str,
-        schema: str,
-        server: Server,
-        rotate: Callable[[], None] | None = None,
-        seconds: float = SECONDS,
-    ) -> None:
-        """Show nothing yet.
+    def __init__(self, crowd: Crowd, stage: Stage) -> None:
+        self._crowd = crowd
+        self._stage = stage
+        self._acts: list[Act] = []
+        self._over = threading.Event()
+        self._thread: threading.Thread | None = None
 
-        Args:
-            port: Of the proxy on 127.0.0.1.
-            user: As whom the clients log in.
-            password: With what.
-            schema: Where their accounts are.
-            server: The real server.
-            rotate: Changes the password; called in the middle of the show, which goes on
-                until no connection of the old password is left.
-            seconds: How long clients are at work.
-        """
-        self._reach: dict[str, Any] = {
-            "host": "127.0.0.1",
-            "port": port,
-            "user": user,
-            "password": password,
-            "database": schema,
-        }
-        self._server = server
-        self._rotate = rotate
-        self._seconds = seconds
-        self._renewed = 0
-        self._ready = threading.Barrier(CLIENTS + 1)
-        self._ends = 0.0
-        self._transactions = 0
-        self._errors: list[str] = []
-        self._lock = threading.Lock()
+    def run(self, reactor: Any) -> Deferred[Report]:
+        """Run it in a thread; fires with what came of it."""
+        shown: Deferred[Report] = Deferred()
 
-    def run(self, reactor: Any) -> Deferred[str]:
-        """Run it in threads; fires with the report."""
-        pool = ThreadPool(minthreads=1, maxthreads=1, name="show")
-        pool.start()
-        shown = deferToThreadPool(reactor, pool, self._run)
-        shown.addBoth(lambda result: (reactor.callInThread(pool.stop), result)[1])
+        def run() -> None:
+            try:
+                report = self._run()
+            except Exception:  # noqa: BLE001 - whatever it is, it is told
+                reactor.callFromThread(shown.errback, Failure())
+            else:
+                reactor.callFromThread(shown.callback, report)
+
+        self._thread = threading.Thread(target=run, daemon=True)
+        self._thread.start()
         return shown
 
-    def _run(self) -> str:
-        with self._server.connect(database="shop", autocommit=True) as observer:
-            cursor = observer.cursor()
-            cursor.execute("CREATE TABLE account (id INT PRIMARY KEY, balance BIGINT NOT NULL)")
-            cursor.executemany(
-                "INSERT INTO account VALUES (%s, 1000)",
-                [(number,) for number in range(CLIENTS)],
-            )
-        threads = [
-            threading.Thread(target=self._client, args=(number,), daemon=True)
-            for number in range(CLIENTS)
-        ]
-        for thread in threads:
-            thread.start()
-        self._ends = time.monotonic() + START_SECONDS + self._seconds
-        self._ready.wait(START_SECONDS)
-        began = time.monotonic()
-        self._ends = began + self._seconds
-        most = self._watch()
-        for thread in threads:
-            thread.join(START_SECONDS)
-        took = time.monotonic() - began
-        ((total,),) = self._server.execute("SELECT SUM(balance) FROM shop.account")
-        if self._errors or total != 1000 * CLIENTS:
-            raise RuntimeError(
-                f"{len(self._errors)} errors, {total} in all: {self._errors[:1]}"
-            )
-        rotated = ""
-        if self._rotate is not None:
-            rotated = (
-                "\nIn the middle of it the password of the database was changed by way of "
-                f"Secrets Manager;\n{self._renewed} connections were opened anew with it, and "
-                "no client noticed."
-            )
-        return (
-            f"{CLIENTS} clients ran {self._transactions} transactions of 4 statements in "
-            f"{took:.1f} s ({self._transactions / took:.0f}/s),\n"
-            f"on at most {most} connections to the database, and not a coin was lost.{rotated}"
-        )
+    def stop(self) -> None:
+        """Break it off where it has not ended, and wait until nothing of it is left."""
+        self._over.set()
+        if self._thread is not None:
+            self._thread.join()
 
-    def _watch(self) -> int:
-        """The most connections that the server has seen from the proxy."""
-        most, old, rotate = 0, frozenset[int](), self._rotate
-        middle, latest = self._ends - self._seconds / 2, self._ends + RENEWAL_SECONDS
-        with self._server.connect() as observer, observer.cursor() as cursor:
-            while (now := time.monotonic()) < self._ends:
-                seen = self._connections(cursor)
-                most = max(most, len(seen))
-                if rotate is not None and now > middle:
-                    rotate()
-                    old, rotate = seen, None
-                if old & seen:
-                    # Clients have to go on: what they hold is closed when it comes back.
-                    self._ends = min(max(self._ends, now + 5 * _LOOK_SECONDS), latest)
-                time.sleep(_LOOK_SECONDS)
-            self._renewed = len(old - self._connections(cursor))
-        return most
+    def _go_on(self, seconds: float) -> None:
+        """Let the clients work for some time."""
+        if self._over.wait(max(seconds, 0.0)):
+            raise ShowBrokenOffError
 
-    def _connections(self, cursor: Any) -> frozenset[int]:
-        """The server's ids of those that the proxy has."""
-        cursor.execute(
-            "SELECT id FROM information_schema.processlist WHERE user = %s",
-            (self._reach["user"],),
-        )
-        return frozenset(number for (number,) in cursor.fetchall())
+    def _run(self) -> Report:
+        crowd, stage = self._crowd, self._stage
+        crowd.prepare(stage.servers.first)
+        with Onlooker(stage.servers.all, stage.user) as onlooker:
+            crowd.start()
+            stage.say(f"{len(crowd.records)} clients have logged in, and move money.")
+            with self._act(Scene.CALM):
+                self._go_on(CALM_SECONDS)
+            if stage.rotate is not None:
+                self._rotation(stage.rotate, onlooker)
+            if stage.servers.group is not None:
+                self._switchover()
+                self._crash()
+            crowd.stop()
+        audit = crowd.audit(stage.servers.primary)
+        return Report(self._acts, crowd.records, audit, stage.connections, onlooker.most)
 
-    def _client(self, number: int) -> None:
-        try:
-            with pymysql.connect(**self._reach) as connection:
-                self._ready.wait(START_SECONDS)
-                with connection.cursor() as cursor:
-                    while time.monotonic() < self._ends:
-                        self._move(connection, cursor, number)
-        except (pymysql.MySQLError, threading.BrokenBarrierError) as error:
-            with self._lock:
-                self._errors.append(repr(error))
+    @contextlib.contextmanager
+    def _act(self, scene: Scene) -> Iterator[dict[str, Any]]:
+        """Note when a part began and ended; what else is to be known of it is put in."""
+        began, more = time.monotonic(), dict[str, Any]()
+        yield more
+        self._acts.append(Act(scene, began, time.monotonic(), **more))
 
-    def _move(self, connection: Any, cursor: Any, number: int) -> None:
-        """One coin from one account to the next, locked in order so that nobody deadlocks."""
-        pair = sorted((number, (number + 1) % CLIENTS))
-        connection.begin()
-        for account in pair:
-            change = -1 if account == number else 1
-            cursor.execute(
-                "UPDATE account SET balance = balance + %s WHERE id = %s", (change, account)
-            )
-        connection.commit()
-        with self._lock:
-            self._transactions += 1
+    def _rotation(self, rotate: Callable[[], None], onlooker: Onlooker) -> None:
+        """Change the password, and go on until no connection of the old one is left."""
+        with self._act(Scene.ROTATION) as act:
+            self._stage.say("The password of the database is changed.")
+            old, began = onlooker.seen, time.monotonic()
+            rotate()
+            while (took := time.monotonic() - began) < RENEWAL_SECONDS:
+                if took > ROTATION_SECONDS and not old & onlooker.seen:
+                    break
+                self._go_on(_LOOK_SECONDS)
+            act["renewed"] = len(old - onlooker.seen)
+
+    def _switchover(self) -> None:
+        """Have the proxy make the replica the writer; the old writer becomes its replica."""
+        group = self._stage.servers.group
+        assert group is not None
+        with self._act(Scene.SWITCHOVER) as act:
+            replica = group.replicas[0]
+            self._stage.say(f"A planned switchover: mysqlproxy promote {address_of(replica)}")
+            began = time.monotonic()
+            self._stage.promote(address_of(replica))
+            act["seconds"] = time.monotonic() - began
+            # All is done but for the old writer, which is to follow the new one.
+            group.switch_over(replica)
+            self._go_on(began + SWITCHOVER_SECONDS - time.monotonic())
+
+    def _crash(self) -> None:
+        """Kill the writer, and promote the other one as a script would."""
+        group = self._stage.servers.group
+        assert group is not None
+        with self._act(Scene.CRASH) as act:
+            victim = group.primary
+            self._stage.say(f"The writer is killed: kill -9 {victim.pid}")
+            began = time.monotonic()
+            victim.kill()
+            self._go_on(PROMOTION_SECONDS)
+            group.promote()
+            act["seconds"] = time.monotonic() - began
+            self._stage.say(f"A script has promoted {address_of(group.primary)}.")
+            self._go_on(RECOVERY_SECONDS)

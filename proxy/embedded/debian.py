@@ -75,6 +75,18 @@ def tool(
     return (*private_loader(root), str(root / program))
 
 
+def galera_library(progress: Callable[[str], None]) -> Path:
+    """
+    The library that makes MariaDB servers a Galera cluster, unpacked at the first call.
+
+    Raises:
+        PackagesUnavailableError: it cannot be fetched or unpacked.
+    """
+    names = ["galera-4"]
+    root = unpack(names, OWN_SUITE, package_folder(names, OWN_SUITE), progress)
+    return root / "usr" / "lib" / "galera" / "libgalera_smm.so"
+
+
 def package_folder(packages: Sequence[str], suite: str) -> Path:
     """The place in the cache for these packages of this suite."""
     suite = suite or sources.release().get("VERSION_CODENAME", "own")

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import attrs
 import pymysql
@@ -20,9 +20,6 @@ from proxy.embedded.local import LocalServer, start_local
 ELECTION_LIMIT_SECONDS = 60.0
 """A silent member is suspected after five seconds and expelled within some more; the rest is
 for a machine that is busy."""
-
-_ANSWER_LIMIT_SECONDS = 2
-"""Then a member counts as one that does not answer; it may be frozen."""
 
 _POLL_SECONDS = 0.05
 _RECOVERY_USER = "recovery"
@@ -76,10 +73,10 @@ class GroupServers:
 
         A member that was cut off or frozen believes for some seconds what has been before.
         """
-        votes = Counter(port for member in self.members for (port,) in _ask(member, _ELECTED))
+        votes = Counter(port for member in self.members for (port,) in member.ask(_ELECTED))
         for port, _ in votes.most_common(1):
             for member in self.members:
-                if member.port == port and _ask(member, _WRITABLE) == ((1,),):
+                if member.port == port and member.ask(_WRITABLE) == ((1,),):
                     return member
         return None
 
@@ -160,12 +157,14 @@ class GroupServers:
             ServerFailedError: it does not start, or does not lead.
         """
         member.start()
-        member.execute(
-            "STOP GROUP_REPLICATION",
-            "SET GLOBAL group_replication_bootstrap_group = ON",
-            "START GROUP_REPLICATION",
-            "SET GLOBAL group_replication_bootstrap_group = OFF",
-        )
+        begins = "SET GLOBAL group_replication_bootstrap_group"
+        try:
+            member.execute(
+                "STOP GROUP_REPLICATION", f"{begins} = ON", "START GROUP_REPLICATION"
+            )
+        finally:
+            # Later it joins a group, and must not make one.
+            member.execute(f"{begins} = OFF")
         self.wait_for_primary()
 
     def close(self) -> None:
@@ -187,7 +186,7 @@ class GroupServers:
     def _is_online(self, member: LocalServer) -> bool:
         """Whether the primary sees the member in the group, with all that was committed."""
         primary = self.primary()
-        return primary is not None and (member.port,) in _ask(primary, _ONLINE)
+        return primary is not None and (member.port,) in primary.ask(_ONLINE)
 
 
 def start_group(
@@ -279,22 +278,5 @@ def _join(member: LocalServer) -> None:
 
 def _state(member: LocalServer) -> str:
     """The member's state as it sees itself."""
-    rows = _ask(member, _OWN_STATE)
+    rows = member.ask(_OWN_STATE)
     return str(rows[0][0]) if rows else "OFFLINE"
-
-
-def _ask(member: LocalServer, question: str) -> Sequence[Sequence[Any]]:
-    """A member's answer, or nothing where it does not answer."""
-    if not member.is_running() or member.is_frozen():
-        return ()
-    try:
-        with (
-            member.connect(
-                connect_timeout=_ANSWER_LIMIT_SECONDS, read_timeout=_ANSWER_LIMIT_SECONDS
-            ) as connection,
-            connection.cursor() as cursor,
-        ):
-            cursor.execute(question)
-            return cursor.fetchall()
-    except pymysql.err.MySQLError:
-        return ()

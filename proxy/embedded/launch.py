@@ -131,6 +131,37 @@ def start_local_server(
     return server
 
 
+def find_programs(
+    flavor: Flavor,
+    *,
+    ways: Sequence[Way] | None = None,
+    progress: Callable[[str], None] = tell,
+) -> Distribution:
+    """
+    The server programs on this machine, by the first way that has them.
+
+    Args:
+        flavor: which family is wanted.
+        ways: see `start_server`; containers are not among them.
+        progress: is told what takes time and which way failed.
+
+    Raises:
+        ServerNotFoundError: there are none; the text says what to install.
+    """
+    reasons = []
+    for way in chosen_ways() if ways is None else ways:
+        try:
+            programs = _programs(way, flavor, progress) if way in LOCAL_WAYS else None
+        except EmbeddedError as error:
+            progress(str(error))
+            reasons.append(f"{way.value}: {error}")
+        else:
+            if programs is not None:
+                return programs
+            reasons.append(f"{way.value}: no programs")
+    raise ServerNotFoundError(_advice(flavor, reasons))
+
+
 def _programs(way: Way, flavor: Flavor, progress: Callable[[str], None]) -> Distribution | None:
     if way is Way.SYSTEM:
         return installed(flavor, progress)

@@ -7,7 +7,7 @@ import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,9 @@ from proxy.embedded.settings import as_options, settings_for, tls_settings
 from proxy.embedded.template import last_words, new_data_folder
 
 START_LIMIT_SECONDS = 60.0
+ANSWER_LIMIT_SECONDS = 2.0
+"""Then a server counts as one that does not answer, such as one that is being frozen."""
+
 _POLL_SECONDS = 0.02
 _PORT_ATTEMPTS = 5
 _SOCKET_PATH_LIMIT_BYTES = 107
@@ -147,6 +150,24 @@ class LocalServer(Server):
         self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def ask(
+        self, question: str, limit_seconds: float = ANSWER_LIMIT_SECONDS
+    ) -> Sequence[Sequence[Any]]:
+        """The rows of a statement, or none where the server is dead, frozen or too slow."""
+        if not self.is_running() or self.is_frozen():
+            return ()
+        try:
+            with (
+                self.connect(
+                    connect_timeout=limit_seconds, read_timeout=limit_seconds
+                ) as connection,
+                connection.cursor() as cursor,
+            ):
+                cursor.execute(question)
+                return cursor.fetchall()
+        except pymysql.err.MySQLError:
+            return ()
+
     def renew(self, progress: Callable[[str], None]) -> None:
         """
         Throw the data away and start with empty tables; port, password and settings stay.
@@ -259,40 +280,57 @@ def start_local(
     own = settings_for(distribution.flavor, max_connections)
     own |= tls_settings(tls) if tls is not None else {}
     own |= settings or {}
-    folder = _new_folder()
+    server = new_server(distribution, own, progress)
+    try:
+        for attempt in range(1, _PORT_ATTEMPTS + 1):
+            try:
+                server.start()
+            except PortTakenError:
+                if attempt == _PORT_ATTEMPTS:
+                    raise
+                server.port = free_port()
+            else:
+                break
+        server.make_root()
+    except BaseException:
+        server.close()
+        raise
+    return server
+
+
+def new_server(
+    distribution: Distribution,
+    settings: dict[str, str],
+    progress: Callable[[str], None],
+) -> LocalServer:
+    """
+    Prepare a server that was never started: it has no account yet that may come by TCP.
+
+    Args:
+        distribution: the programs to run.
+        settings: all option names and values but those of its places.
+        progress: is told what takes time.
+
+    Raises:
+        ServerFailedError: its data folder cannot be made.
+    """
+    server = LocalServer(
+        flavor=distribution.flavor,
+        host="127.0.0.1",
+        port=free_port(),
+        password=secrets.token_urlsafe(12),
+        distribution=distribution,
+        folder=_new_folder(),
+        settings=settings,
+    )
     try:
         for name in ("files", "tmp"):
-            (folder / name).mkdir()
-        new_data_folder(distribution, folder / "data", progress)
-        return _started(distribution, folder, own)
+            (server.folder / name).mkdir()
+        new_data_folder(distribution, server.data_folder, progress)
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        server.close()
         raise
-
-
-def _started(distribution: Distribution, folder: Path, settings: dict[str, str]) -> LocalServer:
-    for attempt in range(_PORT_ATTEMPTS):
-        server = LocalServer(
-            flavor=distribution.flavor,
-            host="127.0.0.1",
-            port=free_port(),
-            password=secrets.token_urlsafe(12),
-            distribution=distribution,
-            folder=folder,
-            settings=settings,
-        )
-        try:
-            server.start()
-            server.make_root()
-        except PortTakenError:
-            if attempt + 1 == _PORT_ATTEMPTS:
-                raise
-        except BaseException:
-            server.kill()
-            raise
-        else:
-            return server
-    raise AssertionError  # the last attempt returned or raised
+    return server
 
 
 def _new_folder() -> Path:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
-from proxy.config.address import TcpAddress
+from proxy.config.address import TcpAddress, parse_address
 from proxy.config.failover import Topology
 from proxy.config.model import Target, TargetGroup
 from proxy.failover.post import Post
@@ -24,12 +24,20 @@ def found_by(post: Post, posts: Mapping[str, Post], group: TargetGroup) -> list[
     fresh: list[Target] = []
     for member in seen.members:
         address = _address(member.address, post.target, group.failover.instance_host_pattern)
-        if not member.online or address in posts:
+        if not member.online or address in posts or not _is_address(address):
             continue
         if len(posts) + len(fresh) >= MOST_TARGETS:
             break
         fresh.append(attrs.evolve(post.target, address=address, role=Role.READ_WRITE))
     return fresh
+
+
+def _is_address(told: str) -> bool:
+    """Whether it is one at all: a server may tell an empty host, or anything else."""
+    try:
+        return isinstance(parse_address(told), TcpAddress)
+    except ValueError:
+        return False
 
 
 def _address(told: str, by: Target, pattern: str | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 
 from proxy.errors import BackendLostError
 from proxy.failover.probes.asking import Probe
@@ -33,6 +33,7 @@ class Eye:
 
     Attributes:
         is_looking: Whether it does.
+        began: When the look that is under way began, or the last one did, in seconds.
     """
 
     def __init__(
@@ -55,6 +56,8 @@ class Eye:
         self._on_loss = on_loss
         self._backend: BackendProtocol | None = None
         self._running: Deferred[Seen] | None = None
+        self._broken_off = False
+        self.began = 0.0
 
     def __repr__(self) -> str:
         """What it does, over which connection."""
@@ -68,15 +71,16 @@ class Eye:
     async def look(self) -> Look | None:
         """Look; None when that was broken off by `shut`."""
         assert self._running is None
-        began = self._clock.seconds()
+        began = self.began = self._clock.seconds()
+        self._broken_off = False
         self._running = Deferred.fromCoroutine(self._see())
         self._running.addTimeout(self._timeout, self._clock)  # type: ignore[arg-type]
         try:
             seen = await self._running
-        except CancelledError:
-            return None
         except Exception as error:  # noqa: BLE001 - whatever it is, it is what was seen
             self._drop()
+            if self._broken_off:
+                return None
             failure, why = failure_of(error)
             if isinstance(error, NobodyToLookAsError):
                 failure = Failure.DENIED
@@ -114,6 +118,7 @@ class Eye:
     def shut(self) -> None:
         """Break off what it does, and close its connection."""
         if self._running is not None:
+            self._broken_off = True
             self._running.cancel()
         self._drop()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import attrs
 from structlog.typing import FilteringBoundLogger
@@ -12,6 +13,8 @@ from twisted.python.failure import Failure as Mistake
 from proxy.failover.eye import Eye
 from proxy.net.clock import Clock, Timer, cancel
 from proxy.policy.observation import Look
+
+T = TypeVar("T")
 
 SLOW_PART = 0.25
 """The part of its time that a look may take before one wonders, and looks a second time over
@@ -123,16 +126,18 @@ class Monitor:
             return
         slow = self._clock.callLater(self._pace.timeout * SLOW_PART, self._slow)
         looking = Deferred.fromCoroutine(eye.look())
-        looking.addCallback(self._looked, eye, slow)
+        looking.addBoth(_passed, slow)
+        looking.addCallback(self._looked, eye)
         looking.addErrback(self._mistaken)
 
-    def _looked(self, look: Look | None, eye: Eye, slow: Timer) -> None:
-        cancel(slow)
+    def _looked(self, look: Look | None, eye: Eye) -> None:
         if look is None or self._stopped:
             return
-        first, second = self._eyes
-        if look.seen is not None and eye is second and first.is_looking:
-            first.shut()  # its connection leads nowhere
+        for other in self._eyes:
+            # One that has looked for longer has a connection that leads nowhere.  Not one that
+            # began later: at a slow server each look would cost the other eye its connection.
+            if look.seen is not None and other.is_looking and other.began < eye.began:
+                other.shut()
         self._on_look(look)
 
     def _mistaken(self, mistake: Mistake) -> None:
@@ -146,3 +151,8 @@ class Monitor:
         if not self._stopped:
             self._on_doubt("the monitor's connection was lost")
             self.look_soon()
+
+
+def _passed(result: T, timer: Timer) -> T:
+    cancel(timer)
+    return result

@@ -12,7 +12,7 @@ from proxy.failover.orders import session
 from proxy.failover.post import Post
 from proxy.failover.promotion import promote_replica
 from proxy.failover.steward import Steward
-from proxy.policy.lease import Lease
+from proxy.policy.lease import Lease, Place
 from proxy.policy.standing import OperationRefusedError, ProxyStatus, TargetStatus
 from proxy.pool.pool import TargetPool
 from proxy.wire.constants import Status
@@ -48,15 +48,14 @@ class GroupOperations:
     def status(self) -> ProxyStatus:
         """How the proxy stands."""
         steward, now = self._steward, self._steward.clock.seconds()
-        why = steward.hold or steward.order or ("it is paused" if steward.paused else "")
-        switched = steward.switched_at
+        waits, switched = steward.waits, steward.switched_at
         return ProxyStatus(
             name=self.name,
             writer=steward.writer,
-            held=bool(why),
-            held_why=why,
-            held_seconds=now - steward.hold_since if why else 0.0,
-            paused=steward.paused,
+            held=bool(waits.why),
+            held_why=waits.why,
+            held_seconds=waits.seconds,
+            paused=waits.paused,
             waiting=sum(len(pool.ledger.waiting) for pool in steward.pools),
             clients=self._clients(),
             target_set=steward.target_set if steward.group.target_sets else None,
@@ -119,6 +118,8 @@ class GroupOperations:
             raise OperationRefusedError(f"{post.name} may not be the writer, or is drained")
         if not post.health.is_usable or post.health.seen is None:
             raise OperationRefusedError(f"{post.name} is not available: {post.health.why}")
+        if topology is Topology.REPLICATION and not post.health.seen.sources:
+            raise OperationRefusedError(f"{post.name} replicates from nobody")
 
     async def _hand_over(self, post: Post) -> None:
         """Have the target take writes, and the writer none."""
@@ -128,6 +129,8 @@ class GroupOperations:
         if topology is Topology.GALERA:
             return  # it takes them all the time
         await self._calm([steward.writers.pool])
+        if steward.writer == post.name:
+            return  # somebody else has made it the writer meanwhile
         if topology is Topology.REPLICATION:
             await promote_replica(steward, post)
         else:
@@ -136,16 +139,16 @@ class GroupOperations:
 
     async def pause(self) -> None:
         """Hold everybody between transactions."""
-        steward = self._steward
-        steward.paused = True
+        steward, waits = self._steward, self._steward.waits
+        waits.pause(on=True)
         steward.review()
-        await self._until(lambda: not (steward.paused and self._busy(steward.pools)), None)
-        if not steward.paused:
+        await self._until(lambda: not (waits.paused and self._busy(steward.pools)), None)
+        if not waits.paused:
             raise OperationRefusedError("it was resumed meanwhile")
 
     def resume(self) -> None:
         """Let them go on."""
-        self._steward.paused = False
+        self._steward.waits.pause(on=False)
         self._steward.review()
 
     async def switch(self, target_set: str) -> None:
@@ -162,8 +165,14 @@ class GroupOperations:
             steward.use_set(target_set, sets[target_set])
         finally:
             self._end()
-        if not await self._until(lambda: not steward.hold, TAKEOVER_SECONDS):
-            raise OperationRefusedError(f"the targets are in use, but {steward.hold}")
+        waits = steward.waits
+        ends = await self._until(
+            lambda: not waits.hold or steward.target_set != target_set, TAKEOVER_SECONDS
+        )
+        if not ends:
+            raise OperationRefusedError(f"the targets are in use, but {waits.hold}")
+        if steward.target_set != target_set:
+            raise OperationRefusedError(f"{steward.target_set} was switched to meanwhile")
 
     # Parts of it
 
@@ -178,12 +187,13 @@ class GroupOperations:
         """Whoever needs the writer waits."""
         if self._busy_with:
             raise OperationRefusedError(f"not now: {self._busy_with}")
-        self._busy_with = self._steward.order = what
-        self._steward.hold_since = self._steward.clock.seconds()
+        self._busy_with = what
+        self._steward.waits.begin_order(what)
         self._steward.review()
 
     def _end(self) -> None:
-        self._busy_with = self._steward.order = ""
+        self._busy_with = ""
+        self._steward.waits.end_order()
         self._steward.review()
 
     async def _calm(self, pools: Iterable[TargetPool]) -> None:
@@ -192,23 +202,36 @@ class GroupOperations:
         grace = self._steward.group.failover.transaction_grace
         for pool in pools:
             pool.retire_all()
-        await self._until(lambda: not self._busy(pools), grace)
+        await self._until(lambda: not self._busy(pools, left=True), grace)
         for pool in pools:
             pool.cut_off("the target is about to take no writes")
 
     @staticmethod
-    def _busy(pools: Iterable[TargetPool]) -> bool:
-        ledgers = [pool.ledger for pool in pools]
-        lingering = any(ledger.lingering or ledger.called for ledger in ledgers)
-        return lingering or any(_is_busy(lease) for one in ledgers for lease in one.lent)
+    def _busy(pools: Iterable[TargetPool], *, left: bool = False) -> bool:
+        """Whether anybody is about something; with `left` only what is of older generations.
+
+        A client that keeps a lease which it does not need may begin with it at any time.
+        """
+        return any(
+            lease.place is not Place.LENT or _is_busy(lease)
+            for ledger in (pool.ledger for pool in pools)
+            for lease in (*ledger.lent, *ledger.lingering, *ledger.called)
+            if not left or lease.generation != ledger.generation
+        )
 
     async def _until(self, condition: Callable[[], bool], seconds: float | None) -> bool:
-        """Wait until something is so; False when it is not in time."""
+        """Wait until something is so; False when it is not in time.
+
+        Raises:
+            OperationRefusedError: the proxy stops.
+        """
         clock = self._steward.clock
         ends = None if seconds is None else clock.seconds() + seconds
         while not condition():
             if ends is not None and clock.seconds() >= ends:
                 return False
+            if self._steward.stopped:
+                raise OperationRefusedError("the proxy is being stopped")
             waiting: Deferred[None] = Deferred()
             clock.callLater(LOOK_SECONDS, waiting.callback, None)
             await waiting

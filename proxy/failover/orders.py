@@ -76,20 +76,25 @@ class Session:
             text = f"SELECT WAIT_FOR_EXECUTED_GTID_SET('{position}', {seconds:g})"
         return (await self.run(text, seconds + ORDER_SECONDS)).row() == (b"0",)
 
-    async def stop_following(self) -> None:
-        """Replicate from nobody any more."""
-        await self.run(f"STOP {self._replica}")
+    async def set_following(self, *, on: bool) -> None:
+        """Replicate as it was set up, or not for the time being."""
+        await self.run(f"{'START' if on else 'STOP'} {self._replica}")
+
+    async def follow_nobody(self) -> None:
+        """Forget whom it replicated from; it does so no more."""
         await self.run(f"RESET {self._replica} ALL")
 
     async def follow(self, host: str, port: int) -> None:
         """Replicate from another server, as the user as whom it has replicated until now."""
-        await self.run(f"STOP {self._replica}")
+        await self.set_following(on=False)
         if self._replica == "REPLICA":
             text = "CHANGE REPLICATION SOURCE TO SOURCE_HOST = '{}', SOURCE_PORT = {}"
         else:
             text = "CHANGE MASTER TO MASTER_HOST = '{}', MASTER_PORT = {}"
-        await self.run(text.format(host, port))
-        await self.run(f"START {self._replica}")
+        try:
+            await self.run(text.format(host, port))
+        finally:
+            await self.set_following(on=True)
 
     async def become_primary(self, member: str) -> None:
         """Make a member the primary of its group; any member can be asked.

@@ -96,14 +96,16 @@ class Post:
         health, seen, ledger = self.health, self.health.seen, self.pool.ledger
         is_writer = self.name == writer
         state, reason = STATES[health.condition], ""
+        failure = health.failure
         why = health.why or health.blind or ("" if is_writer else self.reader.why)
         if self.shadowed:
             state, why = "UNUSED", "another address leads to the same server"
         elif not watched:
             why = self.pool.opening.last_failure
             state = "UNAVAILABLE" if why else "AVAILABLE" if self.pool.facts else state
-        if state == "UNAVAILABLE" and health.failure is not None:
-            reason = REASONS.get(health.failure, "INTERNAL_FAILURE")
+            failure = Failure.REFUSED if why else None
+        if state == "UNAVAILABLE" and failure is not None:
+            reason = REASONS.get(failure, "INTERNAL_FAILURE")
         elif state == "UNAVAILABLE":
             reason = "INVALID_REPLICATION_STATE"
         return TargetStatus(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from proxy.config.address import TcpAddress
 from proxy.errors import BackendLostError
 from proxy.failover.orders import Session, session
@@ -17,36 +19,69 @@ that is farther behind should not have been chosen."""
 async def promote_replica(steward: Steward, post: Post) -> None:
     """Make the writer read-only, wait for the replica, let that take writes.
 
-    Where something fails the writer takes writes again.  Other replicas follow the new writer;
-    the old one has to be told by whoever knows the password for that.
+    Where something fails the replica goes on as one, and the writer takes writes again, if it
+    did.  Other replicas follow the new writer; the old one has to be told by whoever knows the
+    password for that.
 
     Raises:
         OperationRefusedError: it is not possible; all is as before.
         BackendLostError: a server is lost meanwhile.
     """
-    seen = post.health.seen
-    if seen is None or not seen.sources:
-        raise OperationRefusedError(f"{post.name} replicates from nobody")
     old = steward.posts[steward.writer]
+    wrote = not old.health.is_read_only
     async with session(post, steward.clock) as new, session(old, steward.clock) as before:
-        await before.set_read_only(on=True)
         try:
-            await _take_over(post, new, await before.position())
+            # When this takes too long it may be done all the same, some time later.
+            await before.set_read_only(on=True)
+            await _take_over(steward, post, new, await before.position())
         except BaseException:
-            await before.set_read_only(on=False)
+            if wrote:
+                await _undo(steward, old, lambda orders: orders.set_read_only(on=False))
             raise
+        await _forget_source(steward, post, new)
     for other in [*steward.posts.values()]:
         if other is not post and other is not old:
             await _follow(steward, other, post)
 
 
-async def _take_over(post: Post, new: Session, position: str) -> None:
+async def _take_over(steward: Steward, post: Post, new: Session, position: str) -> None:
     if not await new.wait_for(position, CATCH_UP_SECONDS):
         raise OperationRefusedError(
             f"{post.name} did not get all transactions within {CATCH_UP_SECONDS:g} s"
         )
-    await new.stop_following()
-    await new.set_read_only(on=False)
+    try:
+        await new.set_following(on=False)
+        await new.set_read_only(on=False)
+    except BaseException:
+        # Before the old one takes writes again, as this one may do so by now.
+        await _undo(steward, post, lambda orders: orders.set_read_only(on=True))
+        await _undo(steward, post, lambda orders: orders.set_following(on=True))
+        raise
+
+
+async def _undo(
+    steward: Steward, post: Post, order: Callable[[Session], Awaitable[None]]
+) -> None:
+    """Take an order back, over another connection: the one before may be what was lost."""
+    try:
+        async with session(post, steward.clock) as orders:
+            await order(orders)
+    except BackendLostError as error:
+        steward.log.warning(
+            "a promotion failed, and a target could not be made what it was before",
+            target=post.name,
+            why=str(error),
+        )
+
+
+async def _forget_source(steward: Steward, post: Post, new: Session) -> None:
+    """See to it that a new writer does not replicate again when it is started anew."""
+    try:
+        await new.follow_nobody()
+    except BackendLostError as error:
+        steward.log.warning(
+            "the new writer is still set up as a replica", target=post.name, why=str(error)
+        )
 
 
 async def _follow(steward: Steward, replica: Post, writer: Post) -> None:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+import attrs
+
 from proxy.config.failover import Topology
-from proxy.config.model import TargetGroup
+from proxy.config.model import Target, TargetGroup
 from proxy.failover.post import Post
 from proxy.policy.readers import ReaderRules, shares
 from proxy.pool.pool import TargetPool
+from proxy.pool.registry import Pools
 from proxy.pool.route import Route
 from proxy.vocabulary import Role
+
+NOBODY = Target(address="no-reader.invalid", role=Role.READ_ONLY)
+"""Where clients wait while nobody may serve them: no name of a host ends so (RFC 6761)."""
 
 
 class Sharing:
@@ -18,20 +24,31 @@ class Sharing:
 
     Attributes:
         route: From which pools they are served.
-        has_readers: Whether there is one, the writer among them where it may stand in.
+        room: The pool in which they wait while there is no reader, which never has a
+            connection; None where the writer serves them then.
     """
 
-    def __init__(self, group: TargetGroup, route: Route) -> None:
+    def __init__(self, group: TargetGroup, route: Route, pools: Pools | None) -> None:
+        """Prepare.
+
+        Args:
+            group: The targets, and what is wanted of them.
+            route: From which pools those who read are served.
+            pools: Where to find a room; None where readers are not looked for.
+        """
         config = group.failover
         self._is_fixed = group.topology is Topology.STATIC
-        self._falls_back = config.fall_back_to_writer
         self._rules = ReaderRules(
             max_replica_lag=config.max_replica_lag,
             slow_start=config.slow_start,
             alone=group.topology is not Topology.REPLICATION,
         )
         self.route = route
-        self.has_readers = True
+        self.room: TargetPool | None = None
+        if pools is not None and not config.fall_back_to_writer:
+            self.room = pools.get(NOBODY)
+            ledger = self.room.ledger
+            ledger.change_limits(attrs.evolve(ledger.limits, connections=0, idle=0))
 
     def __repr__(self) -> str:
         """How clients are spread."""
@@ -50,17 +67,15 @@ class Sharing:
         judged = [post.reader for post in readers.values()]
         found = shares(judged, self._rules, now, writes=writes)
         serving = {readers[name].pool: share for name, share in found.items()}
-        if not serving and self._falls_back:
-            serving = {writer: 1.0}
-        self.has_readers = bool(serving)
         if not serving:
-            return
+            serving = {self.room or writer: 1.0}
         left = [one for one in self.route.pools if one not in serving and one is not writer]
         self.route.serve_by(serving)
-        alive = {post.pool for post in posts if post.health.is_usable}
         for pool in left:
             if self.route.own_writes is not None:
                 self.route.own_writes.forget(pool)
             pool.retire_all()
-            if pool not in alive:
-                pool.cut_off("the reader is not there any more")
+        for post in posts:
+            # Also of who left before, for its lag: nothing would end there any more.
+            if not (post.health.is_usable or post.pool is writer or post.pool in serving):
+                post.pool.cut_off("the reader is not there any more")

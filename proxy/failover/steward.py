@@ -12,9 +12,11 @@ from twisted.python.failure import Failure as Mistake
 from proxy.config.failover import SplitBrain, Topology
 from proxy.config.model import DEFAULT_TARGET_SET, Target, TargetGroup
 from proxy.failover.discovery import forgotten, found_by, shadow
+from proxy.failover.graces import Graces
 from proxy.failover.orders import fence
 from proxy.failover.post import Post, Watch
 from proxy.failover.sharing import Sharing
+from proxy.failover.waits import Waits
 from proxy.net.clock import Clock, Timer, cancel
 from proxy.observe.metrics import Counters
 from proxy.policy.failover import Plan, Rules, plan
@@ -58,14 +60,12 @@ class Steward:
 
     Attributes:
         writer: The address of the target that takes the writes.
-        hold: Why clients that need it have to wait; empty when they need not.
-        hold_since: Since when, in seconds.
-        order: Why an order keeps those waiting that need the writer; empty otherwise.
-        paused: Whether an operator keeps everybody waiting.
+        waits: Why clients have to wait.
         watches: Whether targets are looked at.
         posts: Every target with all that belongs to it, by address.
         target_set: Which set of targets that is.
         switched_at: When the writer became another one, in seconds; None for never.
+        stopped: Whether nothing is done any more.
     """
 
     def __init__(
@@ -85,12 +85,14 @@ class Steward:
         self.watches = group.topology is not Topology.STATIC or most > 1
         self.pools = pools
         self.writers = writers
-        self.sharing = Sharing(group, readers)
+        self.sharing = Sharing(group, readers, pools if self.watches else None)
         self._own_writes = readers.own_writes
         self._watch = watch
         self.clock = clock
         self._counters = counters
         self.log = log
+        self.waits = Waits(clock, counters, log)
+        self._graces = Graces(clock, group.failover.transaction_grace)
         self._rules = rules_of(group)
         config = group.failover
         self._patience = Patience(
@@ -98,22 +100,19 @@ class Steward:
         )
         self.posts: dict[str, Post] = {}
         self.target_set = DEFAULT_TARGET_SET
-        self.hold = self.order = ""
-        self.paused = False
-        self.hold_since = 0.0
         self.switched_at: float | None = None
+        self._damped_since = float("-inf")
         self._alarms: frozenset[str] = frozenset()
-        self._reviewing = False
+        self._reviewing = self._outdated = self.stopped = False
         self._again: Timer | None = None
         self._balance: Timer | None = None
-        self._graces: set[Timer] = set()
         self._fenced: dict[str, float] = {}
         self.writer = self._first(group.targets)
         self.take_up(group.targets)
 
     def __repr__(self) -> str:
         """Who writes, and what is wrong."""
-        return f"<Steward of {len(self.posts)} targets, writer {self.writer}: {self.hold}>"
+        return f"<Steward of {len(self.posts)} targets, writer {self.writer}: {self.waits!r}>"
 
     # Targets
 
@@ -132,7 +131,10 @@ class Steward:
         """Use these targets too; who is new among them has to be started."""
         fresh = []
         for target in targets:
-            if target.address in self.posts:
+            known = self.posts.get(target.address)
+            if known is not None:
+                if not found:
+                    known.target, known.found = target, False
                 continue
             name, pool = target.address, self.pools.get(target)
             health = Health(self._patience, self.clock.seconds())
@@ -157,14 +159,21 @@ class Steward:
     def use_set(self, name: str, targets: Iterable[Target]) -> None:
         """Use other targets in the place of those that there are; clients wait for a writer.
 
-        A target that is in both stays as it is.
+        A target that is in both goes on as it is, with its settings in the new set.
         """
         targets = tuple(targets)
         names = {one.address for one in targets}
-        fresh = self.take_up(targets)
-        self.target_set = name
-        self.change_writer(self._first(targets))
-        self.give_up([name for name in self.posts if name not in names])
+        self._reviewing = True  # whoever loses something here asks for no plan of both sets
+        try:
+            fresh = self.take_up(targets)
+            self.target_set = name
+            if self._first(targets) != self.writer:
+                self.change_writer(self._first(targets))
+            # The first one is a guess: if it is another one that takes writes, nothing flaps.
+            self._damped_since = float("-inf")
+            self.give_up([name for name in self.posts if name not in names])
+        finally:
+            self._reviewing = False
         for post in fresh if self.watches else ():
             post.monitor.start()
         self.review()
@@ -176,7 +185,9 @@ class Steward:
             post.monitor.stop()
             post.pool.watcher = None
             self.pools.forget(post.target)
-            self.grant_grace(post.pool, "its target is used no more")
+            self._graces.grant(post.pool, "its target is used no more")
+            if self._own_writes is not None:
+                self._own_writes.forget(post.pool)
 
     def start(self) -> None:
         """Look from now on."""
@@ -187,9 +198,14 @@ class Steward:
 
     def stop(self) -> None:
         """Look no more, and let everything be as it is."""
+        self.stopped = True
         for post in self.posts.values():
             post.monitor.stop()
-        for timer in (self._again, self._balance, *self._graces):
+            post.pool.watcher = None
+        self._graces.stop()
+        if self._own_writes is not None:
+            self._own_writes.stop()
+        for timer in (self._again, self._balance):
             cancel(timer)
 
     # What is seen
@@ -203,6 +219,7 @@ class Steward:
         if before is not None and seen is not None and before.server != seen.server:
             self.log.warning("another server is behind a target's address", target=name)
             post.pool.retire_all()
+            self._graces.grant(post.pool, "another server is behind the target's address")
             if self._own_writes is not None:
                 self._own_writes.forget(post.pool)
         if self._own_writes is not None and look.seen is not None:
@@ -259,23 +276,26 @@ class Steward:
     # What follows
 
     def review(self) -> None:
-        """Make the plan anew, and carry it out."""
-        if self._reviewing:
-            return
-        if not self.watches:
-            self._hold_pools()
+        """Make the plan anew and carry it out, again where something has changed meanwhile."""
+        self._outdated = True
+        if self._reviewing or self.stopped:
             return
         self._reviewing = True
         try:
-            self._carry_out(self._plan())
+            while self._outdated:
+                self._outdated = False
+                if self.watches:
+                    self._carry_out(self._plan())
+                else:
+                    self.sharing.route.serve_by({self.writers.pool: 1.0})
+                    self._hold_pools()
         finally:
             self._reviewing = False
 
     def _plan(self) -> Plan:
         candidates = [post.candidate() for post in self.posts.values()]
-        switched_at = float("-inf") if self.switched_at is None else self.switched_at
         now = self.clock.seconds()
-        return plan(candidates, self.writer, self._rules, switched_at, now)
+        return plan(candidates, self.writer, self._rules, self._damped_since, now)
 
     def _carry_out(self, decision: Plan) -> None:
         if decision.writer != self.writer:
@@ -286,7 +306,7 @@ class Steward:
         self._alarms = frozenset(decision.alarms)
         for name in decision.fence:
             self._fence(self.posts[name])
-        self._note_hold(decision.hold)
+        self.waits.note_hold(decision.hold, self.writer)
         self.sharing.share_out(self.posts.values(), self.writers.pool, self.clock.seconds())
         self._hold_pools()
         self._set_pace()
@@ -294,21 +314,6 @@ class Steward:
         if decision.again_at is not None:
             delay = max(decision.again_at - self.clock.seconds(), 0.001)
             self._again = self.clock.callLater(delay, self.review)
-
-    def _note_hold(self, why: str) -> None:
-        now = self.clock.seconds()
-        if bool(why) is not bool(self.hold):
-            if why:
-                self.hold_since = now
-                self._counters.writer_holds += 1
-                self.log.warning("clients wait for a target that takes writes", why=why)
-            else:
-                seconds = now - self.hold_since
-                self._counters.writer_hold_seconds += seconds
-                self.log.info(
-                    "clients go on", target=self.writer, held_seconds=round(seconds, 3)
-                )
-        self.hold = why
 
     def change_writer(self, name: str, alarms: Iterable[str] = ()) -> None:
         """Another target takes the writes from now on."""
@@ -323,7 +328,8 @@ class Steward:
             alarms=[*alarms] or None,
         )
         self._counters.writer_switches += 1
-        self.writer, self.switched_at = name, self.clock.seconds()
+        self.writer = name
+        self.switched_at = self._damped_since = self.clock.seconds()
         if self._own_writes is not None:
             seen = new.health.seen
             self._own_writes.writer_changed(seen.position if seen is not None else None)
@@ -331,19 +337,9 @@ class Steward:
         self.writers.serve_by({new.pool: 1.0})
         left.retire_all()
         if old is not None and old.health.is_usable:
-            self.grant_grace(left, "another target takes the writes")
+            self._graces.grant(left, "another target takes the writes")
         else:
             left.cut_off("another target takes the writes")
-
-    def grant_grace(self, pool: TargetPool, why: str) -> None:
-        """What is lent of an older generation has some time to end."""
-
-        def over() -> None:
-            self._graces.discard(timer)
-            pool.cut_off(why)
-
-        timer = self.clock.callLater(self.group.failover.transaction_grace, over)
-        self._graces.add(timer)
 
     def _fence(self, post: Post) -> None:
         now = self.clock.seconds()
@@ -361,9 +357,9 @@ class Steward:
     def _hold_pools(self) -> None:
         for pool in self.pools:
             waits = (
-                self.paused
-                or (pool is self.writers.pool and bool(self.hold or self.order))
-                or (not self.sharing.has_readers and pool in self.sharing.route.pools)
+                self.waits.paused
+                or (pool is self.writers.pool and self.waits.for_writer)
+                or pool is self.sharing.room
             )
             if waits and not pool.ledger.held:
                 pool.hold()
@@ -371,14 +367,13 @@ class Steward:
                 pool.release()
 
     def _set_pace(self) -> None:
-        now = self.clock.seconds()
-        searching = bool(self.hold or self.order) and now - self.hold_since < HASTE_SECONDS
+        now, sought_since = self.clock.seconds(), self.waits.sought_since
         writer = self.posts.get(self.writer)
-        searching = searching or (writer is not None and writer.is_doubtful)
+        searching = self.waits.for_writer or (writer is not None and writer.is_doubtful)
         for post in self.posts.values():
-            hasty = searching or post.is_doubtful
-            if hasty and now - max(post.health.since, self.hold_since) > HASTE_SECONDS:
-                hasty = False
+            since = post.health.since if post.is_doubtful else sought_since
+            began = max(since, sought_since)
+            hasty = (searching or post.is_doubtful) and now - began <= HASTE_SECONDS
             post.monitor.hurry(hasty=hasty)
 
     def _spawn(self, work: object) -> None:

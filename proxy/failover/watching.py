@@ -7,10 +7,13 @@ from collections.abc import Callable
 
 from structlog.typing import FilteringBoundLogger
 from twisted.internet.abstract import isIPAddress, isIPv6Address
+from twisted.internet.defer import CancelledError
 
 from proxy.config.address import TcpAddress
 from proxy.config.model import Target, TargetGroup
 from proxy.credentials.directory import Directory
+from proxy.dialogue.backend import Account
+from proxy.errors import BackendLostError, BackendRefusedError
 from proxy.failover.eye import Eye, LogIn, NobodyToLookAsError
 from proxy.failover.monitor import Monitor, Pace
 from proxy.failover.probes.choice import probe_for
@@ -70,6 +73,30 @@ class Watching:
         return functools.partial(self._log_in, connector, self._accounts(target))
 
     async def _log_in(self, connector: Connector, accounts: Accounts) -> BackendProtocol:
+        is_at_target = False
+
+        async def connect(account: Account) -> BackendProtocol:
+            nonlocal is_at_target
+            is_at_target = True
+            try:
+                return await connector.connect(account)
+            except BackendRefusedError:
+                is_at_target = False  # it has answered: what follows is a matter of passwords
+                raise
+
+        try:
+            return await accounts.log_in(await self._user(), 0, connect)
+        except BackendRefusedError:
+            raise
+        except (BackendLostError, CancelledError) as error:
+            if is_at_target:
+                raise
+            # A password or a token is not to be had, or long in coming.
+            why = str(error) or "the password that is needed to look is long in coming"
+            raise NobodyToLookAsError(why) from error
+
+    async def _user(self) -> str:
+        """As whom to look."""
         user = self._group.failover.monitor_username
         if user is None:
             # Who is known is not known before every source has been read once.
@@ -79,7 +106,7 @@ class Watching:
             raise NobodyToLookAsError(
                 f"nobody is known to look as ({user or 'no user at all'})"
             )
-        return await accounts.log_in(user, 0, connector.connect)
+        return user
 
 
 def _is_name(target: Target) -> bool:

@@ -10,8 +10,10 @@ from proxy.pool.pool import TargetPool
 from proxy.session import remains
 from proxy.session.follow import follow, may_keep_conditions
 from proxy.session.meaning import Meaning
+from proxy.session.names import named_collation
 from proxy.session.outcome import Outcome
 from proxy.session.pins import Pin
+from proxy.session.session import Session
 from proxy.vocabulary import ServerKind
 from proxy.wire.responses import Ok
 
@@ -69,8 +71,10 @@ def conclude(
             session.told_insert_ids = None if client.insert_lease == here else frozenset()
         if session.told_insert_ids is not None and outcome.insert_id:
             session.told_insert_ids |= {outcome.insert_id}
-    if outcome.insert_id or session.remains & remains.INSERT_ID:
-        session.misses_insert_id = False
+    _note_told(session, means, text, outcome)
+    own_writes = client.route.own_writes
+    if own_writes is not None and lease.pool is own_writes.pool and not means.reads_only:
+        own_writes.wrote(session, outcome.changes)
     lease.state = session.state
     for pin in pins:
         report_pin(client, pin)
@@ -80,6 +84,14 @@ def conclude(
     let_go_if_free(client)
     if means.closes:
         client.hang_up()
+
+
+def _note_told(session: Session, means: Meaning, text: bytes, outcome: Outcome) -> None:
+    """What a statement tells that is of use when its backend is lost."""
+    if means.names:
+        session.named_collation = named_collation(text)
+    if outcome.insert_id or session.remains & remains.INSERT_ID:
+        session.misses_insert_id = False
 
 
 def lost_behind(client: Client, why: str) -> None:

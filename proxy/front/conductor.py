@@ -15,8 +15,9 @@ from proxy.errors import (
     BackendRefusedError,
     ErrorReply,
     StatementRefusedError,
+    session_lost,
 )
-from proxy.front import commands, concluding, holding, recovering
+from proxy.front import commands, concluding, fresh, holding, recovering
 from proxy.wire.constants import Command
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ async def _run(client: Client, payload: bytes, trouble: BackendLostError | None)
     """Run a command once; whether that was the last time."""
     if trouble is None:
         try:
+            if client.route.own_writes is not None:
+                await fresh.ensure(client, client.route.own_writes)
             await commands.run(client, payload)
         except BackendLostError as error:
             if not holding.is_loss(error):
@@ -91,15 +94,19 @@ def refuse(client: Client, reply: ErrorReply, code: int = Command.QUERY) -> None
 
 def _tell(client: Client, reply: ErrorReply, code: int) -> None:
     """An error in the place of the answer; of a command that has none, of the next one's."""
-    if client.session is not None:
+    session = client.session
+    if session is not None:
         added = code == Command.STMT_FETCH or reply.code == UNKNOWN_STATEMENT
-        client.session.answered_here(reply, added=added)
+        session.answered_here(reply, added=added)
         client.is_undisturbed = False
     if code in UNANSWERED:
         client.loss = reply
         client.dialogue.answered()
-    else:
-        client.dialogue.answer_err(reply)
+        return
+    client.dialogue.answer_err(reply)
+    if session is not None and session.untold and client.loss is None:
+        client.loss = session_lost(session.untold)
+        session.untold = ""
 
 
 def send_file(client: Client, data: bytes, *, ended: bool) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from proxy.dialogue.answers import Kind
 from proxy.dialogue.exchange import Exchange
-from proxy.front import concluding, conductor
+from proxy.front import concluding, conductor, fresh
 from proxy.net.backend import BackendProtocol
 from proxy.policy.lease import Lease, Place
 from proxy.pool.pool import TargetPool
@@ -43,8 +43,13 @@ def start(client: Client, packet: bytes) -> bool:
         client: Whose dialogue has just become ANSWERING.
         packet: The whole command, header included.
     """
-    session = client.session
-    if session is None or client.loss is not None or session.pins:
+    session, own_writes = client.session, client.route.own_writes
+    if (
+        session is None
+        or client.loss is not None
+        or session.pins
+        or (own_writes is not None and not fresh.may_pass(client, session, own_writes))
+    ):
         return False
     code = packet[4]
     if code == _QUERY:
@@ -85,6 +90,14 @@ def lent(client: Client, lease: Lease) -> None:
     client.waiter = None
     client.lease = lease
     lease.holder = client
+    own_writes = client.route.own_writes
+    if own_writes is not None and not own_writes.is_met(session.user, lease.pool):
+        # It was moved to another reader while it waited.
+        client.lease = None
+        client.packet = b""
+        lease.pool.give_back(lease, lease.state)
+        client.work(conductor.serve(client, packet[4:]))
+        return
     same = lease.state is session.state or lease.state == session.state
     if not same or not _send(client, lease, packet):
         client.packet = b""

@@ -18,6 +18,7 @@ from proxy.errors import (
 from proxy.net.answer import Answer
 from proxy.net.backend import BackendProtocol
 from proxy.policy.lease import OUTDATED, Lease, Place
+from proxy.pool.borrower import PoolKey
 from proxy.pool.dial import DATABASE
 from proxy.pool.pool import TargetPool
 from proxy.session.meaning import Meaning
@@ -64,7 +65,7 @@ async def hold(client: Client, *, same: bool = False) -> None:
         take_last(client)
     while True:
         if client.lease is None:
-            client.lease = await client.pool.borrow(key, session.state, client)
+            client.lease = await _borrow(client, key, session)
             client.is_undisturbed = False
         lease = client.lease
         if lease.place is Place.LINGERING:
@@ -82,13 +83,31 @@ async def hold(client: Client, *, same: bool = False) -> None:
             return
 
 
+async def _borrow(client: Client, key: PoolKey, session: Session) -> Lease:
+    """A lease of the pool that serves the client, or of the writer's.
+
+    A reader serves only who finds there what was written by the same user.
+    """
+    own_writes = client.route.own_writes
+    while own_writes is not None:
+        pool = client.pool
+        if not await own_writes.meet(session.user, pool):
+            return await own_writes.pool.borrow(key, session.state, own_writes, client.size)
+        lease = await pool.borrow(key, session.state, client, client.size)
+        if own_writes.is_met(session.user, lease.pool):
+            return lease
+        # It was moved to another reader while it waited.
+        lease.pool.give_back(lease, lease.state)
+    return await client.pool.borrow(key, session.state, client, client.size)
+
+
 def _give_up(client: Client, session: Session, error: BackendLostError) -> None:
     """Part from a lease that could not be brought into the state of the session.
 
     Raises:
         StatementRefusedError: no other one shall be tried, or the session has lost something.
     """
-    again = is_loss(error) and session.leaves_nothing and may_try_again(client)
+    again = is_loss(error) and session.can_move and may_try_again(client)
     lease, client.lease = client.lease, None
     assert lease is not None
     forget(client)

@@ -156,7 +156,7 @@ def _can_go_on(client: Client, *, stops: bool, is_first: bool) -> bool:
     if session.pins or not holding.may_try_again(client):
         return False
     if stops:
-        return doing.repeatable and session.leaves_nothing
+        return doing.repeatable and session.can_move
     runs_unseen = means.calls or means.executes
     return is_first and (
         doing.repeatable or (means.single and not means.may_commit and not runs_unseen)
@@ -202,7 +202,7 @@ async def recover(client: Client, payload: bytes, error: BackendLostError) -> bo
             except BackendLostError as loss:
                 error = loss
     doing = _task(client, payload)
-    again = session.leaves_nothing and holding.may_try_again(client)
+    again = session.can_move and holding.may_try_again(client)
     again = again and (undone or doing.repeatable)
     known = undone or _outcome_is_known(client, doing)
     _part(client, str(error))
@@ -271,7 +271,7 @@ async def _take_leave(client: Client) -> bool:
         session.settle_conditions(None)  # the error has taken their place
     if session.remains:
         await lingering.take_along(client)
-    if not session.leaves_nothing:
+    if not session.can_move:
         return False
     concluding.let_go_if_free(client)
     holding.forget(client)

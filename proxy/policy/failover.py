@@ -116,9 +116,7 @@ def _takes_none(health: Health, rules: Rules, now: float) -> bool:
     return health.is_read_only and not forgotten
 
 
-def _may_stay(
-    current: Candidate, able: Sequence[Candidate], rules: Rules, now: float
-) -> bool:
+def _may_stay(current: Candidate, able: Sequence[Candidate], rules: Rules, now: float) -> bool:
     """Whether nothing says that the writer is another one by now."""
     health = current.health
     if not current.may_write and able:
@@ -200,9 +198,7 @@ def _move(
     alarms = [*_losses(current, best)]
     if rest:
         alarms.append(f"{', '.join(rest)} takes writes too, and {best.name} goes before")
-    return Plan(
-        writer=best.name, alarms=tuple(alarms), fence=rest if rules.fences else ()
-    )
+    return Plan(writer=best.name, alarms=tuple(alarms), fence=rest if rules.fences else ())
 
 
 def _gone(current: Candidate) -> str:

@@ -152,7 +152,7 @@ class Health:
         if seen.serves:
             self._answered(look.ended)
         else:
-            self._good_looks = self._bad_looks = 0
+            self._good_looks = 0
             self._become(Condition.BAD, seen.why or "it does not serve", look.ended)
 
     def _answered(self, now: float) -> None:

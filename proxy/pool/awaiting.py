@@ -93,18 +93,16 @@ class ReaderLine:
                 # Who wants least is served first, and those who want more wait on.
                 first = min(self._waiting, key=lambda one: sum(one.wanted.values()))
                 has = await self._ask(user, first.wanted)
-                for one in [*self._waiting]:
-                    if covers(has, one.wanted):
-                        one.end(has)
-                        del self._waiting[one]
+                for one in [one for one in self._waiting if covers(has, one.wanted)]:
+                    self._waiting.pop(one, None)
+                    one.end(has)
         except Exception as error:  # noqa: BLE001 - whoever waits reads from the writer
             self._log.warning(
                 "a reader does not say how far it is",
                 target=self._pool.place,
                 why=str(error) or type(error).__name__,
             )
-            self._backend = None
-            self._give_up()
+            self.stop()
         finally:
             self._asks = False
 

@@ -31,6 +31,7 @@ class Expiry:
         self._counters = counters
         self._log = log
         self._timer: Timer | None = None
+        self._due = 0.0
 
     def refuse(self, borrower: Borrower, reply: ErrorReply) -> None:
         """Tell a borrower that there is nothing for it."""
@@ -40,8 +41,13 @@ class Expiry:
     def watch(self) -> None:
         """Wait for whoever has waited longest: all have the same limit."""
         waiting, clock = self._pool.ledger.waiting, self._pool.clock
-        if self._timer is None and waiting:
-            due = next(iter(waiting)).since + self._limit_seconds
+        if not waiting:
+            return
+        due = next(iter(waiting)).since + self._limit_seconds
+        # Whoever comes from another pool may have waited for longer than all who are here.
+        if self._timer is None or due < self._due:
+            cancel(self._timer)
+            self._due = due
             self._timer = clock.callLater(max(due - clock.seconds(), 0), self._expire)
 
     def stop(self) -> None:

@@ -19,7 +19,9 @@ from proxy.pool.awaiting import ReaderLine
 from proxy.pool.borrower import PoolKey
 from proxy.pool.pool import TargetPool
 from proxy.pool.route import Route
+from proxy.session.session import Session
 from proxy.session.state import State
+from proxy.vocabulary import ServerKind
 from proxy.wire.commands import query
 from proxy.wire.constants import SessionTrack
 from proxy.wire.primitives import Malformed
@@ -59,21 +61,19 @@ class OwnWrites:
 
     # What is written
 
-    def wrote(self, user: str, changes: Iterable[tuple[int, bytes]], *, reported: bool) -> None:
-        """A statement of a user's has run on the writer.
+    def wrote(self, session: Session, changes: Iterable[tuple[int, bytes]]) -> None:
+        """A statement has run on the writer; `changes` are what its answer reported.
 
-        Args:
-            user: Who.
-            changes: What its answer reported.
-            reported: The server reports commits; else each statement may have been one.
+        Where the server reports no commits, each statement may have been one.
         """
+        user = session.user
         for kind, data in changes:
             if kind == SessionTrack.GTIDS:
                 text = parse_gtids(data)
                 position = None if isinstance(text, Malformed) else parse(text)
                 if position is not None:
                     self._wanted[user] = merge(self._wanted.get(user, {}), wanted(position))
-        if not reported:
+        if not self.is_told(session):
             self._writes += 1
             self._unknown[user] = self._writes
 
@@ -86,6 +86,11 @@ class OwnWrites:
                 for source, number in needed.items()
                 if source in has
             }
+
+    @staticmethod
+    def is_told(session: Session) -> bool:
+        """Whether the servers of a session tell of its commits."""
+        return session.target.kind is ServerKind.MYSQL and session.target.tracks
 
     # What readers have
 
@@ -117,9 +122,15 @@ class OwnWrites:
         needed = self._wanted.get(user)
         return not needed or covers(self._reached.get(pool, {}), needed)
 
+    def is_express(self, session: Session, pool: TargetPool) -> bool:
+        """Whether a statement needs no look here, before it and after it."""
+        if pool is self._writers.pool:
+            return self.is_told(session)
+        return self.is_met(session.user, pool)
+
     async def meet(self, user: str, pool: TargetPool) -> bool:
         """Wait for that; False when it takes too long, or cannot be known."""
-        if user in self._unknown and not await self._ask_writer(user):
+        if pool is not self.pool and user in self._unknown and not await self._ask_writer(user):
             return False
         if self.is_met(user, pool):
             return True

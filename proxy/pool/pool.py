@@ -351,14 +351,20 @@ class TargetPool:
     def hold(self) -> None:
         """Lend nothing: whoever needs a backend waits, here or where it is moved to."""
         self.ledger.held = True
+        self.settle()  # which calls back what lingers
 
     def release(self) -> None:
         """Lend again."""
         self.ledger.held = False
         self.settle()
 
-    def disperse(self) -> None:
-        """Those who wait and have been moved wait where they are served now, in their turn."""
+    def disperse(self) -> list[TargetPool]:
+        """Those who wait and have been moved wait where they are served now, in their turn.
+
+        Returns:
+            Where they are, for `attend`: whoever is served may be the cause of another move, so
+            that comes when everybody is in place.
+        """
         moved: dict[TargetPool, list[Waiter]] = {}
         for waiter in self.ledger.waiting:
             if waiter.borrower.pool is not self:
@@ -366,11 +372,11 @@ class TargetPool:
         for pool, waiters in moved.items():
             for waiter in waiters:
                 self.ledger.withdraw(waiter)
-            pool.take_in(waiters)
+            pool.ledger.merge(waiters)
+        return [*moved]
 
-    def take_in(self, waiters: list[Waiter]) -> None:
-        """Others come who have waited elsewhere."""
-        self.ledger.merge(waiters)
+    def attend(self) -> None:
+        """Serve those who have come from elsewhere, or send them away in time."""
         self._expiry.watch()
         self.settle()
 

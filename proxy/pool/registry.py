@@ -51,9 +51,9 @@ class Pools:
         for address, pool in [*self._pools.items()]:
             pool.sweep()
             if address in self._leaving and not pool.ledger.total and not pool.load:
+                # Not stopped: who has no other pool yet waits there, for no longer than is set.
                 self._leaving.discard(address)
                 del self._pools[address]
-                pool.stop()
 
     def look(self) -> None:
         """See whether files have changed that connections to the targets are made with."""

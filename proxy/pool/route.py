@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from proxy.pool.borrower import Served
@@ -59,7 +59,8 @@ class Route:
 
     def detach(self, served: Served) -> None:
         """It is gone."""
-        self._served[served.pool].pop(served, None)
+        for clients in self._served.values():
+            clients.pop(served, None)
 
     def serve_by(self, shares: Mapping[TargetPool, float]) -> None:
         """From now on these pools serve: whoever another one has is moved, and waits there.
@@ -72,37 +73,55 @@ class Route:
         self.pool = next(iter(shares))
         for pool in shares:
             self._served.setdefault(pool, {})
-        for pool in [*self._served]:
-            if pool not in shares:
-                self._move(pool, self._served.pop(pool))
+        left = [pool for pool in self._served if pool not in shares]
+        for pool in left:
+            for served in self._served.pop(pool):
+                self._put(served, self._emptiest())
+        self._disperse(left)
 
     def balance(self) -> None:
-        """Move clients from pools that have more than their share to those that have less."""
-        if len(self.shares) < 2:
-            return
-        clients = sum(map(len, self._served.values()))
-        whole = sum(self.shares.values())
-        goals = {pool: clients * share / whole for pool, share in self.shares.items()}
-        left = MOVED_AT_ONCE
-        for pool, goal in goals.items():
-            surplus = min(int(len(self._served[pool]) - goal), left)
-            if surplus > 0:
-                left -= surplus
-                moved = [*self._served[pool]][-surplus:]
-                for served in moved:
-                    del self._served[pool][served]
-                poorest = min(goals, key=lambda one: len(self._served[one]) - goals[one])
-                for served in moved:
-                    served.pool = poorest
-                    self._served[poorest][served] = None
-                pool.disperse()
+        """Move clients from pools that have more than their share to those that have less.
 
-    def _move(self, pool: TargetPool, clients: dict[Served, None]) -> None:
-        for served in clients:
-            other = self._least_busy()
-            served.pool = other
-            self._served[other][served] = None
-        pool.disperse()
+        Those go that came last, and none whose going would only turn the difference round.
+        """
+        clients, whole = sum(map(len, self._served.values())), sum(self.shares.values())
+        surplus = {
+            pool: len(self._served[pool]) - clients * share / whole
+            for pool, share in self.shares.items()
+        }
+        givers: dict[TargetPool, None] = {}
+        for _ in range(MOVED_AT_ONCE):
+            richest = max(surplus, key=surplus.__getitem__)
+            poorest = min(surplus, key=surplus.__getitem__)
+            if surplus[richest] - surplus[poorest] <= 1:
+                break
+            served, _ = self._served[richest].popitem()
+            self._put(served, poorest)
+            surplus[richest] -= 1
+            surplus[poorest] += 1
+            givers[richest] = None
+        self._disperse(givers)
+
+    def _put(self, served: Served, pool: TargetPool) -> None:
+        served.pool = pool
+        self._served[pool][served] = None
+
+    @staticmethod
+    def _disperse(pools: Iterable[TargetPool]) -> None:
+        """Let those wait elsewhere who were moved; this comes last.
+
+        Who is lent something then may be the cause of the next change.
+        """
+        receivers = dict.fromkeys(one for pool in pools for one in pool.disperse())
+        for pool in receivers:
+            pool.attend()
+
+    def _emptiest(self) -> TargetPool:
+        """The pool with the fewest clients for its share.
+
+        Not the one with the fewest leases out: that stays the same while many are moved.
+        """
+        return min(self.shares, key=lambda pool: len(self._served[pool]) / self.shares[pool])
 
     def _least_busy(self) -> TargetPool:
         """The pool with the fewest leases out for its share, then with the fewest clients."""

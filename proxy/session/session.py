@@ -15,6 +15,7 @@ from proxy.errors import (
 from proxy.session import remains as left
 from proxy.session.conditions import Conditions
 from proxy.session.leftovers import Leftovers
+from proxy.session.losses import STATE, lasting
 from proxy.session.meaning import Meaning
 from proxy.session.outcome import Target
 from proxy.session.pins import SOME_NAME, PinReason, Pins
@@ -80,8 +81,10 @@ class Session:
         texts: What the statements mean that it made by SQL PREPARE; None where nobody knows.
         excused: Its last statement failed, so that a report may come that belongs to it.
         misses_insert_id: What LAST_INSERT_ID() gives was lost with the backend that knew it.
+        untold: What was lost with a backend and is to be told behind the loss of a transaction.
         target: What is known of its servers.
         names_charsets: Its collation, which has to be asked for, is that of a SET NAMES.
+        named_collation: What the text of the last SET NAMES says of it, see `names`.
         ignored: Reasons that shall not keep its backend.
         disagreements: How often text and reports contradicted each other.
     """
@@ -99,6 +102,7 @@ class Session:
         "last_insert_id",
         "leftovers",
         "misses_insert_id",
+        "named_collation",
         "names_charsets",
         "pins",
         "remains",
@@ -110,6 +114,7 @@ class Session:
         "told_insert_ids",
         "tracking",
         "unread",
+        "untold",
         "user",
     )
 
@@ -146,12 +151,14 @@ class Session:
         self.in_transaction = False
         self.last_insert_id = 0
         self.misses_insert_id = False
+        self.untold = ""
         self.told_insert_ids: frozenset[int] | None = None
         self.remains = 0
         self.unread: set[bytes] | None = set()
         self.tracking = Tracking(tells_explicit=self.target.kind is ServerKind.MYSQL)
         self.excused = False
         self.names_charsets = False
+        self.named_collation: bytes | None = None
         self.texts: dict[str, Meaning | None] = {}
 
     def __repr__(self) -> str:
@@ -168,15 +175,25 @@ class Session:
     @property
     def misses_backend(self) -> bool:
         """Whether the client would notice that its backend is gone while it asks nothing."""
-        state = left.VARIABLES | left.USER_VARIABLES | left.TIMESTAMP
-        return self.in_transaction or bool(self.pins) or bool(self.remains & state)
+        return self.in_transaction or bool(self.pins) or bool(self.remains & STATE)
+
+    @property
+    def can_move(self) -> bool:
+        """Whether it can go on with another backend when this one is lost as it is.
+
+        What the last statement left to be read is replaced by the next one, or told to be lost
+        to who asks for it.
+        """
+        dispensable = left.TO_BE_READ | left.INSERT_ID
+        if self.names_charsets and self.named_collation is not None:
+            dispensable |= left.COLLATION
+        return not (self.in_transaction or self.pins or self.remains & ~dispensable)
 
     @property
     def leaves_nothing(self) -> bool:
-        """Whether the session can end, or go on elsewhere, without a word to its backend.
+        """Whether somebody else may have the backend as it is when the session ends.
 
-        What is there to be read, LAST_INSERT_ID() included, is never taken for another's; who
-        has lost it and asks for it is told so.
+        What is there to be read, LAST_INSERT_ID() included, is never taken for another's.
         """
         remains = self.remains & ~(left.TO_BE_READ | left.INSERT_ID)
         return not (self.in_transaction or self.pins or remains)
@@ -318,11 +335,15 @@ class Session:
         Returns:
             What the client should hear at its next statement, or this one.
         """
+        if self.remains & left.COLLATION and self.names_charsets:
+            self._settle_named_collation()
         was_in_transaction, lost = self.in_transaction, repr(self.pins) if self.pins else ""
         if not lost and self.remains & ~(left.TO_BE_READ | left.STATUS):
             lost = repr(Remains(self.remains))
         self.in_transaction = False
         self.status &= ~IN_TRANSACTION
+        if was_in_transaction or not outcome_known:
+            self.untold = lasting(self.pins, self.remains) or self.untold
         if self.remains & left.FOUND_ROWS:
             self.leftovers.found_rows = None
         if self.remains & left.INSERT_ID:
@@ -339,6 +360,13 @@ class Session:
         if lost:
             return session_lost(lost)
         return backend_lost("while it ran the statement")
+
+    def _settle_named_collation(self) -> None:
+        """Nobody can be asked any more which one a SET NAMES set, but its text may tell."""
+        if self.named_collation:
+            self.settle_collation(self.named_collation)
+        elif self.named_collation is not None:  # what follows the charset by itself
+            self.remains &= ~left.COLLATION
 
     def reset(self) -> None:
         """COM_RESET_CONNECTION: as after the login, but for the schema and COM_SET_OPTION."""

@@ -26,6 +26,12 @@ def test_programs_are_run_by_the_loader_of_their_own_tree():
     )
 
 
+@pytest.mark.live
+def test_galera_library_is_unpacked():
+    """The file that a server loads is there after the call."""
+    assert debian.galera_library(print).is_file()
+
+
 def test_tree_without_a_c_library_is_refused(tmp_path):
     """Packages that do not bring a loader cannot be run by one."""
     with pytest.raises(debian.PackagesUnavailableError, match="C library"):

@@ -6,7 +6,13 @@ from proxy.embedded import launch
 from proxy.embedded.certificates import CertificateFiles
 from proxy.embedded.distribution import Distribution, Flavor
 from proxy.embedded.errors import EmbeddedError, ServerFailedError, ServerNotFoundError
-from proxy.embedded.launch import Way, chosen_ways, start_local_server, start_server
+from proxy.embedded.launch import (
+    Way,
+    chosen_ways,
+    find_programs,
+    start_local_server,
+    start_server,
+)
 
 PROGRAMS = Distribution(Flavor.MYSQL, "9.7.4", "/usr/sbin/mysqld")
 FILES = CertificateFiles(Path("/ca.pem"), Path("/certificate.pem"), Path("/key.pem"))
@@ -86,6 +92,31 @@ def test_container_with_a_certificate_is_refused(ways):
     with pytest.raises(ServerNotFoundError, match=r"container: A server in a container cannot"):
         start_server(Flavor.MYSQL, ways=[Way.CONTAINER], progress=print, tls=FILES)
     assert ways == []
+
+
+def test_settings_reach_the_local_server_and_no_container(ways, monkeypatch):
+    """Options of one's own go to the way that can use them, or nowhere."""
+    given = []
+    monkeypatch.setattr(
+        launch, "start_local", lambda *_, settings, **__: given.append(settings)
+    )
+    wanted = {"skip-networking": "OFF"}
+    with pytest.raises(ServerNotFoundError, match="cannot be given settings"):
+        start_server(Flavor.MYSQL, progress=print, settings=wanted)
+    assert ways == ["system", "debian"]
+    monkeypatch.setattr(launch, "installed", lambda *_: PROGRAMS)
+    start_server(Flavor.MYSQL, progress=print, settings=wanted)
+    assert given == [wanted]
+
+
+def test_programs_are_found_without_starting_them(ways, monkeypatch):
+    """Whoever starts servers by itself gets the programs, or the usual advice."""
+    told = []
+    with pytest.raises(ServerNotFoundError, match=r"system: no programs; debian: no mirror"):
+        find_programs(Flavor.MYSQL, progress=told.append)
+    assert (ways, told) == (["system", "debian"], ["no mirror"])
+    monkeypatch.setattr(launch, "installed", lambda *_: PROGRAMS)
+    assert find_programs(Flavor.MYSQL, progress=print) is PROGRAMS
 
 
 def test_local_server_is_not_looked_for_in_containers(ways):

@@ -79,6 +79,7 @@ def test_frozen_server_answers_once_it_is_thawed(server):
         assert server.is_running()
         with pytest.raises(pymysql.err.OperationalError):
             server.connect(read_timeout=0.2)
+        assert server.ask("SELECT 1") == ()
         asked = threading.Thread(target=cursor.execute, args=("SELECT 7",))
         asked.start()
         asked.join(0.2)
@@ -87,6 +88,8 @@ def test_frozen_server_answers_once_it_is_thawed(server):
         asked.join(30)
         assert cursor.fetchall() == ((7,),)
     assert not server.is_frozen()
+    assert server.ask("SELECT 1") == ((1,),)
+    assert server.ask("SELECT SLEEP(60)", limit_seconds=0.2) == ()
 
 
 @pytest.mark.live

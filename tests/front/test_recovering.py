@@ -1,7 +1,5 @@
 """Tests of `proxy.front.recovering`: a backend is lost while it runs a command."""
 
-
-
 from __future__ import annotations
 
 import pytest
@@ -9,9 +7,10 @@ import pytest
 from proxy.front.holding import PAUSES_SECONDS
 from proxy.session.pins import PinReason
 from proxy.wire.framing import encode
-from proxy.wire.responses import Ok, PrepareOk
+from proxy.wire.responses import Ok, PrepareOk, variable_change
+from tests.support.losses import die, prepare, settled
 from tests.support.memory import Stage
-from tests.support.scripted import error
+from tests.support.scripted import AUTOCOMMIT, error
 from tests.support.statements import execute
 
 LOST = "Lost connection to the database while it ran the statement"
@@ -26,27 +25,7 @@ def stage():
 @pytest.fixture
 def client(stage):
     """A client whose first statement has brought a backend into its state."""
-    client = stage.client()
-    client.query(b"SELECT 0")
-    stage.serve(*stage.busy().side.rows([(b"0",)]))
-    client.payloads()
-    return client
-
-
-def die(stage, pause=0.0):
-    """Let the busy backend die, and the pause before the next attempt pass."""
-    stage.busy().die()
-    stage.run()
-    stage.run(pause)
-
-
-def prepare(stage, client, text=b"SELECT 1"):
-    """Let the client prepare a statement; its id."""
-    ids = iter(range(71, 99))
-    stage.servers.routines[b"\x16"] = lambda _: [PrepareOk(next(ids), 0, 0).encode()]
-    client.send(encode(b"\x16" + text))
-    payload, *_ = client.payloads()
-    return payload[1:5]
+    return settled(stage)
 
 
 # What runs again
@@ -94,6 +73,27 @@ def test_a_read_that_kills_every_backend_is_given_up(stage, client, express):
     stage.serve()
     assert client.reply() == Ok()
     assert not stage.ledger.lent
+
+
+@pytest.mark.parametrize("named", [b"", b" COLLATE latin1_bin"])
+def test_a_session_with_a_charset_of_its_own_goes_on_with_it(stage, client, named):
+    """Nobody can be asked for its collation any more, but the client has said it."""
+    names = (b"character_set_client", b"character_set_connection", b"character_set_results")
+    changes = tuple(variable_change(name, b"latin1") for name in names)
+    client.query(b"SET NAMES latin1" + named)
+    stage.serve(stage.backends[0].side.ok(status=AUTOCOMMIT | 0x4000, changes=changes))
+    client.payloads()
+    stage.servers.routines[b"SET NAMES latin1 COLLATE"] = lambda side: [side.ok()]
+    client.query(b"SELECT a FROM t")
+    die(stage)
+    stage.serve()
+    assert client.reply() == Ok()
+    replayed = stage.backends[-1].side.commands[-2]
+    if named:
+        assert replayed == b"\x03SET NAMES latin1 COLLATE latin1_bin"
+    else:
+        assert b"collation" not in replayed
+        assert b"character_set_connection = 'latin1'" in replayed
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,16 @@
 """Tests of `proxy.front.recovering`: a backend is lost that had something of a session."""
 
-
-
 from __future__ import annotations
 
 import pytest
 
 from proxy.wire.constants import Status
 from proxy.wire.framing import encode
-from proxy.wire.responses import Ok, PrepareOk
+from proxy.wire.responses import Ok
+from tests.support.losses import die, prepare, settled
 from tests.support.memory import Stage
 from tests.support.scripted import packets
 from tests.support.statements import COLUMN, execute
-
-LOST = "Lost connection to the database while it ran the statement"
 
 
 @pytest.fixture
@@ -25,27 +22,7 @@ def stage():
 @pytest.fixture
 def client(stage):
     """A client whose first statement has brought a backend into its state."""
-    client = stage.client()
-    client.query(b"SELECT 0")
-    stage.serve(*stage.busy().side.rows([(b"0",)]))
-    client.payloads()
-    return client
-
-
-def die(stage, pause=0.0):
-    """Let the busy backend die, and the pause before the next attempt pass."""
-    stage.busy().die()
-    stage.run()
-    stage.run(pause)
-
-
-def prepare(stage, client, text=b"SELECT 1"):
-    """Let the client prepare a statement; its id."""
-    ids = iter(range(71, 99))
-    stage.servers.routines[b"\x16"] = lambda _: [PrepareOk(next(ids), 0, 0).encode()]
-    client.send(encode(b"\x16" + text))
-    payload, *_ = client.payloads()
-    return payload[1:5]
+    return settled(stage)
 
 
 # What does not, because the session had something there
@@ -197,6 +174,27 @@ def test_in_a_transaction_there_is_one_error(stage, client, text, state):
     assert not stage.ledger.lent
 
 
+@pytest.mark.parametrize("idle", [True, False])
+def test_what_else_was_lost_is_told_behind_the_transaction(stage, client, idle):
+    """Whoever runs the transaction again must not find a table missing, or another one."""
+    client.query(b"CREATE TEMPORARY TABLE u (a INT)")
+    stage.serve()
+    client.payloads()
+    server = stage.begin(client)
+    if not idle:
+        client.query(b"INSERT INTO u VALUES (1)")
+    server.die()
+    stage.run()
+    if idle:
+        client.query(b"INSERT INTO u VALUES (1)")
+    assert client.reply().sqlstate == "40001"
+    client.query(b"BEGIN")
+    assert "TEMPORARY_TABLE" in client.reply().text
+    client.query(b"SELECT 1")
+    stage.serve()
+    assert client.reply() == Ok()
+
+
 def test_what_was_not_sent_is_rolled_back_and_not_unknown(stage, client):
     """A COMMIT whose backend dies before has not run."""
     stage.begin(client)
@@ -247,10 +245,17 @@ def test_a_result_that_was_cut_short_is_not_repeated(stage, client):
     assert len(stage.backends) == 1
 
 
-def test_a_question_of_ours_behind_the_answer_is_told_at_the_next_command(stage, client):
+@pytest.mark.parametrize("prepared", [True, False])
+def test_a_question_of_ours_behind_the_answer_is_told_at_the_next_command(
+    stage, client, prepared
+):
     """The client has its answer; what was set cannot be known any more."""
     stage.servers.routines[b"SELECT CAST(@@session_track"] = lambda _: None
-    client.query(b"SET SESSION session_track_schema = 0")
+    text = b"SET SESSION session_track_schema = 0"
+    if prepared:
+        client.send(execute(prepare(stage, client, text)))
+    else:
+        client.query(text)
     stage.serve()
     assert client.reply() == Ok()
     die(stage)

@@ -1,10 +1,16 @@
 """Tests of `proxy.pool.opening`: targets in trouble."""
 
+import pytest
 from structlog.testing import capture_logs
+from twisted.internet.error import ConnectError
+from twisted.internet.error import TimeoutError as ConnectTimeoutError
 
+from proxy.errors import BackendLostError
+from proxy.policy.observation import Failure
 from proxy.pool.borrower import PoolKey
-from proxy.pool.opening import ROTATION_SECONDS
+from proxy.pool.opening import ROTATION_SECONDS, failure_of
 from tests.support.borrow import OTHER, borrow
+from tests.support.losses import Watcher
 from tests.support.memory import Stage
 from tests.support.passwords import Passwords, credential
 from tests.support.scripted import error
@@ -159,3 +165,72 @@ def test_other_refusals_are_final_for_everybody():
     stage = rotating()
     stage.servers.refusal = error(3118, "HY000", b"Account is locked")
     assert [reply.code for reply in borrow(stage).replies] == [3118]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "failure"),
+    [
+        (error(1045, "28000"), Failure.DENIED),
+        (error(1130), Failure.DENIED),
+        (error(1040, "08004"), Failure.FULL),
+        (error(1203, "42000"), Failure.FULL),
+        (error(1053, "08S01"), Failure.STOPPING),
+        (error(3032), Failure.STOPPING),
+        (error(1105), Failure.ODD),
+    ],
+)
+def test_a_refused_login_is_told_to_who_watches(stage, refusal, failure):
+    """The server's code says what kind of trouble it is."""
+    watcher = Watcher(stage)
+    stage.servers.refusal = refusal
+    borrow(stage)
+    assert watcher.failures == [failure]
+    assert watcher.told[0][2].startswith(f"{refusal.code} (")
+
+
+def test_a_refused_connection_is_told_to_who_watches(stage):
+    """Nobody listens there any more; those who wait may be held by that."""
+    watcher = Watcher(stage)
+    watcher.act = stage.pool.hold
+    stage.servers.down = True
+    borrow(stage)
+    stage.run(5)
+    assert watcher.failures == [Failure.REFUSED]
+
+
+def test_a_silent_target_is_told_to_who_watches(stage):
+    """It lets itself be connected to, and says nothing."""
+    watcher = Watcher(stage)
+    stage.servers.silent = True
+    borrow(stage)
+    stage.run(5)
+    assert watcher.failures == [Failure.SILENT]
+
+
+@pytest.mark.parametrize(
+    ("cause", "failure"),
+    [
+        (TimeoutError(), Failure.SILENT),
+        (ConnectTimeoutError(), Failure.SILENT),
+        (ConnectionRefusedError(), Failure.REFUSED),
+        (ConnectError(), Failure.REFUSED),
+        (None, Failure.LOST),
+    ],
+)
+def test_the_cause_says_what_kind_of_trouble_it_is(cause, failure):
+    """No answer to the first packet is silence; a connection that ends is a loss."""
+    error = BackendLostError("cannot connect to db:3306")
+    error.__cause__ = cause
+    assert failure_of(error) is failure
+
+
+def test_a_mistake_of_ours_is_no_trouble_of_the_targets(stage, monkeypatch):
+    """Nobody is told of it."""
+    watcher = Watcher(stage)
+
+    def mistaken(*_):
+        raise ValueError
+
+    monkeypatch.setattr(stage.pool.opening._accounts, "log_in", mistaken)
+    borrow(stage)
+    assert watcher.told == []

@@ -184,6 +184,83 @@ def test_what_a_lost_backend_held_of_a_statement_is_gone():
     assert prepared.held is None
 
 
+@pytest.mark.parametrize("one_bit", list(Remains))
+def test_a_session_with_state_that_only_its_backend_knows_cannot_move(one_bit):
+    """Nor one with a transaction or a pin; what is only read it may lose."""
+    one = session()
+    assert one.can_move
+    one.remains = int(one_bit)
+    read = Remains.DIAGNOSTICS | Remains.FOUND_ROWS | Remains.INSERT_ID
+    assert one.can_move == (one_bit in read)
+    one.remains = 0
+    one.in_transaction = True
+    assert not one.can_move
+    one.in_transaction = False
+    one.pins.add(Pin(PinReason.ROLE))
+    assert not one.can_move
+
+
+@pytest.mark.parametrize(
+    ("named", "by_names", "moves", "collation"),
+    [
+        (b"utf8mb4_bin", True, True, b"utf8mb4_bin"),
+        (b"", True, True, None),
+        (None, True, False, None),
+        (b"utf8mb4_bin", False, False, None),
+    ],
+)
+def test_a_collation_that_was_lost_is_the_one_that_was_named(named, by_names, moves, collation):
+    """Without a name it follows the charset; set in another way it is lost."""
+    one = session()
+    one.change_state(one.state.assign({b"collation_connection": None}))
+    one.remains = left.COLLATION
+    one.names_charsets, one.named_collation = by_names, named
+    assert one.can_move is moves
+    reply = one.lose_backend(outcome_known=True)
+    assert one.state.value(b"collation_connection") == collation
+    assert ("COLLATION" in reply.message) is not moves
+    assert one.remains == 0
+    one.reset()
+    assert one.named_collation is None
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_what_outlives_a_lost_transaction_is_told_behind_it(known):
+    """Until a reset, which makes it unwanted."""
+    one = session()
+    one.in_transaction = known
+    one.pins.add(Pin(PinReason.ROLE))
+    reply = one.lose_backend(outcome_known=known)
+    assert reply.sqlstate == ("40001" if known else "08007")
+    assert one.untold == "ROLE"
+    one.lose_backend(outcome_known=known)
+    assert one.untold == "ROLE"
+    one.reset()
+    assert one.untold == ""
+
+
+@pytest.mark.parametrize(
+    ("remains", "found_rows", "misses"),
+    [
+        (0, 4, False),
+        (left.DIAGNOSTICS, 4, False),
+        (left.FOUND_ROWS, None, False),
+        (left.INSERT_ID, 4, True),
+    ],
+)
+def test_what_only_a_lost_backend_knew_is_not_known(remains, found_rows, misses):
+    """Neither an older count nor an older id takes its place; a reset starts anew."""
+    one = session()
+    follow(one, "SELECT a FROM t", rows=4, row_count=-1)
+    one.remains = remains
+    assert one.can_move
+    one.lose_backend(outcome_known=True)
+    assert one.leftovers.found_rows == found_rows
+    assert one.misses_insert_id is misses
+    one.reset()
+    assert not one.misses_insert_id
+
+
 @pytest.mark.parametrize(("remains", "known"), [(0, 4), (left.FOUND_ROWS, None)])
 def test_a_reset_keeps_what_servers_keep(remains, known):
     """COM_SET_OPTION and FOUND_ROWS() go on, as far as that is known."""

@@ -1,0 +1,28 @@
+"""What a session loses with its backend beside the open transaction."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from proxy.session import remains as left
+from proxy.session.pins import ENDS, Ends, PinReason, Pins
+from proxy.session.remains import Remains
+
+STATE: Final = left.VARIABLES | left.USER_VARIABLES | left.TIMESTAMP
+"""Of what only its backend knows that with which a session goes on."""
+
+
+def lasting(pins: Pins, remains: int) -> str:
+    """What a session may rely on behind its transaction, for an error; empty for nothing.
+
+    Of a cursor that is gone the next fetch tells.
+    """
+    names = sorted(
+        pin.reason.name
+        for pin in pins
+        if ENDS.get(pin.reason, Ends.RESET) in (Ends.RESET, Ends.RELEASE)
+        and pin.reason is not PinReason.CURSOR
+    )
+    if remains & STATE:
+        names.append(repr(Remains(remains & STATE)))
+    return ", ".join(dict.fromkeys(names))
