@@ -90,8 +90,9 @@ test-python: $(STAMPS)/venv
 	$(BIN)/python -m pytest $(PURE_COVERAGE) --cov-branch --cov-report=
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under=100
 
+# Nothing that is compiled has to do with servers that are started and stopped.
 test-compiled: $(STAMPS)/compiled
-	$(COMPILED) $(TESTS)
+	$(COMPILED) $(or $(TESTS),--ignore=tests/embedded)
 
 # Three minutes; all that there is, with SUITES=--all, takes twenty.
 suites: $(STAMPS)/venv

@@ -218,7 +218,8 @@ def _refuse(client: Client, reply: ErrorReply) -> ErrorReply:
 def _is_known(client: Client, claim: Claim) -> bool:
     """Whether a backend of this user has been used with this schema."""
     proxy = client.proxy
-    return client.pool.facts is not None and (claim.user, claim.schema) in proxy.known_schemas
+    there = claim.user in client.pool.targets
+    return there and (claim.user, claim.schema) in proxy.known_schemas
 
 
 def _first_state(client: Client, claim: Claim, pool: TargetPool) -> State:
