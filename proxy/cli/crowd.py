@@ -192,7 +192,7 @@ class Crowd:
         """Let each client finish its transaction, and wait for that."""
         self._over.set()
         latest = time.monotonic() + START_SECONDS
-        for thread, record in zip(self._threads, self.records, strict=True):
+        for thread, record in zip(self._threads, self.records, strict=False):
             thread.join(max(latest - time.monotonic(), 0.0))
             if thread.is_alive():
                 record.gone = f"it heard nothing for {START_SECONDS:g} s"
@@ -234,6 +234,8 @@ class Crowd:
                     raise
                 record.losses.append(Loss(time.monotonic(), kind))
                 if kind == ROLLED_BACK or not _was_done(connection, number, record):
+                    if self._over.is_set():
+                        return
                     continue
             record.done.append(Done(began, time.monotonic()))
             return

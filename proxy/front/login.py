@@ -30,6 +30,9 @@ from proxy.wire.greeting import ChangeUser, Login
 if TYPE_CHECKING:
     from proxy.front.client import Client
 
+TRIES: Final = 4
+"""Backends that a login tries: as many as a statement does, see `holding.PAUSES_SECONDS`."""
+
 _AUTOCOMMIT: Final = int(Status.AUTOCOMMIT)
 _MULTI_STATEMENTS: Final = int(Capability.MULTI_STATEMENTS)
 
@@ -240,7 +243,20 @@ async def _reach(client: Client, claim: Claim) -> tuple[TargetPool, State]:
     """
     if _is_known(client, claim):
         return client.pool, _first_state(client, claim, client.pool)
-    proxy, schema = client.proxy, claim.schema
+    tries = 0
+    while True:
+        tries += 1
+        try:
+            return await _try(client, claim)
+        except BackendLostError as error:
+            # One that was lost on the way says nothing of the next one.
+            if tries == TRIES or not holding.is_loss(error):
+                raise StatementRefusedError(holding.reply_for(error)) from error
+
+
+async def _try(client: Client, claim: Claim) -> tuple[TargetPool, State]:
+    """See whether a backend can be brought into the session's first state."""
+    schema = claim.schema
     key = PoolKey(claim.user, client.dialogue.capabilities & SHAPE)
     # The state may not be known before a backend is: nothing is asked for but the schema.
     lease = await client.pool.borrow(key, State(schema=schema or b""), client)
@@ -249,12 +265,9 @@ async def _reach(client: Client, claim: Claim) -> tuple[TargetPool, State]:
         state = _first_state(client, claim, pool)
         if schema is not None:
             await holding.bring(lease, state)
-    except BackendLostError as error:
-        pool.give_back(lease, None)
-        raise StatementRefusedError(holding.reply_for(error)) from error
     except BaseException:
         pool.give_back(lease, None)
         raise
     pool.give_back(lease, lease.state)  # type: ignore[arg-type]
-    proxy.remember_schema(claim.user, schema)
+    client.proxy.remember_schema(claim.user, schema)
     return pool, state

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
 import signal
@@ -10,39 +11,98 @@ import sys
 
 import pytest
 
+from proxy.embedded import Flavor
+
 pytestmark = pytest.mark.live
 
-LINES = 60
+LINES = 80
 """More than a trial says before it invites Ctrl-C, downloads included."""
 
 
-def test_what_is_printed_works_as_printed(mysql_server):  # noqa: ARG001 - unpacked before
-    """The PyMySQL line answers with the server's version; Ctrl-C ends both."""
-    trial = subprocess.Popen(
-        [sys.executable, "-m", "proxy", "try", "--port", "0"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert trial.stdout is not None
-    try:
-        said = []
-        for line in trial.stdout:
-            said.append(line.strip())
-            if line.startswith("Ctrl-C") or len(said) > LINES:
-                break
-        version = re.match(r"MySQL (\S+) runs on", "\n".join(said)[said[0].find("MySQL") :])
-        assert version is not None, said
-        (python,) = [line for line in said if "pymysql" in line]
-        ran = subprocess.run(
-            shlex.split(python), capture_output=True, text=True, timeout=60, check=True
+class Trial:
+    """`mysqlproxy try` at work, and what it says."""
+
+    def __init__(self, flavor):
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "proxy", "try", "--port", "0", "--flavor", flavor.value],
+            stdout=subprocess.PIPE,
+            text=True,
         )
-        assert ran.stdout == f"('{version[1]}',)\n"
-        live = trial.stdout.readline()
-        assert re.search(r"\d+ clients \| \d+ of 20 backend connections", live)
-        trial.send_signal(signal.SIGINT)
-        trial.communicate(timeout=60)
-        assert trial.returncode == 0
+        self.said = []
+
+    def wait_for(self, pattern):
+        """Read until a line has this; what was found."""
+        for line in self.process.stdout:
+            self.said.append(line.rstrip("\n"))
+            found = re.search(pattern, line)
+            if found is not None:
+                return found
+            assert len(self.said) < LINES, self.said
+        raise AssertionError(self.said)
+
+    def line(self, *words):
+        """The line with these words that was said."""
+        (line,) = [one for one in self.said if all(word in one for word in words)]
+        return shlex.split(line)
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+def output_of(words):
+    return subprocess.run(words, capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+@contextlib.contextmanager
+def trying(flavor):
+    """`mysqlproxy try` once it has invited to end it, and Ctrl-C in the end."""
+    trial = Trial(flavor)
+    try:
+        trial.wait_for("^Ctrl-C")
+        yield trial
+        trial.process.send_signal(signal.SIGINT)
+        trial.process.communicate(timeout=60)
+        assert trial.process.returncode == 0
     finally:
-        trial.kill()
-        trial.wait()
-        trial.stdout.close()
+        trial.end()
+
+
+@contextlib.contextmanager
+def watching(trial):
+    """The ports of the servers that answer, one after the other, by the line that is printed."""
+    watch = subprocess.Popen(trial.line("@@port"), stdout=subprocess.PIPE, text=True)
+    try:
+        yield (line.strip() for line in watch.stdout)
+    finally:
+        watch.kill()
+        watch.wait()
+        watch.stdout.close()
+
+
+def test_what_is_printed_works_as_printed_and_a_kill_is_survived():
+    """PyMySQL gets an answer; when the primary dies, the same connection goes on."""
+    with trying(Flavor.MYSQL) as trial:
+        version = re.search(r"MySQL (\S+) runs on", "\n".join(trial.said))[1]
+        assert output_of(trial.line("pymysql", "@@version'); print")) == f"('{version}',)\n"
+        assert "READ_ONLY" in output_of(trial.line("mysqlproxy", "targets"))
+        trial.wait_for(
+            r"\d+ statements/s \| writer \S+ \| \d+ clients on \d+ of 20 connections"
+        )
+        with watching(trial) as ports:
+            first = next(ports)
+            output_of(trial.line("kill -9"))
+            assert next(port for port in ports if port != first)
+        trial.wait_for("is back, as a replica")
+
+
+def test_a_promotion_as_printed_is_survived():
+    """The same connection goes on at the server that was promoted, which gets a replica."""
+    with trying(Flavor.MARIADB) as trial, watching(trial) as ports:
+        first = next(ports)
+        promote = trial.line("promote", "--socket")
+        assert output_of(promote) == f"{promote[-1]} takes the writes.\n"
+        second = next(port for port in ports if port != first)
+        assert promote[-1] == f"127.0.0.1:{second}"
+        trial.wait_for(rf"{promote[-1]} \(process \d+\) takes the writes; .* follows it")

@@ -129,14 +129,18 @@ def test_who_has_no_other_pool_than_one_that_is_forgotten_waits_for_no_longer(wo
     assert later.lease.pool is world.pools.get(SUB)
 
 
-def test_all_pools_hear_of_a_changed_password(world):
+def test_all_pools_hear_of_a_changed_password():
     """A user logs in at every target."""
     heard = []
-    for number, target in enumerate((DB, SUB)):
-        pool = world.pools.get(target)
-        pool.password_changed = lambda user, number=number: heard.append((number, user))
-    world.pools.password_changed("app")
-    assert heard == [(0, "app"), (1, "app")]
+    pools = Pools(
+        lambda target: SimpleNamespace(
+            password_changed=lambda user: heard.append((target.address, user))
+        )
+    )
+    for target in (DB, SUB):
+        pools.get(target)
+    pools.password_changed("app")
+    assert heard == [(DB.address, "app"), (SUB.address, "app")]
 
 
 def test_certificates_are_looked_at_where_there_is_tls(world):
