@@ -10,7 +10,7 @@ from proxy.config.failover import Topology
 from proxy.errors import BackendLostError
 from proxy.failover.orders import session
 from proxy.failover.post import Post
-from proxy.failover.promotion import promote_replica
+from proxy.failover.promotion import promote_replica, rearrange
 from proxy.failover.steward import Steward
 from proxy.policy.lease import Lease, Place
 from proxy.policy.standing import OperationRefusedError, ProxyStatus, TargetStatus
@@ -94,9 +94,10 @@ class GroupOperations:
         if target == steward.writer:
             return
         self._demand_promotable(post)
+        before, replicas = steward.writer, False
         self._begin(f"{target} is being promoted")
         try:
-            await self._hand_over(post)
+            replicas = await self._hand_over(post)
             post.monitor.look_soon()
             if not await self._until(lambda: post.health.is_writable, TAKEOVER_SECONDS):
                 raise OperationRefusedError(f"{target} was not seen to take writes")
@@ -106,6 +107,8 @@ class GroupOperations:
             raise OperationRefusedError(str(error)) from error
         finally:
             self._end()
+        if replicas:
+            await rearrange(steward, post, before)
 
     def _demand_promotable(self, post: Post) -> None:
         topology = self._steward.group.topology
@@ -121,21 +124,22 @@ class GroupOperations:
         if topology is Topology.REPLICATION and not post.health.seen.sources:
             raise OperationRefusedError(f"{post.name} replicates from nobody")
 
-    async def _hand_over(self, post: Post) -> None:
-        """Have the target take writes, and the writer none."""
+    async def _hand_over(self, post: Post) -> bool:
+        """Have the target take writes, and the writer none; whether it was a replica."""
         steward, seen = self._steward, post.health.seen
         topology = steward.group.topology
         assert seen is not None
         if topology is Topology.GALERA:
-            return  # it takes them all the time
+            return False  # it takes them all the time
         await self._calm([steward.writers.pool])
         if steward.writer == post.name:
-            return  # somebody else has made it the writer meanwhile
+            return False  # somebody else has made it the writer meanwhile
         if topology is Topology.REPLICATION:
             await promote_replica(steward, post)
-        else:
-            async with session(post, steward.clock) as orders:
-                await orders.become_primary(seen.server)
+            return True
+        async with session(post, steward.clock) as orders:
+            await orders.become_primary(seen.server)
+        return False
 
     async def pause(self) -> None:
         """Hold everybody between transactions."""

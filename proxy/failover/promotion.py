@@ -20,8 +20,7 @@ async def promote_replica(steward: Steward, post: Post) -> None:
     """Make the writer read-only, wait for the replica, let that take writes.
 
     Where something fails the replica goes on as one, and the writer takes writes again, if it
-    did.  Other replicas follow the new writer; the old one has to be told by whoever knows the
-    password for that.
+    did.  `rearrange` comes afterwards, when clients need not wait for it.
 
     Raises:
         OperationRefusedError: it is not possible; all is as before.
@@ -33,15 +32,13 @@ async def promote_replica(steward: Steward, post: Post) -> None:
         try:
             # When this takes too long it may be done all the same, some time later.
             await before.set_read_only(on=True)
+            old.health.turn_away("it was made read-only", steward.clock.seconds())
+            old.monitor.look_soon()
             await _take_over(steward, post, new, await before.position())
         except BaseException:
             if wrote:
                 await _undo(steward, old, lambda orders: orders.set_read_only(on=False))
             raise
-        await _forget_source(steward, post, new)
-    for other in [*steward.posts.values()]:
-        if other is not post and other is not old:
-            await _follow(steward, other, post)
 
 
 async def _take_over(steward: Steward, post: Post, new: Session, position: str) -> None:
@@ -74,10 +71,21 @@ async def _undo(
         )
 
 
-async def _forget_source(steward: Steward, post: Post, new: Session) -> None:
-    """See to it that a new writer does not replicate again when it is started anew."""
+async def rearrange(steward: Steward, post: Post, before: str) -> None:
+    """Let other replicas follow the new writer, and itself nobody, also when it starts anew.
+
+    The one before has to be told to follow by whoever knows the password for that.
+    """
+    await _forget_source(steward, post)
+    for other in [*steward.posts.values()]:
+        if other is not post and other.name != before:
+            await _follow(steward, other, post)
+
+
+async def _forget_source(steward: Steward, post: Post) -> None:
     try:
-        await new.follow_nobody()
+        async with session(post, steward.clock) as orders:
+            await orders.follow_nobody()
     except BackendLostError as error:
         steward.log.warning(
             "the new writer is still set up as a replica", target=post.name, why=str(error)

@@ -224,12 +224,21 @@ class Steward:
                 self._own_writes.forget(post.pool)
         if self._own_writes is not None and look.seen is not None:
             self._own_writes.saw(post.pool, look.seen.position)
+        if name != self.writer and post.health.writable_since == look.began:
+            # Either two take writes, or the one has just taken over from the other.
+            self._look_at_writer()
         if changed:
             self._tell(post)
         if seen is not None and self.group.failover.discover:
             self._discover(post)
         shadow(self.posts.values(), self.writer, self.group.topology)
         self.review()
+
+    def _look_at_writer(self) -> None:
+        """Look as soon as possible whether the writer takes writes."""
+        post = self.posts.get(self.writer)
+        if post is not None:
+            post.monitor.look_soon()
 
     def _tell(self, post: Post) -> None:
         health = post.health

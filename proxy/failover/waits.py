@@ -53,9 +53,11 @@ class Waits:
         now = self._clock.seconds()
         if why and not self.hold:
             self._begin()
+            # That nobody has looked yet is no trouble.
+            say = self._log.warning if self._counters.writer_holds else self._log.info
             self._held_since = self.sought_since = now
             self._counters.writer_holds += 1
-            self._log.warning("clients wait for a target that takes writes", why=why)
+            say("clients wait for a target that takes writes", why=why)
         elif self.hold and not why:
             seconds = now - self._held_since
             self._counters.writer_hold_seconds += seconds

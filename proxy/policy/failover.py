@@ -128,6 +128,9 @@ def _may_stay(current: Candidate, able: Sequence[Candidate], rules: Rules, now: 
 
 def _stay(current: Candidate, able: Sequence[Candidate], rules: Rules, now: float) -> Plan:
     decision = _with_hold(current, rules, now)
+    # One that has just begun to take writes may do so in the place of the other.
+    seen_at = float("inf") if current.health.blind else current.health.seen_at
+    able = [one for one in able if one.health.writable_since <= seen_at]
     if not able or rules.several_writers or decision.hold:
         # Who holds clients for its own sake may be about to be followed by one of the others.
         return decision

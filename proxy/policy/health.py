@@ -57,6 +57,8 @@ class Health:
         blind: Why the monitor cannot see a target that is alive; empty when it can.
         turned_away: When traffic was last told that it takes no writes; minus infinity for
             never.
+        writable_since: When the first look began of those that have seen it take writes since;
+            infinity while the last one has not.
     """
 
     __slots__ = (
@@ -71,6 +73,7 @@ class Health:
         "since",
         "turned_away",
         "why",
+        "writable_since",
     )
 
     def __init__(self, patience: Patience, now: float) -> None:
@@ -82,6 +85,7 @@ class Health:
         self.since = now
         self.seen: Seen | None = None
         self.seen_at = self.turned_away = float("-inf")
+        self.writable_since = float("inf")
         self.blind = ""
 
     def __repr__(self) -> str:
@@ -149,6 +153,8 @@ class Health:
         if look.began < self.seen_at:
             return
         self.seen, self.seen_at, self.blind, self.failure = seen, look.began, "", None
+        since = min(self.writable_since, look.began)
+        self.writable_since = since if seen.writable else float("inf")
         if seen.serves:
             self._answered(look.ended)
         else:

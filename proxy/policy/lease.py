@@ -37,7 +37,7 @@ class Lease:
         idle_since: When it was last given back.
         serial: How often it was lent.
         backend: The connection itself, put there by the pool.
-        holder: Who had it last, for news of its loss.
+        holder: Who had it last, for news of its loss; None for nobody who wants to know.
         pool: Whose it is, put there by the pool.
     """
 

@@ -76,6 +76,7 @@ class Promise:
 
     def lent(self, lease: Lease) -> None:
         """See `Borrower`."""
+        lease.holder = None  # until somebody says who it is
         self.lease.callback(lease)
 
     def refused(self, reply: ErrorReply) -> None:

@@ -79,7 +79,7 @@ class Closing:
         # Before anybody borrows again: what is left may be as dead, and not yet known to be.
         if unexpected and watcher is not None and not self._is_ours(lease):
             watcher.trouble(self._pool, Failure.LOST, why)
-        if held and not busy:
+        if held and not busy and lease.holder is not None:
             lease.holder.lease_lost(why)
         self._pool.settle()
 

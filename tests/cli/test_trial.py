@@ -71,7 +71,7 @@ def trying(flavor):
 
 @contextlib.contextmanager
 def watching(trial):
-    """The ports of the servers that answer, one after the other, by the line that is printed."""
+    """The ports of the servers that answer, by the line that is printed."""
     watch = subprocess.Popen(trial.line("@@port"), stdout=subprocess.PIPE, text=True)
     try:
         yield (line.strip() for line in watch.stdout)

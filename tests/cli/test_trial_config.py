@@ -88,10 +88,12 @@ def test_a_password_may_be_in_a_secret(tmp_path):
 @pytest.mark.parametrize("count", [1, 2])
 def test_the_application_may_not_write_to_what_is_read_only(tmp_path, count, monkeypatch):
     """It has all rights on databases and none on the server; the replica has the users too."""
-    waited = []
-    monkeypatch.setattr(
-        ReplicatedServers, "wait_until_caught_up", lambda group: waited.append(group)
-    )
+    waits = []
+
+    def wait(group):
+        waits.append(group)
+
+    monkeypatch.setattr(ReplicatedServers, "wait_until_caught_up", wait)
     servers = [Server(number) for number in range(count)]
     trial = trial_of(tmp_path, *servers)
     trial.make_users()
@@ -100,7 +102,7 @@ def test_the_application_may_not_write_to_what_is_read_only(tmp_path, count, mon
         ("app", trial.password, ("ALL PRIVILEGES ON `%`.*",)),
         ("monitor", trial.monitor_password, ("ALL PRIVILEGES ON *.*",)),
     ]
-    assert len(waited) == count - 1
+    assert len(waits) == count - 1
 
 
 def test_passwords_are_not_shown(tmp_path):

@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 
 from proxy.errors import BackendLostError
 from proxy.failover.orders import ORDER_SECONDS
-from proxy.failover.promotion import promote_replica
+from proxy.failover.promotion import promote_replica, rearrange
 from proxy.policy.standing import OperationRefusedError
 from proxy.wire.responses import Err
 from tests.support.group import Group
@@ -39,8 +39,9 @@ def test_a_replica_becomes_the_writer(group):
         "STOP REPLICA",
         "SET GLOBAL super_read_only = 0",
         "SET GLOBAL read_only = 0",
-        "RESET REPLICA ALL",
     ]
+    assert group.order(rearrange(group.steward, group.post("b"), "a:3306")) == [None]
+    assert group.host("b").ordered[-1] == "RESET REPLICA ALL"
     assert group.host("c").ordered[1].endswith("SOURCE_HOST = 'b', SOURCE_PORT = 3306")
     assert (group.host("a").read_only, group.host("b").read_only) == (True, False)
 
@@ -154,8 +155,9 @@ def test_what_goes_wrong_after_the_change_is_said(group):
     """The new writer writes: it is still set up as a replica, and others do not follow."""
     group.host("b").answers = {b"RESET": REFUSED}
     group.host("c").answers = {b"CHANGE": REFUSED}
+    assert promote(group) == [None]
     with capture_logs() as lines:
-        assert promote(group) == [None]
+        assert group.order(rearrange(group.steward, group.post("b"), "a:3306")) == [None]
     assert [line["target"] for line in lines if line["log_level"] == "warning"] == [
         "b:3306",
         "c:3306",
@@ -168,4 +170,5 @@ def test_who_follows_nobody_is_left_alone(group):
     group.host("c").sources = ()
     group.look()
     assert promote(group) == [None]
+    assert group.order(rearrange(group.steward, group.post("b"), "a:3306")) == [None]
     assert group.host("c").ordered == []

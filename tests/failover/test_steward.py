@@ -280,6 +280,7 @@ def test_a_fence_that_cannot_be_put_up_is_said():
     group.host("b").servers.down = True
     with capture_logs() as lines:
         group.look("b")
+        group.look("a")
     assert any("cannot be made read-only" in line["event"] for line in lines)
 
 
@@ -288,6 +289,9 @@ def test_while_two_take_writes_nobody_does_where_that_is_wanted():
     group = Group("a", "b", split_brain=SplitBrain.REFUSE).be_well()
     promote(group, "b")
     group.look("b")
+    assert not group.is_held  # it may have taken over from the other
+    assert group.monitor("a").hints == 1
+    group.look("a")
     assert group.is_held
     demote(group, "b")
     group.look("b")
