@@ -27,8 +27,8 @@ PURE_TESTS := $(wildcard $(PURE:%=tests/%) tests/observe tests/test_*.py)
 .PHONY: help run demo test test-python test-compiled compiled check lint suites soak bench bench-failover docs reference clean absent
 
 help:
-	@echo 'make run        a MySQL server with the proxy in front, until Ctrl-C'
-	@echo 'make demo       a short show: many clients on few connections'
+	@echo 'make run        a MySQL server and a replica with the proxy in front, until Ctrl-C'
+	@echo 'make demo       a short show: many clients on few connections, and a failover'
 	@echo 'make test       all checks and all tests, over the Python and over the compiled form'
 	@echo 'make check      the quick ones, within a minute'
 	@echo 'make suites     the tests of SQLAlchemy and Django, directly and through the proxy'

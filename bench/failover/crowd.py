@@ -41,7 +41,11 @@ class Crowd:
     def __enter__(self) -> Self:
         """Start them, and wait until each has done something."""
         self._loop.start([client.live() for client in self.clients])
-        self._loop.run(self._ready(), READY_LIMIT_SECONDS)
+        try:
+            self._loop.run(self._ready(), READY_LIMIT_SECONDS)
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

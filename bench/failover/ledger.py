@@ -123,11 +123,9 @@ def rows(server: LocalServer) -> Counter[tuple[int, int]]:
     return Counter((client, number) for client, number in found)
 
 
-def measure(pair: Pair, extent: Extent) -> Measure:
+def measure(taken: Measure, pair: Pair, extent: Extent) -> None:
     """One run; it lasts for some minutes."""
-    taken = Measure(
-        f"ledger: {2 * CLIENTS} clients through {FAULTS} faults, seed {extent.seed}"
-    )
+    click.echo(f"the faults have the seed {extent.seed}", err=True)
     with contextlib.ExitStack() as stack:
         relays = {
             server.port: stack.enter_context(CuttingRelay(server.host, server.port))
@@ -144,7 +142,6 @@ def measure(pair: Pair, extent: Extent) -> Measure:
             time.sleep(_LAST_SECONDS)
         pair.group.wait_until_caught_up(_CAUGHT_UP_SECONDS)
         _judge(taken, crowd.clients, pair)
-    return taken
 
 
 def _suffer(taken: Measure, field: faults.Field) -> None:

@@ -1,4 +1,4 @@
-"""This proxy in front of several servers, with its settings of failover left as they are."""
+"""This proxy in front of several servers, with the default settings of failover."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import contextlib
 import json
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import attrs
@@ -159,7 +160,11 @@ class Proxy:
 
 
 def _configuration(
-    topology: str, places: Sequence[tuple[str, int]], ports: tuple[int, int], folder: Path
+    topology: str,
+    places: Sequence[tuple[str, int]],
+    ports: tuple[int, int],
+    folder: Path,
+    failover: Mapping[str, object],
 ) -> dict[str, Any]:
     name, readers = ports
     return {
@@ -183,7 +188,7 @@ def _configuration(
                     "topology": topology,
                     "tls": {"mode": "disabled"},
                     "targets": [{"address": f"{host}:{port}"} for host, port in places],
-                    "failover": {"monitor_username": MONITOR},
+                    "failover": {"monitor_username": MONITOR, **failover},
                 },
                 "endpoints": [
                     {"name": "main", "listen": f"tcp:{name}:interface=127.0.0.1"},
@@ -207,6 +212,7 @@ def proxy(
     topology: str,
     places: Sequence[tuple[str, int]],
     keep: Path | None = None,
+    failover: Mapping[str, object] = MappingProxyType({}),
 ) -> Iterator[Proxy]:
     """This proxy for the time of the block.
 
@@ -215,6 +221,7 @@ def proxy(
         topology: how the targets belong together.
         places: host and port of each target.
         keep: a folder for its log that stays; None for none.
+        failover: settings of failover that are not to be the default ones.
 
     Raises:
         ProxyFailedError: it does not serve.
@@ -224,7 +231,9 @@ def proxy(
         folder = Path(name)
         ports = free_port(), free_port()
         path = folder / "mysqlproxy.yaml"
-        path.write_text(yaml.safe_dump(_configuration(topology, places, ports, folder)))
+        path.write_text(
+            yaml.safe_dump(_configuration(topology, places, ports, folder, failover))
+        )
         path.chmod(0o600)
         process = GuardedProcess.start(
             (*program.command, "run", "--config", str(path)),

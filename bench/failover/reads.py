@@ -136,9 +136,8 @@ class Readers:
                 await asyncio.sleep(_THINK_SECONDS)
 
 
-def measure(pair: Pair, extent: Extent) -> Measure:
+def measure(taken: Measure, pair: Pair, extent: Extent) -> None:
     """All runs."""
-    taken = Measure(f"reads: {CLIENTS} clients of the endpoint for reads, two readers")
     with (
         proxying.proxy(extent.program, pair.topology, pair.places, extent.keep) as proxy,
         Beat(pair.group.primary),
@@ -150,14 +149,13 @@ def measure(pair: Pair, extent: Extent) -> Measure:
                 _lag(taken, readers, first)
                 _die(taken, readers, second, proxy)
             click.echo(f"{taken.title}: run {number + 1} of {extent.runs}", err=True)
-    return taken
 
 
 def _lag(taken: Measure, readers: Readers, lagging: LocalServer) -> None:
     """One of the readers falls behind, and catches up again."""
     at = time.monotonic()
     calm = readers.readings[-CLIENTS * 20 :]
-    _share(taken, "% of reads by the second reader, before", calm, lagging)
+    _share(taken, "lag: % of reads by that reader, before", calm, lagging)
     delay(lagging, DELAY_SECONDS)
     time.sleep(_LAGGING_SECONDS)
     taken_in = readers.since(at)

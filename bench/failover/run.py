@@ -14,60 +14,77 @@ import click
 
 from bench import machine, tools
 from bench.clients_idle import raise_file_limit
-from bench.failover import clusters, ledger, peers, reads, switchovers
+from bench.failover import clusters, ledger, own_writes, peers, reads, switchovers
 from bench.failover.outages import Extent, Outage
+from bench.failover.proxying import ProxyFailedError
 from bench.failover.samples import Measure
+from bench.report import OURS
 from bench.run import RESULTS
 from proxy.embedded import EmbeddedError, LocalServer
 
 
-def _switchover(extent: Extent) -> Measure:
+def _switchover(taken: Measure, extent: Extent) -> None:
     with clusters.pair() as pair:
-        return switchovers.measure(pair, extent)
+        switchovers.measure(taken, pair, extent)
 
 
-def _kill(extent: Extent) -> Measure:
-    measure = Measure("kill: the writer is killed, a script promotes 1 s later")
+def _kill(taken: Measure, extent: Extent) -> None:
     others = (peers.direct, peers.haproxy, peers.router)
     with clusters.pair() as pair:
-        Outage(measure, LocalServer.kill, others=others).run(pair, extent)
-    return measure
+        Outage(taken, LocalServer.kill, others=others).run(pair, extent)
 
 
-def _freeze(extent: Extent) -> Measure:
-    measure = Measure("freeze: the writer stands still, a script promotes once it is noticed")
+def _freeze(taken: Measure, extent: Extent) -> None:
     with clusters.pair() as pair:
-        Outage(measure, LocalServer.freeze, waits_until_noticed=True).run(pair, extent)
-    return measure
+        Outage(taken, LocalServer.freeze, waits_until_noticed=True).run(pair, extent)
 
 
-def _group(extent: Extent) -> Measure:
-    measure = Measure("group: the primary of a replication group is killed")
+def _group(taken: Measure, extent: Extent) -> None:
     others = (peers.direct, peers.haproxy)
     with clusters.group() as group:
-        Outage(measure, LocalServer.kill, others=others).run(group, extent)
-    return measure
+        Outage(taken, LocalServer.kill, others=others).run(group, extent)
 
 
-def _ledger(extent: Extent) -> Measure:
+def _ledger(taken: Measure, extent: Extent) -> None:
     with clusters.pair(semi_sync=True) as pair:
-        return ledger.measure(pair, extent)
+        ledger.measure(taken, pair, extent)
 
 
-def _reads(extent: Extent) -> Measure:
+def _reads(taken: Measure, extent: Extent) -> None:
     with clusters.pair(2) as pair:
-        return reads.measure(pair, extent)
+        reads.measure(taken, pair, extent)
 
 
-MEASURES: Final[dict[str, Callable[[Extent], Measure]]] = {
-    "switchover": _switchover,
-    "kill": _kill,
-    "freeze": _freeze,
-    "group": _group,
-    "ledger": _ledger,
-    "reads": _reads,
+def _own_writes(taken: Measure, extent: Extent) -> None:
+    with clusters.pair() as pair:
+        own_writes.measure(taken, pair, extent)
+
+
+MEASURES: Final[dict[str, tuple[str, Callable[[Measure, Extent], None]]]] = {
+    "switchover": ("switchover: planned, under 100 clients", _switchover),
+    "kill": ("kill: the writer is killed, a script promotes 1 s later", _kill),
+    "freeze": ("freeze: the writer stands still, a script promotes when noticed", _freeze),
+    "group": ("group: the primary of a replication group is killed", _group),
+    "ledger": ("ledger: 50 clients through 20 faults", _ledger),
+    "reads": ("reads: the endpoint for reads, two readers", _reads),
+    "own-writes": ("own-writes: 10,000 reads of what was just written", _own_writes),
 }
-"""All measures in the order of the tables."""
+"""All measures in the order of the tables: title, and what takes the samples."""
+
+
+def _run(name: str, extent: Extent, measures: dict[str, Measure]) -> None:
+    """Measure, and show what was measured, even when it could not be finished."""
+    title, take = MEASURES[name]
+    measure = measures[name] = Measure(title)
+    began = time.monotonic()
+    try:
+        take(measure, extent)
+    except (EmbeddedError, ProxyFailedError, TimeoutError) as error:
+        measure.note("it could not be finished", str(error))
+    click.echo(f"\n{measure.table()}\n")
+    for line in measure.remarks():
+        click.echo(f"  {line}")
+    click.echo(f"{name} took {time.monotonic() - began:.0f} s", err=True)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -113,30 +130,27 @@ def main(
     chosen = random.randrange(1_000_000) if seed is None else seed
     try:
         program = tools.ours_as_python() if python else tools.ours()
-        facts = machine.describe(
-            {
-                "mysqlproxy": (*program.command, "--version"),
-                "commit": ("git", "-C", str(RESULTS.parent), "describe", "--always", "--dirty"),
-            }
-        )
-        measures = {}
-        for name in only or MEASURES:
-            began = time.monotonic()
-            measure = MEASURES[name](Extent(runs, clients, program, chosen, logs))
-            measures[name] = measure
-            took = time.monotonic() - began
-            click.echo(f"\n{measure.table()}\n")
-            for line in measure.remarks():
-                click.echo(f"  {line}")
-            click.echo(f"{name} took {took:.0f} s", err=True)
-    except (tools.ProgramMissingError, EmbeddedError) as error:
+    except tools.ProgramMissingError as error:
         raise click.ClickException(str(error)) from error
+    said = ("git", "-C", str(RESULTS.parent), "describe", "--always", "--dirty")
+    facts = machine.describe({OURS: (*program.command, "--version"), "commit": said})
+    extent = Extent(runs, clients, program, chosen, logs)
+    measures: dict[str, Measure] = {}
+    try:
+        for name in only or MEASURES:
+            _run(name, extent, measures)
+    except KeyboardInterrupt:
+        click.echo("stopped", err=True)
+    for fact, value in facts.items():
+        click.echo(f"{fact}: {value}")
     if path is None:
         RESULTS.mkdir(exist_ok=True)
         path = RESULTS / f"failover-{datetime.now(UTC):%Y-%m-%d-%H%M%S}.json"
     content = {
         "facts": facts,
         "runs": runs,
+        "clients": clients,
+        "seed": chosen,
         "measures": {name: measure.as_json() for name, measure in measures.items()},
     }
     path.write_text(json.dumps(content, indent=1) + "\n", "utf-8")

@@ -66,9 +66,8 @@ def settle(pair: Pair) -> None:
     pair.group.wait_until_caught_up()
 
 
-def measure(pair: Pair, extent: Extent) -> Measure:
+def measure(taken: Measure, pair: Pair, extent: Extent) -> None:
     """Both ways in turns."""
-    taken = Measure(f"switchover: planned, under {2 * CLIENTS} clients")
     ways: dict[str, Callable[[Pair, Proxy], None]] = {
         "mysqlproxy promote": _by_command,
         "a script": _by_script,
@@ -87,7 +86,6 @@ def measure(pair: Pair, extent: Extent) -> Measure:
                 proxy.wait_until_well(WELL_LIMIT_SECONDS)
                 time.sleep(max(switched_at + SPREAD_SECONDS - time.monotonic(), 0))
             click.echo(f"{taken.title}: run {number + 1} of {extent.runs}", err=True)
-    return taken
 
 
 def _once(

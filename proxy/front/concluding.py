@@ -73,8 +73,8 @@ def conclude(
             session.told_insert_ids |= {outcome.insert_id}
     _note_told(session, means, text, outcome)
     own_writes = client.route.own_writes
-    if own_writes is not None and lease.pool is own_writes.pool and not means.reads_only:
-        own_writes.wrote(session, outcome.changes)
+    if own_writes is not None and (client.route.takes_writes or lease.pool is own_writes.pool):
+        own_writes.wrote(session, lease.pool, outcome, reads_only=means.reads_only)
     lease.state = session.state
     for pin in pins:
         report_pin(client, pin)

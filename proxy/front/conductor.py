@@ -69,10 +69,11 @@ async def serve(
 
 async def _run(client: Client, payload: bytes, trouble: BackendLostError | None) -> bool:
     """Run a command once; whether that was the last time."""
+    own_writes = client.route.own_writes
     if trouble is None:
         try:
-            if client.route.own_writes is not None:
-                await fresh.ensure(client, client.route.own_writes)
+            if own_writes is not None:
+                await fresh.ensure(client, own_writes)
             await commands.run(client, payload)
         except BackendLostError as error:
             if not holding.is_loss(error):
@@ -80,6 +81,8 @@ async def _run(client: Client, payload: bytes, trouble: BackendLostError | None)
             trouble = error
         else:
             return True
+    if own_writes is not None:
+        fresh.doubt(client, own_writes)
     return not await recovering.recover(client, payload, trouble)
 
 

@@ -48,7 +48,7 @@ def start(client: Client, packet: bytes) -> bool:
         session is None
         or client.loss is not None
         or session.pins
-        or (own_writes is not None and not fresh.may_pass(client, session, own_writes))
+        or (own_writes is not None and not fresh.may_pass(client, own_writes, packet))
     ):
         return False
     code = packet[4]
@@ -88,16 +88,15 @@ def lent(client: Client, lease: Lease) -> None:
     session, packet = client.session, client.packet
     assert session is not None
     client.waiter = None
-    client.lease = lease
-    lease.holder = client
     own_writes = client.route.own_writes
-    if own_writes is not None and not own_writes.is_met(session.user, lease.pool):
-        # It was moved to another reader while it waited.
-        client.lease = None
+    if own_writes is not None and not fresh.suits(client, own_writes, lease.pool, packet):
+        # It was moved to another target while it waited.
         client.packet = b""
         lease.pool.give_back(lease, lease.state)
         client.work(conductor.serve(client, packet[4:]))
         return
+    client.lease = lease
+    lease.holder = client
     same = lease.state is session.state or lease.state == session.state
     if not same or not _send(client, lease, packet):
         client.packet = b""

@@ -5,35 +5,79 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from proxy.errors import BackendLostError, StatementRefusedError
-from proxy.front import concluding, lingering
+from proxy.front import commands, concluding, lingering, statements
 from proxy.policy.lease import Place
-from proxy.session.session import Session
+from proxy.pool.pool import TargetPool
+from proxy.wire.constants import Command
 
 if TYPE_CHECKING:
     from proxy.front.client import Client
     from proxy.pool.own_writes import OwnWrites
 
 
-def may_pass(client: Client, session: Session, own_writes: OwnWrites) -> bool:
-    """Whether the express lane may serve the next statement, as far as this is concerned."""
+def may_pass(client: Client, own_writes: OwnWrites, packet: bytes) -> bool:
+    """Whether the express lane may serve a command, as far as this is concerned."""
     lease = client.lease
     if lease is None:
-        return own_writes.is_express(session, client.pool)
+        return suits(client, own_writes, client.pool, packet)
     # What is lent is in a transaction, which sees what it saw at first.
-    met = lease.place is Place.LENT or own_writes.is_met(session.user, lease.pool)
-    return met and (lease.pool is not own_writes.pool or own_writes.is_told(session))
+    if lease.place is Place.LENT:
+        return _is_noted(client, own_writes, lease.pool, packet)
+    return suits(client, own_writes, lease.pool, packet)
+
+
+def suits(client: Client, own_writes: OwnWrites, pool: TargetPool, packet: bytes) -> bool:
+    """The same for one that would run on a backend of this pool."""
+    session = client.session
+    assert session is not None
+    if not (client.route.takes_writes or own_writes.is_met(session.user, pool)):
+        return False
+    return _is_noted(client, own_writes, pool, packet)
+
+
+def _is_noted(client: Client, own_writes: OwnWrites, pool: TargetPool, packet: bytes) -> bool:
+    """Whether it will be known what the command has committed: here nobody looks for that."""
+    session = client.session
+    assert session is not None
+    if not (client.route.takes_writes or pool is own_writes.pool):
+        return True
+    return own_writes.is_told(session) or _only_reads(client, packet[4:])
+
+
+def _only_reads(client: Client, payload: bytes) -> bool:
+    if payload[0] != Command.QUERY:
+        return statements.meaning_of(client, payload).reads_only
+    try:
+        means, _ = commands.read_query(client, payload)
+    except StatementRefusedError:
+        return False
+    return means.reads_only
+
+
+def doubt(client: Client, own_writes: OwnWrites) -> None:
+    """The client's command was lost on its way: what it has committed nobody knows."""
+    session, lease = client.session, client.lease
+    at_reader = lease is not None and lease.pool is not own_writes.pool
+    if session is not None and (client.route.takes_writes or not at_reader):
+        own_writes.doubt(session.user)
 
 
 async def ensure(client: Client, own_writes: OwnWrites) -> None:
     """Part from a reader that lingers with the client and does not get what was written.
 
+    Whoever is pinned to its reader cannot part from it, and only waits.
+
     Raises:
-        StatementRefusedError: with that reader something of the session is lost.
+        StatementRefusedError: with that reader something of the session is lost, or nobody
+            can be asked what was written.
     """
-    session, lease = client.session, client.lease
-    if session is None or lease is None or lease.place is Place.LENT:
+    session, key, lease = client.session, client.key, client.lease
+    if session is None or key is None or lease is None or client.route.takes_writes:
         return
-    if await own_writes.meet(session.user, lease.pool) or client.lease is not lease:
+    if session.in_transaction:
+        return
+    met = await own_writes.comes(key, session.state, lease.pool)
+    if met or client.lease is not lease or lease.place is Place.LENT:
         return
     lease.pool.resume(lease)
     try:

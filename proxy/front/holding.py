@@ -84,21 +84,11 @@ async def hold(client: Client, *, same: bool = False) -> None:
 
 
 async def _borrow(client: Client, key: PoolKey, session: Session) -> Lease:
-    """A lease of the pool that serves the client, or of the writer's.
-
-    A reader serves only who finds there what was written by the same user.
-    """
-    own_writes = client.route.own_writes
-    while own_writes is not None:
-        pool = client.pool
-        if not await own_writes.meet(session.user, pool):
-            return await own_writes.pool.borrow(key, session.state, own_writes, client.size)
-        lease = await pool.borrow(key, session.state, client, client.size)
-        if own_writes.is_met(session.user, lease.pool):
-            return lease
-        # It was moved to another reader while it waited.
-        lease.pool.give_back(lease, lease.state)
-    return await client.pool.borrow(key, session.state, client, client.size)
+    """A lease of the pool that serves the client; who reads finds its own writes there."""
+    route, state = client.route, session.state
+    if route.own_writes is None or route.takes_writes:
+        return await client.pool.borrow(key, state, client, client.size)
+    return await route.own_writes.borrow(client, key, state, client.size)
 
 
 def _give_up(client: Client, session: Session, error: BackendLostError) -> None:
@@ -152,10 +142,21 @@ async def pause(client: Client) -> None:
 
 
 def take_last(client: Client) -> bool:
-    """Take the lease again that the client had last, if nobody has had it since."""
+    """Take the lease again that the client had last, if nobody has had it since.
+
+    But not that of a reader which lacks what the same user has written meanwhile.
+    """
     if client.last_lease is None:
         return False
     lease, serial = client.last_lease
+    session, route = client.session, client.route
+    assert session is not None
+    if not (
+        route.own_writes is None
+        or route.takes_writes
+        or route.own_writes.is_met(session.user, lease.pool)
+    ):
+        return False
     if not lease.pool.ledger.take_same(lease, serial):
         return False
     client.lease = lease

@@ -1,57 +1,40 @@
-"""How far a server is, in one number for each source of transactions.
-
-Whoever wants a transaction wants all before it too: they came first on the writer.  So a number
-stands for them, and sets of single transactions need not be kept.
-"""
+"""What a user has written, as transactions that a reader has to have."""
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Final
 
-from proxy.policy.gtids import Position
+from proxy.policy.gtids import Intervals, Position
 
-Marks: TypeAlias = dict[str, int]
-"""The last transaction of each source, where all before are there too: by uuid (or uuid:tag) on
-MySQL, by the number of the domain on MariaDB."""
-
-
-def wanted(position: Position) -> Marks:
-    """What whoever wants these transactions wants."""
-    marks = _of_domains(position)
-    for source, intervals in position.sources.items():
-        marks[source] = intervals[-1][1]
-    return marks
+INTERVALS: Final = 8
+"""Of each source.  Others commit between the commits of one user, which would make a gap each
+time; but there are gaps for good, so that not all are closed: members of a replication group
+number their transactions in blocks (manual, "group_replication_gtid_assignment_block_size")."""
 
 
-def reached(position: Position) -> Marks:
-    """How far a server is that has these transactions: before the first gap."""
-    marks = _of_domains(position)
-    for source, ((first, last), *_) in position.sources.items():
-        marks[source] = last if first == 1 else 0
-    return marks
+def added(known: Position, more: Position) -> Position:
+    """Both, where `more` was committed by now: with few gaps, though others are asked for too.
 
-
-def _of_domains(position: Position) -> Marks:
-    return {str(domain): last for domain, (last, _) in position.domains.items()}
-
-
-def merge(one: Marks, other: Marks) -> Marks:
-    """What both want."""
-    return {source: max(one.get(source, 0), other.get(source, 0)) for source in {*one, *other}}
-
-
-def covers(has: Marks, needed: Marks) -> bool:
-    """Whether all that is needed is there."""
-    return all(has.get(source, 0) >= number for source, number in needed.items())
-
-
-def as_position(marks: Marks) -> str:
-    """As a server takes it: uuid:1-5 on MySQL, 0-1-5 on MariaDB.
-
-    Whoever waits on MariaDB waits for the domain and the number, not for the server between.
+    A gap is closed below what is new: what stands there was committed before it.
     """
-    return ",".join(
-        f"{source}-1-{number}" if source.isdigit() else f"{source}:1-{number}"
-        for source, number in sorted(marks.items())
-        if number
-    )
+    both = known.union(more)
+    sources = dict(both.sources)
+    for source, new in more.sources.items():
+        most = max(INTERVALS, len(known.sources.get(source, ())))
+        sources[source] = _closed(sources[source], new[-1][1], most)
+    return Position(sources, both.domains)
+
+
+def _closed(intervals: Intervals, last: int, most: int) -> Intervals:
+    """So many intervals at most; the one with `last` reaches down to those before it."""
+    spans = [*intervals]
+    while len(spans) > most:
+        place = max(next(n for n, (_, end) in enumerate(spans) if end >= last), 1)
+        spans[place - 1 : place + 1] = [(spans[place - 1][0], spans[place][1])]
+    return tuple(spans)
+
+
+def height(position: Position) -> int:
+    """A number that grows with what was committed: who wants less is sooner served."""
+    lasts = (intervals[-1][1] for intervals in position.sources.values())
+    return sum(lasts) + sum(last for last, _ in position.domains.values())

@@ -6,28 +6,42 @@ none, so the writer is asked how far it is when somebody reads who has written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
 from proxy.dialogue.answers import Kind
-from proxy.errors import BackendLostError, StatementRefusedError
+from proxy.errors import BackendLostError
+from proxy.net.backend import BackendProtocol
 from proxy.net.clock import Clock
 from proxy.policy.gtids import Position, parse
-from proxy.policy.marks import Marks, covers, merge, reached, wanted
+from proxy.policy.lease import Lease
+from proxy.policy.marks import added
 from proxy.pool.awaiting import ReaderLine
-from proxy.pool.borrower import PoolKey
+from proxy.pool.borrower import Located, PoolKey
 from proxy.pool.pool import TargetPool
 from proxy.pool.route import Route
+from proxy.session.outcome import Outcome
 from proxy.session.session import Session
 from proxy.session.state import State
-from proxy.vocabulary import ServerKind
+from proxy.vocabulary import ServerKind, kind_of
 from proxy.wire.commands import query
 from proxy.wire.constants import SessionTrack
 from proxy.wire.primitives import Malformed
 from proxy.wire.responses import parse_gtids
 
-_BINLOG_POSITION = b"SELECT CAST(@@GLOBAL.gtid_binlog_pos AS BINARY)"
+_POSITION: Final = {
+    # With OFF the set is what the server had when it was switched off.
+    ServerKind.MYSQL: b"SELECT CAST(IF(@@GLOBAL.gtid_mode LIKE 'ON%', "
+    b"@@GLOBAL.gtid_executed, '') AS BINARY)",
+    # What it wrote itself is in the one, what it replicated before it was the writer in the
+    # other.
+    ServerKind.MARIADB: b"SELECT CAST(IF(@@GLOBAL.log_bin, CONCAT_WS(',', "
+    b"@@GLOBAL.gtid_binlog_pos, @@GLOBAL.gtid_current_pos), '') AS BINARY)",
+}
+"""How far a writer is; empty where its transactions have no GTIDs."""
+
+_NOTHING: Final = Position()
 
 
 class OwnWrites:
@@ -44,15 +58,17 @@ class OwnWrites:
         self._timeout = timeout_seconds
         self._clock = clock
         self._log = log
-        self._wanted: dict[str, Marks] = {}
+        self._wanted: dict[str, Position] = {}
         self._unknown: dict[str, int] = {}
-        self._writes = 0
-        self._reached: dict[TargetPool, Marks] = {}
+        self._doubts = 0
+        self._reports = False
         self._lines: dict[TargetPool, ReaderLine] = {}
+        self._stopped = False
 
     def __repr__(self) -> str:
         """Of how many users and readers it knows."""
-        return f"<OwnWrites of {len(self._wanted)} users, {len(self._reached)} readers>"
+        users = {*self._wanted, *self._unknown}
+        return f"<OwnWrites of {len(users)} users, {len(self._lines)} readers>"
 
     @property
     def pool(self) -> TargetPool:
@@ -61,53 +77,84 @@ class OwnWrites:
 
     # What is written
 
-    def wrote(self, session: Session, changes: Iterable[tuple[int, bytes]]) -> None:
-        """A statement has run on the writer; `changes` are what its answer reported.
+    def wrote(
+        self, session: Session, pool: TargetPool, outcome: Outcome, *, reads_only: bool
+    ) -> None:
+        """A statement has run where writes may run.
 
-        Where the server reports no commits, each statement may have been one.
+        Args:
+            session: Whose.
+            pool: Where.
+            outcome: How it went; what it committed is reported there.
+            reads_only: Whether it commits nothing, as far as its text tells.
         """
         user = session.user
-        for kind, data in changes:
-            if kind == SessionTrack.GTIDS:
-                text = parse_gtids(data)
-                position = None if isinstance(text, Malformed) else parse(text)
-                if position is not None:
-                    self._wanted[user] = merge(self._wanted.get(user, {}), wanted(position))
-        if not self.is_told(session):
-            self._writes += 1
-            self._unknown[user] = self._writes
+        for kind, data in outcome.changes:
+            if kind != SessionTrack.GTIDS:
+                continue
+            text = parse_gtids(data)
+            position = None if isinstance(text, Malformed) else parse(text)
+            if position is None or pool is not self.pool:
+                # What an old writer reports the new one may lack.
+                self.doubt(user)
+                continue
+            self._reports = True
+            self._wanted[user] = added(self._wanted.get(user, _NOTHING), position)
+        # There is no report in an error, though what came before it may be committed.
+        if not reads_only and (outcome.failed or not self.is_told(session)):
+            self.doubt(user)
+
+    def doubt(self, user: str) -> None:
+        """The user may have committed something, and nobody has said what."""
+        self._doubts += 1
+        self._unknown[user] = self._doubts
 
     def writer_changed(self, position: Position | None) -> None:
-        """Another target takes the writes: what it lacks is lost, and not to be waited for."""
-        has = {} if position is None else reached(position)
-        for user, needed in [*self._wanted.items()]:
-            self._wanted[user] = {
-                source: min(number, has[source])
-                for source, number in needed.items()
-                if source in has
-            }
+        """Another target takes the writes: what it lacks is lost, and not to be waited for.
 
-    @staticmethod
-    def is_told(session: Session) -> bool:
-        """Whether the servers of a session tell of its commits."""
-        return session.target.kind is ServerKind.MYSQL and session.target.tracks
+        Args:
+            position: What it was seen to have; by now it may have more.
+        """
+        self._reports = False
+        for user, needed in [*self._wanted.items()]:
+            if position is None or not position.contains(needed):
+                del self._wanted[user]
+                self.doubt(user)
+
+    def is_told(self, session: Session) -> bool:
+        """Whether the writer tells the sessions of this kind what they commit.
+
+        That it can is not enough: it has to be seen, as it may number no transactions.
+        """
+        target = session.target
+        return self._reports and target.tracks and target.kind is ServerKind.MYSQL
 
     # What readers have
 
     def saw(self, pool: TargetPool, position: Position | None) -> None:
-        """A look has shown what a reader has."""
-        if position is not None:
-            self._reached[pool] = reached(position)
+        """A look has shown what a target has; None where its transactions have no GTIDs."""
+        if pool is self.pool:
+            self.forget(pool)  # it may have been a reader
+            if position is None:
+                self._reports = False
+        elif position is not None and not self._stopped:
+            self._line(pool).saw(position)
+
+    def _line(self, pool: TargetPool) -> ReaderLine:
+        line = self._lines.get(pool)
+        if line is None:
+            line = self._lines[pool] = ReaderLine(pool, self._clock, self._log)
+        return line
 
     def forget(self, pool: TargetPool) -> None:
         """A reader serves no more, or is another server by now."""
-        self._reached.pop(pool, None)
         line = self._lines.pop(pool, None)
         if line is not None:
             line.stop()
 
     def stop(self) -> None:
         """Wait for nobody any more."""
+        self._stopped = True
         for pool in [*self._lines]:
             self.forget(pool)
 
@@ -120,51 +167,116 @@ class OwnWrites:
         if user in self._unknown:
             return False
         needed = self._wanted.get(user)
-        return not needed or covers(self._reached.get(pool, {}), needed)
+        return needed is None or self._has(pool, needed)
 
-    def is_express(self, session: Session, pool: TargetPool) -> bool:
-        """Whether a statement needs no look here, before it and after it."""
+    def _has(self, pool: TargetPool, needed: Position) -> bool:
         if pool is self._writers.pool:
-            return self.is_told(session)
-        return self.is_met(session.user, pool)
-
-    async def meet(self, user: str, pool: TargetPool) -> bool:
-        """Wait for that; False when it takes too long, or cannot be known."""
-        if pool is not self.pool and user in self._unknown and not await self._ask_writer(user):
-            return False
-        if self.is_met(user, pool):
             return True
         line = self._lines.get(pool)
-        if line is None:
-            line = self._lines[pool] = ReaderLine(pool, self._clock, self._log)
-        has = await line.wait(user, self._wanted[user], self._timeout)
-        if has is None:
-            return False
-        self._reached[pool] = has
-        return True
+        return needed.is_empty if line is None else line.has.contains(needed)
 
-    async def _ask_writer(self, user: str) -> bool:
-        """Learn how far the writer is, which has all that the user has written by now."""
-        write = self._unknown[user]
-        try:
-            lease = await self.pool.borrow(PoolKey(user, 0), State(), self)
-        except StatementRefusedError:
-            return False
+    def _is_passed_by(self, pool: TargetPool) -> bool:
+        line = self._lines.get(pool)
+        return line is not None and line.is_passed_by
+
+    async def needed(self, key: PoolKey, state: State) -> Position | None:
+        """What a user has written by now; None where that cannot be known.
+
+        Args:
+            key: Whose, and of which kind its connections are.
+            state: That of its session, for the connection over which the writer is asked.
+
+        Raises:
+            StatementRefusedError: there is no connection to the writer in time.
+        """
+        if key.user not in self._unknown:
+            return self._wanted.get(key.user, _NOTHING)
+        while True:
+            lease = await self.pool.borrow(key, state, self)
+            pool, asked = lease.pool, self._doubts
+            if key.user not in self._unknown:  # somebody else has asked meanwhile
+                pool.give_back(lease, lease.state)
+                return self._wanted.get(key.user, _NOTHING)
+            position = await self._ask_writer(lease)
+            if pool is self.pool:
+                break
+        if position is None or position.is_empty:
+            return None
+        for user, doubt in [*self._unknown.items()]:
+            if doubt <= asked:
+                del self._unknown[user]
+                self._wanted[user] = self._wanted.get(user, _NOTHING).union(position)
+        return position
+
+    async def _ask_writer(self, lease: Lease) -> Position | None:
         pool: TargetPool = lease.pool
-        backend = lease.backend
-        text = query(_BINLOG_POSITION, backend.exchange.server_capabilities)
+        backend: BackendProtocol = lease.backend
+        assert backend.greeting is not None
+        text = _POSITION[kind_of(backend.greeting.version)]
+        asked = backend.ask(query(text, backend.exchange.server_capabilities), Kind.RESULT)
         try:
-            asked = pool.dialer.connector.limit(backend.ask(text, Kind.RESULT))
-            (value,) = (await asked).row()
+            (value,) = (await pool.dialer.connector.limit(asked)).row()
         except BackendLostError as error:
             self._log.warning("the writer does not say how far it is", why=str(error))
             pool.discard(lease, "it did not say how far it is")
-            return False
+            return None
+        except BaseException:
+            pool.discard(lease, "who asked how far it is has gone")
+            raise
         pool.give_back(lease, lease.state)  # type: ignore[arg-type]
-        position = parse((value or b"").decode("ascii", "replace"))
-        if position is None:
+        return parse((value or b"").decode("ascii", "replace"))
+
+    async def comes(self, key: PoolKey, state: State, pool: TargetPool) -> bool:
+        """Wait until a reader has what a user has written by now; False if that takes long.
+
+        The arguments, and what it raises, are those of `needed`.
+        """
+        if self.is_met(key.user, pool):
+            return True
+        if self._is_passed_by(pool):
             return False
-        self._wanted[user] = wanted(position)
-        if self._unknown.get(user) == write:
-            del self._unknown[user]
-        return True
+        needed = await self.needed(key, state)
+        return needed is not None and await self.meet(key.user, needed, pool)
+
+    async def meet(self, user: str, needed: Position, pool: TargetPool) -> bool:
+        """Wait until a reader has what is needed; False when that takes too long."""
+        if self._has(pool, needed):
+            return True
+        if self._stopped or not self._timeout or self._is_passed_by(pool):
+            return False
+        line = self._line(pool)
+        if await line.wait(user, needed, self._timeout):
+            return True
+        if self._lines.get(pool) is line and self._wanted.pop(user, None) is not None:
+            # If it never comes, because it is lost everywhere, it is not waited for again.
+            self.doubt(user)
+        return False
+
+    async def borrow(self, reader: Located, key: PoolKey, state: State, size: int) -> Lease:
+        """A lease for somebody who reads: where it finds what was written by the same user.
+
+        Args:
+            reader: Whom; its pool is that of a reader, or none serves by now.
+            key: See `TargetPool.borrow`.
+            state: Likewise.
+            size: Likewise.
+
+        Raises:
+            StatementRefusedError: as there.
+        """
+        user, pool = key.user, reader.pool
+        needed: Position | None = None
+        if self.is_met(user, pool) or not self._is_passed_by(pool):
+            needed = await self.needed(key, state)
+        while needed is not None:
+            pool = reader.pool
+            # Where nobody is served nobody is asked either.
+            if pool.ledger.held or await self.meet(user, needed, pool):
+                lease = await pool.borrow(key, state, reader, size)
+                if self._has(lease.pool, needed):
+                    return lease
+                # It was moved to another reader while it waited.
+                lease.pool.give_back(lease, lease.state)
+            elif reader.pool is pool:
+                break
+        return await self.pool.borrow(key, state, self, size)

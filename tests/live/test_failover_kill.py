@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from proxy.embedded import Flavor, ReplicatedServers, start_replicated
+from proxy.embedded.launch import start_local_server
 from tests.support.failing_over import (
     GO_ON,
     HEALTH,
@@ -41,8 +42,12 @@ SETTLED_SECONDS = 1.0
 """By then the proxy has read what a client has set."""
 
 
-@pytest.fixture(scope="module", params=list(Flavor), ids=lambda flavor: flavor.value)
-def both(request: pytest.FixtureRequest) -> Iterator[ReplicatedServers]:
+on_both = pytest.mark.parametrize("servers", list(Flavor), ids=str, indirect=True)
+on_mysql = pytest.mark.parametrize("servers", [Flavor.MYSQL], ids=str, indirect=True)
+
+
+@pytest.fixture(scope="module")
+def servers(request: pytest.FixtureRequest) -> Iterator[ReplicatedServers]:
     """A primary and a replica that has what was acknowledged."""
     with start_replicated(request.param, semi_sync=True) as group:
         prepare(group.primary)
@@ -51,12 +56,12 @@ def both(request: pytest.FixtureRequest) -> Iterator[ReplicatedServers]:
 
 
 @pytest.fixture
-def pair(both: ReplicatedServers) -> Iterator[ReplicatedServers]:
+def pair(servers: ReplicatedServers) -> Iterator[ReplicatedServers]:
     """The same, well again and with an empty ledger."""
-    both.primary.execute("TRUNCATE shop.ledger")
-    both.wait_until_caught_up()
-    yield both
-    heal(both)
+    servers.primary.execute("TRUNCATE shop.ledger")
+    servers.wait_until_caught_up()
+    yield servers
+    heal(servers)
 
 
 @pytest.fixture
@@ -72,6 +77,7 @@ def start(pair: ReplicatedServers, tmp_path: Path) -> Iterator[Callable[..., Wat
         yield started
 
 
+@on_mysql
 def test_who_has_nothing_in_flight_hears_nothing(
     pair: ReplicatedServers, start: Callable[..., Watching]
 ) -> None:
@@ -96,6 +102,7 @@ def test_who_has_nothing_in_flight_hears_nothing(
     assert not proxy.alarms()
 
 
+@on_both
 def test_a_transaction_hears_one_error(
     pair: ReplicatedServers, start: Callable[..., Watching]
 ) -> None:
@@ -124,6 +131,7 @@ def test_a_transaction_hears_one_error(
         client.close()
 
 
+@on_both
 def test_what_waits_for_a_writer_runs_once(
     pair: ReplicatedServers, start: Callable[..., Watching]
 ) -> None:
@@ -146,6 +154,7 @@ def test_what_waits_for_a_writer_runs_once(
     assert rows(new) == {(1, 1): 1}
 
 
+@on_both
 def test_a_whole_crowd_is_told_the_truth(
     pair: ReplicatedServers, start: Callable[..., Watching]
 ) -> None:
@@ -162,6 +171,7 @@ def test_a_whole_crowd_is_told_the_truth(
     balance(crowd, pair.primary)
 
 
+@on_mysql
 def test_a_writer_that_comes_back_in_its_place_is_used_again(
     pair: ReplicatedServers, start: Callable[..., Watching]
 ) -> None:
@@ -178,23 +188,28 @@ def test_a_writer_that_comes_back_in_its_place_is_used_again(
     assert not proxy.said(SWITCHED)
 
 
-def test_the_only_target_may_be_restarted(pair: ReplicatedServers, tmp_path: Path) -> None:
+@pytest.mark.parametrize("flavor", list(Flavor), ids=str)
+def test_the_only_target_may_be_restarted(flavor: Flavor, tmp_path: Path) -> None:
     """Its role is fixed and nobody looks: clients wait for it all the same."""
-    with proxy_before([pair.primary], tmp_path, topology="STATIC") as proxy:
-        idle = proxy.connect()
-        ask(idle, "SET @mark = 7")
-        with regulars(proxy.connect, reads=3, writes=3) as crowd:
-            pair.primary.stop()
-            pair.primary.start()
-            crowd.wait_for_answers()
-            pair.primary.kill()
-            pair.primary.start()
-        assert not crowd.errors("reads")
-        assert {error.kind for error in crowd.errors()} <= {UNKNOWN}
-        balance(crowd, pair.primary)
-        assert ask(idle, "SELECT @mark") == ((7,),)
+    with start_local_server(flavor) as server:
+        prepare(server)
+        with proxy_before([server], tmp_path, topology="STATIC") as proxy:
+            idle = proxy.connect()
+            ask(idle, "SET @mark = 7")
+            with regulars(proxy.connect, reads=3, writes=3, trades=2) as crowd:
+                server.stop()
+                server.start()
+                crowd.wait_for_answers()
+                server.kill()
+                server.start()
+            assert not crowd.errors("reads")
+            assert {error.kind for error in crowd.errors()} <= {ROLLED_BACK, UNKNOWN}
+            balance(crowd, server)
+            assert ask(idle, "SELECT @mark") == ((7,),)
+            idle.close()
 
 
+@on_mysql
 def test_a_second_failover_right_behind_the_first(
     pair: ReplicatedServers, start: Callable[..., Watching]
 ) -> None:
@@ -218,6 +233,7 @@ def test_a_second_failover_right_behind_the_first(
     assert ask(idle, "SELECT @mark, @@port") == ((7, old.port),)
 
 
+@on_mysql
 def test_all_are_gone_for_a_while(
     pair: ReplicatedServers, start: Callable[..., Watching]
 ) -> None:

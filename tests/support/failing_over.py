@@ -159,6 +159,13 @@ class Watching(RunningProxy):
             assert time.monotonic() < deadline, (targets, status)
             time.sleep(0.02)
 
+    def wait_until_follows(self, place: Any) -> None:
+        """Wait until it has seen that a server replicates."""
+        deadline = time.monotonic() + WELL_SECONDS
+        while self.targets()[address(place)]["lag_seconds"] is None:
+            assert time.monotonic() < deadline, self.targets()
+            time.sleep(0.02)
+
     def order(self, *segments: str, timeout: float = 60.0, **parameters: object) -> Reply:
         """Have an operator's action done."""
         if segments[-1] not in ("undrain", "resume"):
@@ -247,6 +254,7 @@ def proxy_before(
     proxy = Watching("127.0.0.1", port, process, log_path, readers_port, caller)
     try:
         _wait_until_it_listens(proxy)
+        proxy.wait_for("the admin API listens")
         yield proxy
     finally:
         status = proxy.stop()

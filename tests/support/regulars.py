@@ -78,10 +78,10 @@ def hear(client: Any, text: str) -> Heard:
 
 
 @contextlib.contextmanager
-def meanwhile(act: Callable[..., Any], *arguments: Any) -> Iterator[Future[Any]]:
+def meanwhile(act: Callable[..., Any], *arguments: Any, **named: Any) -> Iterator[Future[Any]]:
     """Do something in a thread for the length of a block."""
     with ThreadPoolExecutor(1) as pool:
-        yield pool.submit(act, *arguments)
+        yield pool.submit(act, *arguments, **named)
 
 
 class Regular:
@@ -221,7 +221,7 @@ class Crowd:
         deadline = time.monotonic() + END_SECONDS
         for one, begin in since.items():
             while sum(not heard.code for heard in one.heard[begin:]) < count:
-                assert time.monotonic() < deadline, (one.who, one.heard[begin:])
+                assert time.monotonic() < deadline, (one.who, one.heard[begin:][-3:])
                 time.sleep(0.01)
 
 

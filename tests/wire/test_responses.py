@@ -16,6 +16,7 @@ from proxy.wire.responses import (
     parse_column_names,
     parse_eof,
     parse_err,
+    parse_gtids,
     parse_ok,
     parse_prepare_ok,
     parse_schema_change,
@@ -304,3 +305,20 @@ def test_an_error_before_the_greeting_has_no_sqlstate():
     err = Err(1040, "08004", b"Too many connections")
     assert err.encode_early() == b"\xff\x10\x04Too many connections"
     assert parse_err(err.encode_early()) == Err(1040, "HY000", b"Too many connections")
+
+
+def test_gtids_are_read():
+    """As MySQL sends them: the way in which they are written, then their text."""
+    text = b"09b089a3-e9d4-11f1-82c8-02fc00000001:7"
+    assert parse_gtids(b"\x00" + lenenc_bytes(text)) == text.decode()
+
+
+@pytest.mark.parametrize("data", [b"", b"\x01\x011", b"\x00", b"\x00\x05ab"])
+def test_gtids_that_are_cut_or_written_in_another_way_are_not(data):
+    """Whoever wants to know has to ask."""
+    assert isinstance(parse_gtids(data), Malformed)
+
+
+def test_gtids_are_text_whatever_is_in_them():
+    """It is for whoever reads the text to say that it makes no sense."""
+    assert parse_gtids(b"\x00\x02\xff1") == "\ufffd1"
