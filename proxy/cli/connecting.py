@@ -13,11 +13,14 @@ from proxy.config.model import Config
 from proxy.credentials.aws_threads import AwsThreads
 from proxy.credentials.secrets_source import SecretsSource
 from proxy.errors import BackendLostError
+from proxy.failover.post import Post
+from proxy.failover.probes import probe_for
 from proxy.front.deadlines import Deadlines
 from proxy.front.proxy import ConnectionIds
 from proxy.net.backend import BackendProtocol
 from proxy.observe.log import begin_twisted, configure
 from proxy.pool.dial import Facts
+from proxy.pool.pool import TargetPool
 from proxy.service.assembly import Assembly, Shared, assemble
 
 
@@ -39,7 +42,7 @@ def try_logins(config: Config, users: Sequence[str]) -> bool:
     async def run() -> None:
         threads.start()
         for assembly in assemblies:
-            assembly.start()
+            assembly.read()
             results.append(await _Trying(assembly, users).run())
             assembly.stop()
         threads.stop()
@@ -74,19 +77,26 @@ class _Trying:
         users = self._users or credentials.users()
         if not users:
             click.echo(f"proxy {self._proxy.config.name}: nobody is known to log in as")
-        for user in users:
-            good = await self._log_in(user) and good
+        for pool in self._pools():
+            for user in users:
+                good = await self._log_in(user, pool) and good
+        if self._assembly.steward.watches:
+            for post in self._assembly.steward.posts.values():
+                good = await self._look(post) and good
         return good
+
+    def _pools(self) -> list[TargetPool]:
+        """Those of all targets, in all sets."""
+        sets = self._assembly.steward.sets().values()
+        return [self._proxy.pools.get(target) for targets in sets for target in targets]
 
     def _troubles(self) -> Iterator[tuple[str, str]]:
         for source in self._assembly.sources:
             if isinstance(source, SecretsSource):
                 yield from source.troubles()
 
-    async def _log_in(self, user: str) -> bool:
-        pool = self._proxy.pool
-        place = pool.dialer.connector.place
-        where = f"proxy {self._proxy.config.name}: user {user} at {place}"
+    async def _log_in(self, user: str, pool: TargetPool) -> bool:
+        where = f"proxy {self._proxy.config.name}: user {user} at {pool.place}"
         backend: BackendProtocol
         facts: Facts
         try:
@@ -98,4 +108,19 @@ class _Trying:
         way = backend.tls_version or "no TLS"
         click.echo(f"{where}: logged in, {facts.kind.value} {version}, {way}")
         backend.quit()
+        return True
+
+    async def _look(self, post: Post) -> bool:
+        """Look at a target as its monitor will."""
+        where = f"proxy {self._proxy.config.name}: monitor at {post.name}"
+        try:
+            backend = await post.log_in()
+            seen = await probe_for(self._proxy.config.target_group.topology).look(backend)
+        except BackendLostError as error:
+            click.echo(f"{where}: {error}")
+            return False
+        backend.quit()
+        takes = {True: "takes writes", False: "takes no writes", None: "takes writes or not"}
+        said = [takes[seen.writable], seen.why, *(f"cannot see {one}" for one in seen.unseen)]
+        click.echo(f"{where}: {'; '.join(filter(None, said))}")
         return True

@@ -83,11 +83,15 @@ class Assembly:
     looks: list[Callable[[], None]] = attrs.field(factory=list)
 
     def start(self) -> None:
+        """Begin to read passwords, and to watch the targets."""
+        self.read()
+        self.steward.start()
+
+    def read(self) -> None:
         """Begin to read passwords."""
         self.files.start()
         for source in self.sources:
             source.start()
-        self.steward.start()
 
     def look(self) -> None:
         """See whether files have changed."""

@@ -135,3 +135,27 @@ def test_a_user_may_be_named(mysql_server, check, proxy):
     )
     assert ended.returncode == 0, ended.stdout
     assert "user nobody" not in ended.stdout
+
+
+def test_every_target_is_tried_and_looked_at(check, mysql_server):
+    """As each user, and as the monitors will: which takes writes, and what they may not see."""
+    port = mysql_server.port
+    mysql_server.create_user("looker", "looker-secret", grants=("USAGE ON *.*",))
+    proxy = {
+        "name": "pair",
+        "auth": [{"username": "looker", "password": "looker-secret"}],
+        "target_group": {
+            "topology": "REPLICATION",
+            "targets": [{"address": f"127.0.0.1:{port}"}, {"address": "127.0.0.1:1"}],
+            "tls": {"mode": "disabled"},
+        },
+        "endpoints": [{"name": "main", "listen": "tcp:0"}],
+    }
+    ran = check(proxy)
+    assert ran.returncode == 1
+    said = ran.stdout
+    assert f"proxy pair: user looker at 127.0.0.1:{port}: logged in" in said
+    assert "proxy pair: user looker at 127.0.0.1:1: cannot connect" in said
+    (seen,) = re.findall(rf"proxy pair: monitor at 127\.0\.0\.1:{port}: (.*)", said)
+    assert seen.startswith("takes writes; cannot see ")
+    assert "proxy pair: monitor at 127.0.0.1:1: cannot connect" in said
