@@ -18,7 +18,7 @@ from bench.failover.crowd import Loop
 from bench.failover.outages import WELL_LIMIT_SECONDS, Extent
 from bench.failover.proxying import Proxy
 from bench.failover.samples import Measure
-from bench.failover.wire import LostError, RefusedError, connect
+from bench.failover.wire import Connection, LostError, RefusedError, connect
 from bench.report import OURS
 from bench.site import SCHEMA
 from proxy.config.failover import FailoverConfig
@@ -123,17 +123,29 @@ class Readers:
             began = time.monotonic()
             try:
                 connection = await connect("127.0.0.1", self._port, self._threads)
-                while True:
-                    began = time.monotonic()
-                    [[port, age]] = await connection.run(_ASK)
-                    assert port is not None
-                    assert age is not None
-                    reading = Reading(began, time.monotonic(), int(port), int(age) / 1e6)
-                    self.readings.append(reading)
-                    await asyncio.sleep(_THINK_SECONDS)
+                try:
+                    await self._ask_on(connection)
+                finally:
+                    connection.close()
             except (RefusedError, LostError) as error:
                 self.readings.append(Reading(began, time.monotonic(), said=str(error)))
                 await asyncio.sleep(_THINK_SECONDS)
+
+    async def _ask_on(self, connection: Connection) -> None:
+        while True:
+            began = time.monotonic()
+            try:
+                [[port, age]] = await connection.run(_ASK)
+            except (RefusedError, LostError) as error:
+                self.readings.append(Reading(began, time.monotonic(), said=str(error)))
+                if connection.is_lost:
+                    return
+            else:
+                assert port is not None
+                assert age is not None
+                reading = Reading(began, time.monotonic(), int(port), int(age) / 1e6)
+                self.readings.append(reading)
+            await asyncio.sleep(_THINK_SECONDS)
 
 
 def measure(taken: Measure, pair: Pair, extent: Extent) -> None:

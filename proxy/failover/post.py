@@ -91,6 +91,14 @@ class Post:
             Condition.RECOVERING,
         )
 
+    def end_silence(self, limit_seconds: float, now: float) -> None:
+        """Nobody waits longer for the answer of a dead target than one waits for a target."""
+        health = self.health
+        silent = health.condition is Condition.BAD and health.failure is not None
+        if silent and now - health.since >= limit_seconds and self.pool.ledger.borrowed:
+            self.pool.retire_all()
+            self.pool.cut_off(f"its target has not answered for {limit_seconds:g} s")
+
     def status(self, writer: str, now: float, *, watched: bool) -> TargetStatus:
         """How it stands, for people; where nobody looks, its connections tell."""
         health, seen, ledger = self.health, self.health.seen, self.pool.ledger

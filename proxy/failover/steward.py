@@ -360,6 +360,9 @@ class Steward:
         self._balance = self.clock.callLater(BALANCE_SECONDS, self._rebalance)
         self.review()
         self.sharing.route.balance()
+        limit = self.group.connection_pool_config.connection_borrow_timeout
+        for post in self.posts.values():
+            post.end_silence(limit, self.clock.seconds())
 
     # Holding and haste
 

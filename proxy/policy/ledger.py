@@ -233,6 +233,10 @@ class Ledger(Places):
         for lease in resting[: max(len(resting) - self.limits.idle, 0)]:
             self.discard(lease, "idle, and more than max_idle_connections_percent")
 
+    def call_back(self, lease: Lease) -> None:
+        """Have a client give up a lease that lingers with it; `settle` tells it."""
+        self._call_back(lease, self._pending)
+
     def settle(self, now: float) -> list[Action]:
         """Decide who gets what; called after every change.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from structlog.typing import FilteringBoundLogger
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 
 from proxy.dialogue.answers import Kind
 from proxy.errors import BackendLostError
@@ -64,7 +64,8 @@ class ReaderLine:
         self._passed_by_until = float("-inf")
         self._waiting: dict[_Waiting, None] = {}
         self._backend: BackendProtocol | None = None
-        self._asking: Deferred[None] | None = None
+        self._login: Deferred[BackendProtocol] | None = None
+        self._asks = False
         self._stopped = False
 
     def __repr__(self) -> str:
@@ -97,10 +98,9 @@ class ReaderLine:
         one = _Waiting(wanted)
         self._waiting[one] = None
         one.timer = self._clock.callLater(seconds, self._give_up, one)
-        if self._asking is None:
-            asking = Deferred.fromCoroutine(self._ask_on(user))
-            if not asking.called:
-                self._asking = asking
+        if not self._asks:
+            self._asks = True
+            Deferred.fromCoroutine(self._ask_on(user))
         try:
             return await one.ended
         finally:
@@ -110,8 +110,8 @@ class ReaderLine:
     def stop(self) -> None:
         """Nobody waits here any more."""
         self._stopped = True
-        if self._asking is not None:
-            self._asking.cancel()
+        if self._login is not None:
+            self._login.cancel()
         self._close()
         self._end_all()
 
@@ -148,17 +148,18 @@ class ReaderLine:
             self._close()
             self._end_all()
         finally:
-            self._asking = None
+            self._asks = False
 
     async def _ask(self, user: str, wanted: Position) -> None:
         connector = self._pool.dialer.connector
         backend: Any = self._backend
         if backend is None:
-            backend = await self._pool.accounts.log_in(user, 0, connector.connect)
-            if self._stopped:
-                backend.abort()
-                raise CancelledError
-            self._backend = backend
+            logging_in = self._pool.accounts.log_in(user, 0, connector.connect)
+            self._login = Deferred.fromCoroutine(logging_in)
+            try:
+                backend = self._backend = await self._login
+            finally:
+                self._login = None
             backend.on_loss = lambda *_: self._lost(backend)
         text = _ASKING[kind_of(backend.greeting.version)].format(wanted, ROUND_SECONDS)
         payload = query(text.encode(), backend.exchange.server_capabilities)

@@ -79,6 +79,7 @@ class Opening:
         self._counters = counters
         self._log = log
         self._failures = 0
+        self._failed_at = float("-inf")
         self._retry: Timer | None = None
         self._good_until: dict[str, float] = {}
         self.last_failure = ""
@@ -114,7 +115,9 @@ class Opening:
         refused = isinstance(error, BackendRefusedError) and error.reply.code in REFUSALS
         pause = LONGEST_RETRY_SECONDS
         if not refused:
-            self._failures += 1
+            # Dials that began together fail together, and say the same once.
+            self._failures += lease.born >= self._failed_at
+            self._failed_at = self._pool.clock.seconds()
             pause = min(FIRST_RETRY_SECONDS * 2 ** min(self._failures, 10), pause)
         pool, ledger = self._pool, self._pool.ledger
         self.last_failure = str(error) or type(error).__name__
@@ -150,6 +153,11 @@ class Opening:
     def _dial_again(self) -> None:
         self._retry = None
         self._pool.settle()
+
+    def forgive(self) -> None:
+        """The target is known to be there again: dial at once."""
+        self._failures = 0
+        self._pool.ledger.pauses.until = 0.0
 
     def stop(self) -> None:
         """Try no more."""

@@ -193,26 +193,21 @@ class OwnWrites:
             return self._wanted.get(key.user, _NOTHING)
         while True:
             lease = await self.pool.borrow(key, state, self)
-            pool, asked = lease.pool, self._doubts
+            pool: TargetPool = lease.pool
             if key.user not in self._unknown:  # somebody else has asked meanwhile
-                pool.give_back(lease, lease.state)
+                pool.give_back(lease, lease.state)  # type: ignore[arg-type]
                 return self._wanted.get(key.user, _NOTHING)
             position = await self._ask_writer(lease)
             if pool is self.pool:
-                break
-        if position is None or position.is_empty:
-            return None
-        for user, doubt in [*self._unknown.items()]:
-            if doubt <= asked:
-                del self._unknown[user]
-                self._wanted[user] = self._wanted.get(user, _NOTHING).union(position)
-        return position
+                return position
 
     async def _ask_writer(self, lease: Lease) -> Position | None:
+        """Learn how far a writer is, for all who have written by now; None: nobody knows."""
         pool: TargetPool = lease.pool
         backend: BackendProtocol = lease.backend
         assert backend.greeting is not None
         text = _POSITION[kind_of(backend.greeting.version)]
+        doubts = self._doubts
         asked = backend.ask(query(text, backend.exchange.server_capabilities), Kind.RESULT)
         try:
             (value,) = (await pool.dialer.connector.limit(asked)).row()
@@ -223,8 +218,15 @@ class OwnWrites:
         except BaseException:
             pool.discard(lease, "who asked how far it is has gone")
             raise
+        position = parse((value or b"").decode("ascii", "replace"))
+        if position is not None and position.is_empty:
+            position = None
+        if position is not None and pool is self.pool:
+            for user in [one for one, doubt in self._unknown.items() if doubt <= doubts]:
+                del self._unknown[user]
+                self._wanted[user] = self._wanted.get(user, _NOTHING).union(position)
         pool.give_back(lease, lease.state)  # type: ignore[arg-type]
-        return parse((value or b"").decode("ascii", "replace"))
+        return position
 
     async def comes(self, key: PoolKey, state: State, pool: TargetPool) -> bool:
         """Wait until a reader has what a user has written by now; False if that takes long.
@@ -266,7 +268,8 @@ class OwnWrites:
         """
         user, pool = key.user, reader.pool
         needed: Position | None = None
-        if self.is_met(user, pool) or not self._is_passed_by(pool):
+        at_writer = pool is self.pool
+        if not at_writer and (self.is_met(user, pool) or not self._is_passed_by(pool)):
             needed = await self.needed(key, state)
         while needed is not None:
             pool = reader.pool

@@ -356,15 +356,21 @@ class TargetPool:
     def release(self) -> None:
         """Lend again."""
         self.ledger.held = False
+        self.opening.forgive()
         self.settle()
 
     def disperse(self) -> list[TargetPool]:
         """Those who wait and have been moved wait where they are served now, in their turn.
 
+        What lingers with others of them is called back, at the next `settle`.
+
         Returns:
             Where they are, for `attend`: whoever is served may be the cause of another move, so
             that comes when everybody is in place.
         """
+        for lease in [*self.ledger.lingering]:
+            if lease.holder.pool is not self:
+                self.ledger.call_back(lease)
         moved: dict[TargetPool, list[Waiter]] = {}
         for waiter in self.ledger.waiting:
             if waiter.borrower.pool is not self:

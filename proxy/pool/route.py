@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from proxy.pool.borrower import Served
@@ -107,7 +107,7 @@ class Route:
         self._served[pool][served] = None
 
     @staticmethod
-    def _disperse(pools: Iterable[TargetPool]) -> None:
+    def _disperse(pools: Collection[TargetPool]) -> None:
         """Let those wait elsewhere who were moved; this comes last.
 
         Who is lent something then may be the cause of the next change.
@@ -115,6 +115,8 @@ class Route:
         receivers = dict.fromkeys(one for pool in pools for one in pool.disperse())
         for pool in receivers:
             pool.attend()
+        for pool in pools:
+            pool.settle()
 
     def _emptiest(self) -> TargetPool:
         """The pool with the fewest clients for its share.

@@ -7,7 +7,7 @@ import pytest
 from proxy.config.failover import Topology
 from proxy.policy.observation import Failure
 from proxy.vocabulary import Role
-from tests.support.group import Group
+from tests.support.group import Group, answers, ask
 
 
 @pytest.fixture
@@ -121,3 +121,16 @@ def test_where_nobody_looks_connections_tell():
     one = status(group, "a")
     assert (one.state, one.reason) == ("UNAVAILABLE", "CONNECTION_FAILED")
     assert "refused" in one.description
+
+
+def test_nobody_waits_for_ever_for_a_dead_target(group):
+    """Where no other target takes over, a statement under way ends as any wait does."""
+    client = group.client()
+    group.host("a").answers[b"INSERT"] = lambda _: None
+    assert ask(client, b"INSERT INTO t VALUES (1)") is None
+    group.host("a").alive = False
+    group.look(times=3)
+    group.pass_time(55)
+    assert answers(client) is None
+    group.pass_time(10)
+    assert answers(client) == (2013, "08007")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -37,9 +36,6 @@ from tests.support.regulars import (
 )
 
 pytestmark = pytest.mark.live
-
-SETTLED_SECONDS = 1.0
-"""By then the proxy has read what a client has set."""
 
 
 on_both = pytest.mark.parametrize("servers", list(Flavor), ids=str, indirect=True)
@@ -112,7 +108,7 @@ def test_a_transaction_hears_one_error(
     number = prepare_statement(clients[0], "SELECT id, name FROM things")
     for who, client in enumerate(clients):
         ask(client, f"SET @mark = {who}, time_zone = '+03:00'")
-    time.sleep(SETTLED_SECONDS)
+    proxy.read_sessions()
     for who, client in enumerate(clients):
         ask(client, "BEGIN")
         ask(client, f"INSERT INTO ledger (who, number) VALUES ({who}, 1)")

@@ -234,3 +234,29 @@ def test_a_mistake_of_ours_is_no_trouble_of_the_targets(stage, monkeypatch):
     monkeypatch.setattr(stage.pool.opening._accounts, "log_in", mistaken)
     borrow(stage)
     assert watcher.told == []
+
+
+def test_dials_that_fail_together_lengthen_the_pause_once():
+    """Ten of one moment say no more than one does."""
+    stage = Stage(max_connections=10)
+    stage.servers.down = True
+    for _ in range(10):
+        borrow(stage)
+    with capture_logs() as lines:
+        stage.run(0.1)
+    pauses = {line["retry_in_seconds"] for line in lines if "retry_in_seconds" in line}
+    assert pauses <= {0.1, 0.2}
+
+
+def test_a_target_that_was_seen_again_is_dialed_at_once(stage):
+    """Whoever releases it has seen it: nobody waits for the end of a pause."""
+    stage.servers.down = True
+    waiting = borrow(stage)
+    stage.run(4)
+    stage.pool.hold()
+    stage.servers.down = False
+    stage.run(0.5)
+    assert waiting.leases == []
+    stage.pool.release()
+    stage.run()
+    assert len(waiting.leases) == 1

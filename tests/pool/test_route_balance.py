@@ -145,3 +145,16 @@ def test_whatever_happens_each_client_has_one_pool_that_serves(steps):
         route.served_by(pool) - clients * share / whole for pool, share in route.shares.items()
     ]
     assert max(surplus) - min(surplus) <= 1
+
+
+def test_what_lingers_with_who_is_moved_is_called_back(group):
+    """Else a busy client would keep its reader for good."""
+    route = group.route(1.0)
+    first = Guest(route).borrow()
+    others = [Guest(route) for _ in range(3)]
+    group.run()
+    first.lease.holder = first
+    first.pool.linger(first.lease)
+    route.serve_by({group.pools[1]: 1.0})
+    assert first.calls == 1
+    assert {other.pool for other in others} == {group.pools[1]}

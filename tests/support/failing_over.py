@@ -31,20 +31,19 @@ MONITOR = {"username": "monitor", "password": "monitor-secret-1", "for_monitor":
 
 MONITOR_RIGHTS = {
     Flavor.MYSQL: (
-        "REPLICATION CLIENT, REPLICATION SLAVE, RELOAD, SYSTEM_VARIABLES_ADMIN, "
-        "REPLICATION_SLAVE_ADMIN, GROUP_REPLICATION_ADMIN ON *.*",
+        "RELOAD, REPLICATION CLIENT, REPLICATION SLAVE ON *.*",
+        "GROUP_REPLICATION_ADMIN, REPLICATION_SLAVE_ADMIN, SYSTEM_VARIABLES_ADMIN ON *.*",
         "SELECT ON performance_schema.*",
     ),
     Flavor.MARIADB: (
-        "RELOAD, REPLICA MONITOR, REPLICATION MASTER ADMIN, REPLICATION SLAVE ADMIN, "
-        "READ_ONLY ADMIN ON *.*",
+        "RELOAD, REPLICA MONITOR, REPLICATION MASTER ADMIN ON *.*",
+        "READ_ONLY ADMIN, REPLICATION SLAVE ADMIN ON *.*",
     ),
 }
 """What monitors need to see all, and to give orders."""
 
 TABLES = (
-    "CREATE TABLE ledger (id BIGINT AUTO_INCREMENT PRIMARY KEY, who INT, number INT, "
-    "text VARCHAR(200))",
+    "CREATE TABLE ledger (id BIGINT AUTO_INCREMENT PRIMARY KEY, who INT, number INT, t TEXT)",
     "CREATE TABLE things (id INT PRIMARY KEY, name VARCHAR(20))",
     "INSERT INTO things VALUES (1, 'one'), (2, 'two'), (3, 'three')",
 )
@@ -166,6 +165,11 @@ class Watching(RunningProxy):
             assert time.monotonic() < deadline, self.targets()
             time.sleep(0.02)
 
+    def read_sessions(self) -> None:
+        """Have it read now what only servers know of its clients, such as user variables."""
+        assert not self.order("pause").error
+        assert not self.order("resume").error
+
     def order(self, *segments: str, timeout: float = 60.0, **parameters: object) -> Reply:
         """Have an operator's action done."""
         if segments[-1] not in ("undrain", "resume"):
@@ -256,6 +260,9 @@ def proxy_before(
         _wait_until_it_listens(proxy)
         proxy.wait_for("the admin API listens")
         yield proxy
+    except BaseException as error:
+        error.add_note(f"the proxy's log ends with:\n{_tail(proxy)}")
+        raise
     finally:
         status = proxy.stop()
     assert status == 0, f"the proxy ended with status {status}:\n{_tail(proxy)}"
