@@ -14,7 +14,15 @@ import click
 
 from bench import machine, tools
 from bench.clients_idle import raise_file_limit
-from bench.failover import clusters, ledger, own_writes, peers, reads, switchovers
+from bench.failover import (
+    clusters,
+    ledger,
+    own_writes,
+    peers,
+    reads,
+    recording,
+    switchovers,
+)
 from bench.failover.outages import Extent, Outage
 from bench.failover.proxying import ProxyFailedError
 from bench.failover.samples import Measure
@@ -60,6 +68,12 @@ def _own_writes(taken: Measure, extent: Extent) -> None:
         own_writes.measure(taken, pair, extent)
 
 
+def _timeline(taken: Measure, extent: Extent) -> None:
+    folder: Path = click.get_current_context().params["pictures"]
+    with clusters.pair() as pair:
+        recording.measure(taken, pair, extent, folder)
+
+
 MEASURES: Final[dict[str, tuple[str, Callable[[Measure, Extent], None]]]] = {
     "switchover": ("switchover: planned, under 100 clients", _switchover),
     "kill": ("kill: the writer is killed, a script promotes 1 s later", _kill),
@@ -68,6 +82,7 @@ MEASURES: Final[dict[str, tuple[str, Callable[[Measure, Extent], None]]]] = {
     "ledger": ("ledger: 50 clients through 20 faults", _ledger),
     "reads": ("reads: the endpoint for reads, two readers", _reads),
     "own-writes": ("own-writes: 10,000 reads of what was just written", _own_writes),
+    "timeline": ("timeline: one run each, moment by moment", _timeline),
 }
 """All measures in the order of the tables: title, and what takes the samples."""
 
@@ -110,6 +125,12 @@ def _run(name: str, extent: Extent, measures: dict[str, Measure]) -> None:
     help="A folder in which the logs of this proxy are kept.",
 )
 @click.option(
+    "--pictures",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=RESULTS,
+    help="Where `timeline` writes its JSON and its pictures; by default bench/results/.",
+)
+@click.option(
     "--json",
     "path",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -123,6 +144,7 @@ def main(
     seed: int | None,
     python: bool,
     logs: Path | None,
+    pictures: Path,  # noqa: ARG001 - for _timeline
     path: Path | None,
 ) -> None:
     """Measure what applications notice when their database moves."""
