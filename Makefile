@@ -90,9 +90,11 @@ test-python: $(STAMPS)/venv
 	$(BIN)/python -m pytest $(PURE_COVERAGE) --cov-branch --cov-report=
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under=100
 
-# Nothing that is compiled has to do with servers that are started and stopped.
+# What has nothing compiled in it is tested once.
+PLAIN := bench cli config credentials embedded failover/probes live/test_probes.py live/test_probes_group.py
+
 test-compiled: $(STAMPS)/compiled
-	$(COMPILED) $(or $(TESTS),--ignore=tests/embedded)
+	$(COMPILED) $(or $(TESTS),$(PLAIN:%=--ignore=tests/%))
 
 # Three minutes; all that there is, with SUITES=--all, takes twenty.
 suites: $(STAMPS)/venv

@@ -93,6 +93,7 @@ class GroupOperations:
         steward, post = self._steward, self._post(target)
         if target == steward.writer:
             return
+        await self._see(post)
         self._demand_promotable(post)
         before, replicas = steward.writer, False
         self._begin(f"{target} is being promoted")
@@ -109,6 +110,14 @@ class GroupOperations:
             self._end()
         if replicas:
             await rearrange(steward, post, before)
+
+    async def _see(self, post: Post) -> None:
+        """Look at a target: what was seen a second ago may be so no more."""
+        config, clock = self._steward.group.failover, self._steward.clock
+        fresh = clock.seconds() - config.doubt_interval
+        if post.health.seen_at < fresh:
+            post.monitor.look_soon()
+            await self._until(lambda: post.health.seen_at >= fresh, config.probe_timeout)
 
     def _demand_promotable(self, post: Post) -> None:
         topology = self._steward.group.topology

@@ -6,6 +6,7 @@ base, "read_only", "RESET REPLICA", "MASTER_GTID_WAIT".
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from structlog.typing import FilteringBoundLogger
 
 from proxy.dialogue.answers import Kind
-from proxy.errors import BackendLostError
+from proxy.errors import BackendLostError, BackendRefusedError
 from proxy.failover.post import Post
 from proxy.net.answer import Answer
 from proxy.net.backend import BackendProtocol
@@ -28,11 +29,16 @@ REPLICA_WORDS = 80022
 """MySQL says REPLICA for SLAVE, and SOURCE for MASTER, since this version."""
 
 
+class OrderLateError(BackendLostError):
+    """An order was not carried out in time."""
+
+
 class Session:
     """A connection to a target for orders."""
 
-    def __init__(self, backend: BackendProtocol, clock: Clock) -> None:
+    def __init__(self, post: Post, backend: BackendProtocol, clock: Clock) -> None:
         assert backend.greeting is not None
+        self._post = post
         self._backend = backend
         self._clock = clock
         version = backend.greeting.version
@@ -44,13 +50,32 @@ class Session:
         """Run a statement.
 
         Raises:
-            BackendLostError: it fails, or takes too long.
+            BackendLostError: it fails, or takes too long and was broken off.
         """
-        backend = self._backend
+        try:
+            return await self._ask(self._backend, text, seconds)
+        except BackendLostError as error:
+            if isinstance(error, OrderLateError):
+                await self._break_off()
+            raise _named(error, self._post.name) from error
+
+    async def _ask(self, backend: BackendProtocol, text: str, seconds: float) -> Answer:
         payload = query(text.encode(), backend.exchange.server_capabilities)
         asked = backend.ask(payload, Kind.RESULT)
         clock: Any = self._clock
         return await asked.addTimeout(seconds, clock, _too_long)
+
+    async def _break_off(self) -> None:
+        """A server goes on to wait for a lock when nobody waits for its answer any more.
+
+        SET GLOBAL read_only would then be carried out when everybody has forgotten it.
+        """
+        with contextlib.suppress(BackendLostError):  # who is not there carries nothing out
+            other = await self._post.log_in()
+            try:
+                await self._ask(other, f"KILL {self._backend.connection_id}", ORDER_SECONDS)
+            finally:
+                other.quit()
 
     async def set_read_only(self, *, on: bool) -> None:
         """Take writes, or none: on MySQL not even those of accounts with all privileges."""
@@ -104,8 +129,17 @@ class Session:
         await self.run(f"SELECT group_replication_set_as_primary('{member}')", 60.0)
 
 
+def _named(error: BackendLostError, name: str) -> BackendLostError:
+    """The same error, which says whose it is."""
+    why = f"{name}: {error}"
+    if not isinstance(error, BackendRefusedError):
+        return BackendLostError(why)
+    reply = error.reply
+    return BackendRefusedError(reply.code, reply.sqlstate, reply.message, why)
+
+
 def _too_long(_: object, timeout: float) -> Any:
-    raise BackendLostError(f"no answer within {timeout:g} s")
+    raise OrderLateError(f"no answer within {timeout:g} s")
 
 
 @asynccontextmanager
@@ -118,7 +152,7 @@ async def session(post: Post, clock: Clock) -> AsyncIterator[Session]:
     logging_in: Awaitable[BackendProtocol] = post.log_in()
     backend = await logging_in
     try:
-        yield Session(backend, clock)
+        yield Session(post, backend, clock)
     finally:
         if backend.owes_answer:
             backend.abort()

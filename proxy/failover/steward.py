@@ -9,17 +9,18 @@ from structlog.typing import FilteringBoundLogger
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure as Mistake
 
-from proxy.config.failover import SplitBrain, Topology
+from proxy.config.failover import Topology
 from proxy.config.model import DEFAULT_TARGET_SET, Target, TargetGroup
 from proxy.failover.discovery import forgotten, found_by, shadow
 from proxy.failover.graces import Graces
 from proxy.failover.orders import fence
 from proxy.failover.post import Post, Watch
+from proxy.failover.rules import rules_of
 from proxy.failover.sharing import Sharing
 from proxy.failover.waits import Waits
 from proxy.net.clock import Clock, Timer, cancel
 from proxy.observe.metrics import Counters
-from proxy.policy.failover import Plan, Rules, plan
+from proxy.policy.failover import Plan, plan
 from proxy.policy.health import Condition, Health, Patience
 from proxy.policy.observation import Failure, Look
 from proxy.policy.readers import Reader
@@ -39,20 +40,6 @@ FENCE_PAUSE_SECONDS = 5.0
 
 DOUBTS = (Failure.REFUSED, Failure.LOST, Failure.SILENT, Failure.STOPPING)
 """What traffic may meet that makes a target doubtful."""
-
-
-def rules_of(group: TargetGroup) -> Rules:
-    """What a configuration wants of the plan."""
-    config = group.failover
-    return Rules(
-        moves=group.topology is not Topology.STATIC,
-        several_writers=group.topology is Topology.GALERA,
-        refuses_split_brain=config.split_brain is SplitBrain.REFUSE,
-        fences=config.fence,
-        # The looks of two periods, as the second one may take its time.
-        trust_seconds=config.probe_interval + config.probe_timeout + config.doubt_interval,
-        min_switch_interval=config.min_switch_interval,
-    )
 
 
 class Steward:
@@ -102,6 +89,7 @@ class Steward:
         self.target_set = DEFAULT_TARGET_SET
         self.switched_at: float | None = None
         self._damped_since = float("-inf")
+        self._proved = False
         self._alarms: frozenset[str] = frozenset()
         self._reviewing = self._outdated = self.stopped = False
         self._again: Timer | None = None
@@ -170,7 +158,7 @@ class Steward:
             if self._first(targets) != self.writer:
                 self.change_writer(self._first(targets))
             # The first one is a guess: if it is another one that takes writes, nothing flaps.
-            self._damped_since = float("-inf")
+            self._damped_since, self._proved = float("-inf"), False
             self.give_up([name for name in self.posts if name not in names])
         finally:
             self._reviewing = False
@@ -224,7 +212,9 @@ class Steward:
                 self._own_writes.forget(post.pool)
         if self._own_writes is not None and look.seen is not None:
             self._own_writes.saw(post.pool, look.seen.position)
-        if name != self.writer and post.health.writable_since == look.began:
+        if name == self.writer:
+            self._proved = self._proved or post.health.is_writable
+        elif post.health.writable_since == look.began:
             # Either two take writes, or the one has just taken over from the other.
             self._look_at_writer()
         if changed:
@@ -336,9 +326,12 @@ class Steward:
             else None,
             alarms=[*alarms] or None,
         )
-        self._counters.writer_switches += 1
         self.writer = name
-        self.switched_at = self._damped_since = self.clock.seconds()
+        if self._proved:
+            self._counters.writer_switches += 1
+            self.switched_at = self._damped_since = self.clock.seconds()
+        # Else the one before was a guess, the first of the configuration.
+        self._proved = new.health.is_writable
         if self._own_writes is not None:
             seen = new.health.seen
             self._own_writes.writer_changed(seen.position if seen is not None else None)

@@ -6,7 +6,6 @@ import functools
 from collections.abc import Callable
 
 from structlog.typing import FilteringBoundLogger
-from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.defer import CancelledError
 
 from proxy.config.address import TcpAddress
@@ -62,7 +61,9 @@ class Watching:
         def open_eye(on_loss: Callable[[], None]) -> Eye:
             probe = probe_for(self._group.topology, discovers=config.discover)
             timeout = config.probe_timeout
-            return Eye(log_in, probe, self._clock, timeout, on_loss, is_name=_is_name(target))
+            place = target.place
+            is_name = isinstance(place, TcpAddress) and place.is_name
+            return Eye(log_in, probe, self._clock, timeout, on_loss, is_name=is_name)
 
         pace = Pace(config.probe_interval, config.doubt_interval, config.probe_timeout)
         return Monitor(self._clock, pace, open_eye, on_look, on_doubt, self._log)
@@ -107,11 +108,3 @@ class Watching:
                 f"nobody is known to look as ({user or 'no user at all'})"
             )
         return user
-
-
-def _is_name(target: Target) -> bool:
-    """Whether its address is a name, which may lead elsewhere one day."""
-    place = target.place
-    return isinstance(place, TcpAddress) and not (
-        isIPAddress(place.host) or isIPv6Address(place.host)
-    )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from proxy.config.address import TcpAddress
 from proxy.errors import (
     STOPPING,
     BackendLostError,
@@ -19,7 +20,9 @@ from proxy.errors import (
     StatementRefusedError,
 )
 from proxy.front import commands, concluding, holding, lingering, statements
+from proxy.policy.lease import Lease
 from proxy.policy.observation import Failure
+from proxy.pool.pool import TargetPool
 from proxy.session import remains
 from proxy.session.meaning import PLAIN, Meaning
 from proxy.session.pins import PinReason
@@ -44,6 +47,10 @@ _READ_ONLY: Final = re.compile(rb"--[\w-]*read[-_]only\b")
 
 _NOT_READY: Final = b"WSREP has not yet prepared node"
 """How a Galera node refuses everything that is out of its cluster, before it runs it."""
+
+MOVED_SECONDS: Final = 5.0
+"""How old a connection has to be so that its name may have moved since: DNS is asked no more
+often than that."""
 
 _DOING: Final = frozenset((Command.REFRESH, Command.DEBUG, Command.PROCESS_KILL))
 """Commands other than statements that do something to the server."""
@@ -127,6 +134,8 @@ def _tell_watcher(client: Client, err: Err, *, stops: bool) -> bool:
     assert client.lease is not None
     pool = client.lease.pool
     if pool.watcher is None:
+        if not stops:
+            _leave_moved(client.lease)
         return False
     if stops:
         failure = Failure.STOPPING if err.code == _SHUTDOWN else Failure.LOST
@@ -136,6 +145,15 @@ def _tell_watcher(client: Client, err: Err, *, stops: bool) -> bool:
         return False
     awaited: bool = pool.watcher.trouble(pool, failure, err.text)
     return awaited
+
+
+def _leave_moved(lease: Lease) -> None:
+    """The server of a name takes no writes any more: the name may lead elsewhere by now."""
+    pool: TargetPool = lease.pool
+    place = pool.dialer.connector.place
+    is_name = isinstance(place, TcpAddress) and place.is_name
+    if is_name and pool.clock.seconds() - lease.born >= MOVED_SECONDS:
+        pool.retire_all()
 
 
 def _can_go_on(client: Client, *, stops: bool, is_first: bool) -> bool:

@@ -89,7 +89,7 @@ def plan(
         return _with_hold(current, rules, now)
     able = [one for one in others if _takes_writes(one, rules, now)]
     if current is not None and _may_stay(current, able, rules, now):
-        return _stay(current, able, rules, now)
+        return _stay(current, able, rules, switched_at, now)
     return _move(
         current, able, writer, rules, max(switched_at + rules.min_switch_interval, 0), now
     )
@@ -126,11 +126,22 @@ def _may_stay(current: Candidate, able: Sequence[Candidate], rules: Rules, now: 
     return health.is_usable and not _takes_none(health, rules, now)
 
 
-def _stay(current: Candidate, able: Sequence[Candidate], rules: Rules, now: float) -> Plan:
+def _stay(
+    current: Candidate,
+    able: Sequence[Candidate],
+    rules: Rules,
+    switched_at: float,
+    now: float,
+) -> Plan:
     decision = _with_hold(current, rules, now)
-    # One that has just begun to take writes may do so in the place of the other.
+    # One that has just begun to take writes may do so in the place of the other, and what was
+    # seen before a switch says nothing of the time behind it.
     seen_at = float("inf") if current.health.blind else current.health.seen_at
-    able = [one for one in able if one.health.writable_since <= seen_at]
+    able = [
+        one
+        for one in able
+        if one.health.writable_since <= seen_at and one.health.seen_at >= switched_at
+    ]
     if not able or rules.several_writers or decision.hold:
         # Who holds clients for its own sake may be about to be followed by one of the others.
         return decision

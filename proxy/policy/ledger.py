@@ -233,6 +233,12 @@ class Ledger(Places):
         for lease in resting[: max(len(resting) - self.limits.idle, 0)]:
             self.discard(lease, "idle, and more than max_idle_connections_percent")
 
+    def linger(self, lease: Lease, now: float) -> None:
+        """See `Places`; what is to be closed, or held, is called back at once."""
+        super().linger(lease, now)
+        if self.held or lease.generation != self.generation:
+            self._call_back(lease, self._pending)
+
     def call_back(self, lease: Lease) -> None:
         """Have a client give up a lease that lingers with it; `settle` tells it."""
         self._call_back(lease, self._pending)

@@ -24,5 +24,19 @@ def lasting(pins: Pins, remains: int) -> str:
         and pin.reason is not PinReason.CURSOR
     )
     if remains & STATE:
-        names.append(repr(Remains(remains & STATE)))
-    return ", ".join(dict.fromkeys(names))
+        names += _names(remains & STATE)
+    return _words(names)
+
+
+def everything(pins: Pins, remains: int) -> str:
+    """All that a session loses, for an error; empty for nothing."""
+    names = sorted(pin.reason.name for pin in pins)
+    return _words(names or _names(remains & ~(left.TO_BE_READ | left.STATUS)))
+
+
+def _names(remains: int) -> list[str]:
+    return [str(one.name) for one in Remains if remains & one]
+
+
+def _words(names: list[str]) -> str:
+    return ", ".join(dict.fromkeys(name.lower().replace("_", " ") for name in names))

@@ -15,12 +15,11 @@ from proxy.errors import (
 from proxy.session import remains as left
 from proxy.session.conditions import Conditions
 from proxy.session.leftovers import Leftovers
-from proxy.session.losses import STATE, lasting
+from proxy.session.losses import STATE, everything, lasting
 from proxy.session.meaning import Meaning
 from proxy.session.outcome import Target
 from proxy.session.pins import SOME_NAME, PinReason, Pins
 from proxy.session.prepared import Prepared
-from proxy.session.remains import Remains
 from proxy.session.state import Reports, State, interned
 from proxy.session.user_variables import LIMIT_BYTES, size
 from proxy.session.variables import NAMES
@@ -337,9 +336,7 @@ class Session:
         """
         if self.remains & left.COLLATION and self.names_charsets:
             self._settle_named_collation()
-        was_in_transaction, lost = self.in_transaction, repr(self.pins) if self.pins else ""
-        if not lost and self.remains & ~(left.TO_BE_READ | left.STATUS):
-            lost = repr(Remains(self.remains))
+        was_in_transaction, lost = self.in_transaction, everything(self.pins, self.remains)
         self.in_transaction = False
         self.status &= ~IN_TRANSACTION
         if was_in_transaction or not outcome_known:

@@ -41,3 +41,11 @@ def test_tcp_text_reads_back(host, port):
 def test_unix_text_reads_back():
     """The text of a Unix address gives the same address."""
     assert parse_address(str(UnixAddress("/a/b"))) == UnixAddress("/a/b")
+
+
+@pytest.mark.parametrize(
+    ("host", "is_name"), [("db1.internal", True), ("10.0.0.1", False), ("::1", False)]
+)
+def test_a_name_may_lead_elsewhere_one_day(host, is_name):
+    """An address of four or eight numbers is what it is."""
+    assert TcpAddress(host).is_name is is_name

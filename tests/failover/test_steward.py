@@ -269,8 +269,21 @@ def test_a_second_writer_is_made_read_only():
     assert group.host("b").ordered == ["SET GLOBAL super_read_only = 1"]
     group.host("b").answers = {}
     group.pass_time(11)
-    assert group.host("b").ordered[1:] == ["SET GLOBAL super_read_only = 1"]
+    assert group.host("b").ordered[1:] == ["SET GLOBAL super_read_only = 1", "KILL 1"]
     assert group.writer == "a"
+
+
+def test_a_first_guess_that_was_wrong_is_no_switch():
+    """The first of the configuration is a replica: nothing has changed or is damped."""
+    group = Group("a", "b")
+    demote(group, "a")
+    promote(group, "b")
+    group.look()
+    assert (group.writer, group.counters.writer_switches) == ("b", 0)
+    promote(group, "a")
+    demote(group, "b")
+    group.look()
+    assert (group.writer, group.is_held, group.counters.writer_switches) == ("a", False, 1)
 
 
 def test_a_fence_that_cannot_be_put_up_is_said():

@@ -24,6 +24,26 @@ def sized(size, since=0.0):
 # Held
 
 
+def test_what_is_to_be_closed_does_not_linger():
+    """A busy client would work on with it, at a target that was left."""
+    ledger = book(connections=3)
+    lease = idle(ledger)
+    ledger.take_same(lease, lease.serial)
+    ledger.generation += 1
+    ledger.linger(lease, 1.0)
+    assert ledger.has_work
+    assert ledger.settle(1.0) == [CallBack(lease)]
+    assert lease.place is Place.CALLED
+
+
+def test_a_lease_that_lingers_can_be_called_back():
+    """Its client has been moved to another target."""
+    ledger = book(connections=3)
+    lease = lingering(ledger)
+    ledger.call_back(lease)
+    assert ledger.settle(1.0) == [CallBack(lease)]
+
+
 def test_a_held_ledger_lends_nothing_by_any_way():
     """Not what is idle, nor the same lease again, nor one that comes back."""
     ledger = book(connections=3)

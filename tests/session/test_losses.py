@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proxy.session import remains as left
-from proxy.session.losses import lasting
+from proxy.session.losses import everything, lasting
 from proxy.session.pins import Pin, PinReason, Pins
 
 
@@ -15,10 +15,10 @@ from proxy.session.pins import Pin, PinReason, Pins
         ((), 0, ""),
         ((PinReason.SAVEPOINT, PinReason.XA, PinReason.FOUND_ROWS, PinReason.CURSOR), 0, ""),
         ((), left.DIAGNOSTICS | left.INSERT_ID | left.STATUS, ""),
-        ((PinReason.TEMPORARY_TABLE,), 0, "TEMPORARY_TABLE"),
-        ((PinReason.ROLE, PinReason.NAMED_LOCK), 0, "NAMED_LOCK, ROLE"),
-        ((PinReason.LONG_DATA,), left.TIMESTAMP, "LONG_DATA, <Remains.TIMESTAMP: 128>"),
-        ((), left.USER_VARIABLES, "<Remains.USER_VARIABLES: 256>"),
+        ((PinReason.TEMPORARY_TABLE,), 0, "temporary table"),
+        ((PinReason.ROLE, PinReason.NAMED_LOCK), 0, "named lock, role"),
+        ((PinReason.LONG_DATA,), left.TIMESTAMP, "long data, timestamp"),
+        ((), left.USER_VARIABLES, "user variables"),
     ],
 )
 def test_what_outlives_a_transaction_is_named(reasons, remains, said):
@@ -28,3 +28,19 @@ def test_what_outlives_a_transaction_is_named(reasons, remains, said):
         pins.add(Pin(reason, detail="one"))
         pins.add(Pin(reason, detail="other"))
     assert lasting(pins, remains) == said
+
+
+@pytest.mark.parametrize(
+    ("reasons", "remains", "said"),
+    [
+        ((), left.DIAGNOSTICS | left.STATUS, ""),
+        ((PinReason.CURSOR, PinReason.XA), left.USER_VARIABLES, "cursor, xa"),
+        ((), left.USER_VARIABLES | left.INSERT_ID, "insert id, user variables"),
+    ],
+)
+def test_all_that_is_lost_is_named(reasons, remains, said):
+    """What pinned the session, or else what only its backend knew."""
+    pins = Pins()
+    for reason in reasons:
+        pins.add(Pin(reason))
+    assert everything(pins, remains) == said

@@ -82,7 +82,8 @@ def heal(group: ReplicatedServers) -> None:
     if not group.primary.is_running():
         group.primary.start()
     for server in [*group.apart, *group.replicas]:
-        group.rejoin(server)
+        if server in group.apart or not server.is_running():
+            group.rejoin(server)
     group.wait_until_caught_up(WELL_SECONDS)
 
 

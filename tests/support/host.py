@@ -56,6 +56,7 @@ class Host:
             b"START REPLICA": self._order,
             b"RESET": self._order,
             b"CHANGE": self._order,
+            b"KILL": self._order,
         }
 
     def _text(self, side):
