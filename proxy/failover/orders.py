@@ -7,6 +7,7 @@ base, "read_only", "RESET REPLICA", "MASTER_GTID_WAIT".
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -19,6 +20,7 @@ from proxy.failover.post import Post
 from proxy.net.answer import Answer
 from proxy.net.backend import BackendProtocol
 from proxy.net.clock import Clock
+from proxy.policy.gtids import parse
 from proxy.vocabulary import ServerKind, kind_of, version_number
 from proxy.wire.commands import query
 
@@ -27,6 +29,11 @@ ORDER_SECONDS = 10.0
 
 REPLICA_WORDS = 80022
 """MySQL says REPLICA for SLAVE, and SOURCE for MASTER, since this version."""
+
+
+# What a server says of itself is put into statements for another one.
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_HOST = re.compile(r"[\w.:%-]{1,255}")
 
 
 class OrderLateError(BackendLostError):
@@ -91,7 +98,10 @@ class Session:
         """The transactions that it has, as its family writes them."""
         name = "gtid_current_pos" if self.is_mariadb else "gtid_executed"
         (value,) = (await self.run(f"SELECT @@GLOBAL.{name}")).row()
-        return (value or b"").decode().replace("\n", "")
+        position = parse((value or b"").decode("ascii", "replace"))
+        if position is None:
+            raise BackendLostError(f"{self._post.name}: its position makes no sense")
+        return str(position)
 
     async def wait_for(self, position: str, seconds: float) -> bool:
         """Wait until it has these transactions; whether it has by then."""
@@ -111,6 +121,8 @@ class Session:
 
     async def follow(self, host: str, port: int) -> None:
         """Replicate from another server, as the user as whom it has replicated until now."""
+        if not _HOST.fullmatch(host):
+            raise BackendLostError(f"{host!r} is no host that a server could be told to follow")
         await self.set_following(on=False)
         if self._replica == "REPLICA":
             text = "CHANGE REPLICATION SOURCE TO SOURCE_HOST = '{}', SOURCE_PORT = {}"
@@ -126,6 +138,8 @@ class Session:
 
         MySQL manual, "Changing the Primary".
         """
+        if not _UUID.fullmatch(member):
+            raise BackendLostError(f"{member!r} is no member of a group")
         await self.run(f"SELECT group_replication_set_as_primary('{member}')", 60.0)
 
 

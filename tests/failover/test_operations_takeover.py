@@ -10,6 +10,7 @@ from proxy.failover.operations import TAKEOVER_SECONDS
 from proxy.vocabulary import Role
 from proxy.wire.responses import Err
 from tests.support.group import Group, answers, ask, begin, refusal
+from tests.support.host import UUID
 
 ROLLED_BACK = "40001"
 REFUSED = Err(1227, "42000", b"Access denied; you need SUPER")
@@ -163,11 +164,11 @@ def test_a_target_that_may_not_write_is_not_promoted():
 
 def test_a_member_of_a_group_is_made_its_primary():
     """The group does it; the member is asked by the name that it gave itself."""
-    group = Group("a", "b", topology=Topology.GROUP_REPLICATION).be_well()
+    group = Group("a", "b", topology=Topology.GROUP_REPLICATION)
+    group.host("b").server = UUID
+    group.be_well()
     ended = group.order(group.operations.promote("b:3306"))
-    assert group.ordered == [
-        ("b:3306", "SELECT group_replication_set_as_primary('server of b:3306')")
-    ]
+    assert group.ordered == [("b:3306", f"SELECT group_replication_set_as_primary('{UUID}')")]
     group.host("a").read_only, group.host("b").read_only = True, False
     group.look()
     group.run(0.02)
@@ -177,7 +178,9 @@ def test_a_member_of_a_group_is_made_its_primary():
 
 def test_a_group_that_refuses_another_primary():
     """What it says is the reason."""
-    group = Group("a", "b", topology=Topology.GROUP_REPLICATION).be_well()
+    group = Group("a", "b", topology=Topology.GROUP_REPLICATION)
+    group.host("b").server = UUID
+    group.be_well()
     group.host("b").answers = {b"SELECT group": REFUSED}
     assert "you need SUPER" in refusal(group.order(group.operations.promote("b:3306")))
     assert not group.is_held

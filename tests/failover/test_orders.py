@@ -10,7 +10,9 @@ from proxy.failover.orders import ORDER_SECONDS, fence, session
 from proxy.observe.log import get_logger
 from proxy.wire.responses import Err
 from tests.support.group import Group
-from tests.support.host import GTIDS
+from tests.support.host import GTIDS, UUID
+
+OTHER = "5c1aa1f2-71ca-11e1-9e33-c80aa9429562"
 
 MARIADB = "5.5.5-10.11.2-MariaDB"
 OLD = "5.7.44-log"
@@ -63,10 +65,32 @@ def test_taking_writes(group, version, words):
 )
 def test_the_position_is_one_line(group, version, name):
     """A server writes a newline behind each source."""
-    group.host("b").position = GTIDS + ",\nother"
+    group.host("b").position = f"{GTIDS},\n{OTHER}:1-7"
     (position,) = give(group, lambda orders: orders.position(), version=version)
-    assert position == f"{GTIDS},other"
+    assert position == f"{GTIDS},{OTHER}:1-7"
     assert group.host("b").ordered == [f"SELECT @@GLOBAL.{name}"]
+
+
+def test_a_position_that_makes_no_sense_goes_to_no_other_server(group):
+    """What a server says becomes a part of a statement for another one."""
+    group.host("b").position = "') OR SLEEP(1) OR ('"
+    (error,) = give(group, lambda orders: orders.position())
+    assert str(error) == "b:3306: its position makes no sense"
+
+
+@pytest.mark.parametrize("name", ["b", "", "'); DROP TABLE t; -- "])
+def test_what_is_no_member_is_not_made_the_primary(group, name):
+    """Members have uuids."""
+    (error,) = give(group, lambda orders: orders.become_primary(name))
+    assert "is no member of a group" in str(error)
+    assert group.host("b").ordered == []
+
+
+def test_what_is_no_host_is_not_followed(group):
+    """An address that was discovered is what a server says."""
+    (error,) = give(group, lambda orders: orders.follow("a' , SOURCE_USER = 'x", 3306))
+    assert "is no host" in str(error)
+    assert group.host("b").ordered == []
 
 
 @pytest.mark.parametrize("behind", [True, False])
@@ -120,8 +144,8 @@ def test_following_nobody(group):
 
 def test_a_member_becomes_the_primary(group):
     """Any member can be asked."""
-    give(group, lambda orders: orders.become_primary("uuid-of-b"))
-    assert group.host("b").ordered == ["SELECT group_replication_set_as_primary('uuid-of-b')"]
+    give(group, lambda orders: orders.become_primary(UUID))
+    assert group.host("b").ordered == [f"SELECT group_replication_set_as_primary('{UUID}')"]
 
 
 def test_an_order_takes_no_longer_than_it_may(group):
