@@ -90,8 +90,11 @@ test-python: $(STAMPS)/venv
 	$(BIN)/python -m pytest $(PURE_COVERAGE) --cov-branch --cov-report=
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under=100
 
-# What has nothing compiled in it is tested once.
-PLAIN := bench cli config credentials embedded failover/probes live/test_probes.py live/test_probes_group.py
+# Tested once is what has nothing compiled in it, and the long stories of failover and readers,
+# of which the shorter ones and all that is in memory are tested in both forms.
+PLAIN := bench cli config credentials embedded failover/probes \
+	$(patsubst tests/%,%,$(wildcard tests/live/test_probes*.py tests/live/test_read*.py \
+	$(foreach story,group ledger midway monitors silence,tests/live/test_failover_$(story).py)))
 
 test-compiled: $(STAMPS)/compiled
 	$(COMPILED) $(or $(TESTS),$(PLAIN:%=--ignore=tests/%))

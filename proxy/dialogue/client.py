@@ -189,7 +189,9 @@ class ClientDialogue:
         """What the bytes kept so far mean: at most one command."""
         if self.state is State.FILE:
             kept = self._reader.take_rest()
-            return [self._receive_file(kept)] if kept else []
+            received = self._receive_file(kept)
+            # Of a part of a header there is nothing to tell before the rest of it comes.
+            return [received] if received.data or received.ended else []
         if self.state not in (State.LOGIN, State.PROVING, State.READY):
             return []
         while (packet := self._reader.next_packet()) is not None:
@@ -367,7 +369,7 @@ class ClientDialogue:
         self._enter(State.FILE)
         self._file = LocalFile(sequence)
 
-    def _receive_file(self, data: bytes) -> ClientEvent:
+    def _receive_file(self, data: bytes) -> FileReceived:
         assert self._file is not None
         data, left, ended = self._file.receive(data)
         if left:

@@ -304,6 +304,19 @@ def test_a_full_packet_of_a_file_is_not_ended_by_its_empty_rest():
     assert event.ended
 
 
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_a_part_of_a_header_that_came_early_says_nothing(size):
+    """Whoever asks what is there already must not ask for ever."""
+    peer = ready()
+    packet = encode(b"x", 2)
+    assert len(peer.dialogue.receive_data(encode(b"\x03LOAD DATA LOCAL") + packet[:size])) == 1
+    peer.dialogue.expect_file(2)
+    assert peer.dialogue.next_events() == []
+    assert peer.dialogue.buffered
+    (event,) = peer.dialogue.receive_data(packet[size:] + encode(b"", 3))
+    assert event == FileReceived(packet + encode(b"", 3), ended=True)
+
+
 def test_good_bye_is_said_where_there_is_room():
     """Between commands a client hears why, in the middle of an answer it cannot."""
     peer = ready()

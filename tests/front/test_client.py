@@ -157,6 +157,20 @@ def test_a_client_that_leaves_in_the_middle_of_its_file_leaves_no_lease(stage, c
     assert stage.is_clean()
 
 
+def test_a_part_of_a_file_that_comes_before_it_is_asked_for(stage, client):
+    """The proxy waits for the rest of its header, and serves others meanwhile."""
+    file = encode(b"line\n", 2) + encode(b"", 3)
+    client.send(query_packet(b"LOAD DATA LOCAL INFILE 'x' INTO TABLE t") + file[:2])
+    server = stage.busy()
+    received = []
+    server.wire.deliver = received.append
+    server.send(encode(b"\xfbx", 1))
+    stage.run()
+    assert received == []
+    client.send(file[2:])
+    assert b"".join(received) == file
+
+
 def test_a_file_goes_to_the_server_as_it_is(stage, client):
     """The verdict of the server comes after the empty packet, and then all is as before."""
     client.query(b"LOAD DATA LOCAL INFILE 'x' INTO TABLE t")
