@@ -49,6 +49,11 @@ class UnixAddress:
     def __str__(self) -> str:
         return f"unix:{self.path}"
 
+    @property
+    def is_name(self) -> bool:
+        """See `TcpAddress`."""
+        return False
+
 
 def parse_address(text: str) -> TcpAddress | UnixAddress:
     """Read `host`, `host:port`, `[v6]:port` or `unix:/path`.

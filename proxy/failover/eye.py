@@ -89,7 +89,7 @@ class Eye:
             self._running = None
         return Look(began=began, ended=self._clock.seconds(), seen=seen)
 
-    async def connection(self) -> BackendProtocol:
+    async def _connection(self) -> BackendProtocol:
         """The connection to the target, made anew where there is none.
 
         Raises:
@@ -106,7 +106,7 @@ class Eye:
         return self._backend
 
     async def _see(self) -> Seen:
-        seen = await self._probe.look(await self.connection())
+        seen = await self._probe.look(await self._connection())
         self._renewal = RENEWAL_SECONDS if seen.writable else DOUBTFUL_RENEWAL_SECONDS
         return seen
 

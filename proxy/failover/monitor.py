@@ -77,11 +77,6 @@ class Monitor:
         """How it looks."""
         return f"<Monitor {'hasty' if self.is_hasty else 'calm'} {self._eyes[0]!r}>"
 
-    @property
-    def eye(self) -> Eye:
-        """The one that looks while all is well; its connection serves for orders too."""
-        return self._eyes[0]
-
     def start(self) -> None:
         """Look from now on, at once for the first time."""
         self._stopped = False

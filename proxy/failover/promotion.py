@@ -30,12 +30,11 @@ async def promote_replica(steward: Steward, post: Post) -> None:
     wrote = not old.health.is_read_only
     async with session(post, steward.clock) as new, session(old, steward.clock) as before:
         try:
-            # When this takes too long it may be done all the same, some time later.
             await before.set_read_only(on=True)
             old.health.turn_away("it was made read-only", steward.clock.seconds())
             old.monitor.look_soon()
             await _take_over(steward, post, new, await before.position())
-        except BaseException:
+        except Exception:
             if wrote:
                 await _undo(steward, old, lambda orders: orders.set_read_only(on=False))
             raise
@@ -49,7 +48,7 @@ async def _take_over(steward: Steward, post: Post, new: Session, position: str) 
     try:
         await new.set_following(on=False)
         await new.set_read_only(on=False)
-    except BaseException:
+    except Exception:
         # Before the old one takes writes again, as this one may do so by now.
         await _undo(steward, post, lambda orders: orders.set_read_only(on=True))
         await _undo(steward, post, lambda orders: orders.set_following(on=True))

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from structlog.typing import FilteringBoundLogger
 from twisted.internet.defer import CancelledError
 
-from proxy.config.address import TcpAddress
 from proxy.config.model import Target, TargetGroup
 from proxy.credentials.directory import Directory
 from proxy.dialogue.backend import Account
@@ -61,8 +60,7 @@ class Watching:
         def open_eye(on_loss: Callable[[], None]) -> Eye:
             probe = probe_for(self._group.topology, discovers=config.discover)
             timeout = config.probe_timeout
-            place = target.place
-            is_name = isinstance(place, TcpAddress) and place.is_name
+            is_name = target.place.is_name
             return Eye(log_in, probe, self._clock, timeout, on_loss, is_name=is_name)
 
         pace = Pace(config.probe_interval, config.doubt_interval, config.probe_timeout)

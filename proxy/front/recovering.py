@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from proxy.config.address import TcpAddress
 from proxy.errors import (
     STOPPING,
     BackendLostError,
@@ -150,9 +149,8 @@ def _tell_watcher(client: Client, err: Err, *, stops: bool) -> bool:
 def _leave_moved(lease: Lease) -> None:
     """The server of a name takes no writes any more: the name may lead elsewhere by now."""
     pool: TargetPool = lease.pool
-    place = pool.dialer.connector.place
-    is_name = isinstance(place, TcpAddress) and place.is_name
-    if is_name and pool.clock.seconds() - lease.born >= MOVED_SECONDS:
+    is_old = pool.clock.seconds() - lease.born >= MOVED_SECONDS
+    if is_old and pool.dialer.connector.place.is_name:
         pool.retire_all()
 
 

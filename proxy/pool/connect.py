@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, TypeVar, cast
 
-from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import (
     HostnameEndpoint,
@@ -104,10 +103,9 @@ class Connector:
                 self._reactor, self.place.path, self.timeout_seconds
             )
         host, port, seconds = self.place.host, self.place.port, self.timeout_seconds
-        if isIPAddress(host):
-            return cast("Any", TCP4ClientEndpoint)(self._reactor, host, port, seconds)
-        if isIPv6Address(host):
-            return cast("Any", TCP6ClientEndpoint)(self._reactor, host, port, seconds)
-        return HostnameEndpoint(
-            self._reactor, host, port, seconds, attemptDelay=NEXT_ADDRESS_SECONDS
-        )
+        if self.place.is_name:
+            return HostnameEndpoint(
+                self._reactor, host, port, seconds, attemptDelay=NEXT_ADDRESS_SECONDS
+            )
+        endpoint = TCP6ClientEndpoint if ":" in host else TCP4ClientEndpoint
+        return cast("Any", endpoint)(self._reactor, host, port, seconds)

@@ -49,3 +49,4 @@ def test_unix_text_reads_back():
 def test_a_name_may_lead_elsewhere_one_day(host, is_name):
     """An address of four or eight numbers is what it is."""
     assert TcpAddress(host).is_name is is_name
+    assert not UnixAddress("/run/mysqld.sock").is_name

@@ -124,7 +124,6 @@ def test_it_looks_at_once_and_then_at_its_pace(scene):
     ]
     assert len(scene.looks) == 4
     assert scene.second.all_began == []
-    assert scene.monitor.eye is scene.first
     assert repr(scene.monitor).startswith("<Monitor calm")
 
 
