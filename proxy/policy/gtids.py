@@ -103,16 +103,6 @@ class Position:
                 domains[domain] = last
         return Position(sources, domains)
 
-    def advance(self, text: str) -> Position | None:
-        """This one and what a server reports beside it; None where that makes no sense.
-
-        A server reports one transaction or a few (session_track_gtids, MariaDB's last_gtid).
-        Those of one session have gaps between them, so their union grows with each: whoever
-        waits for a session's own commits needs the last report only.
-        """
-        more = parse(text)
-        return None if more is None else self.union(more)
-
 
 def parse(text: str) -> Position | None:
     """Read a GTID set of MySQL's or a position of MariaDB's; None for anything else.

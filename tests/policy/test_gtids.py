@@ -104,7 +104,6 @@ def test_a_server_without_transactions_has_an_empty_position(text):
 def test_nonsense_is_no_position(text):
     """Nor is a text so long that reading it would take all others' time."""
     assert parse(text) is None
-    assert Position().advance(text) is None
 
 
 @given(sources_, sources_)
@@ -118,7 +117,7 @@ def test_mysql_positions_are_sets(one, other):
     assert union.size == len(pairs(one) | pairs(other))
     assert union.contains(mine)
     assert union.contains(theirs)
-    assert union == mine.advance(str(theirs))
+    assert union == mine.union(read(str(theirs)))
     assert read(str(mine)) == mine
     assert hash(read(str(mine))) == hash(mine)
 
@@ -157,9 +156,9 @@ def test_positions_of_two_families_have_nothing_in_common():
 def test_a_report_of_a_commit_moves_a_position():
     """The usual one prolongs an interval; a report may name several."""
     position = read(f"{ONE}:1-22")
-    assert str(position.advance(f"{ONE}:23")) == f"{ONE}:1-23"
-    assert str(position.advance(f"{ONE}:24,{TWO}:1")) == f"{ONE}:1-22:24,{TWO}:1"
-    assert str(read("0-1-22").advance("0-2-23")) == "0-2-23"
+    assert str(position.union(read(f"{ONE}:23"))) == f"{ONE}:1-23"
+    assert str(position.union(read(f"{ONE}:24,{TWO}:1"))) == f"{ONE}:1-22:24,{TWO}:1"
+    assert str(read("0-1-22").union(read("0-2-23"))) == "0-2-23"
     assert str(position) == f"{ONE}:1-22"
 
 
