@@ -14,11 +14,10 @@ from proxy.config.admin import AdminConfig, AdminSocket
 from proxy.config.auth import AuthEntry
 from proxy.config.aws import AwsConfig
 from proxy.config.failover import FailoverConfig, Topology
+from proxy.config.log import LogConfig, LogLevel
 from proxy.config.model import (
     Config,
     EndpointConfig,
-    LogConfig,
-    LogLevel,
     ProxyConfig,
     Target,
     TargetGroup,

@@ -9,7 +9,6 @@ once are in `proxy.config.checks`.
 from __future__ import annotations
 
 import enum
-from typing import Literal
 
 import attrs
 
@@ -18,6 +17,7 @@ from proxy.config.admin import AdminConfig
 from proxy.config.auth import AuthEntry
 from proxy.config.aws import AwsConfig, IamConfig
 from proxy.config.failover import FailoverConfig, Topology
+from proxy.config.log import LogConfig
 from proxy.config.pool import ConnectionPoolConfig
 from proxy.config.rules import (
     AddressText,
@@ -29,16 +29,12 @@ from proxy.config.rules import (
     Switch,
     Text,
     Whole,
-    Word,
 )
 from proxy.config.tls import BackendTls, ClientTls
 from proxy.vocabulary import Role
 
 DEFAULT_TARGET_SET = "default"
 """The name of the targets that stand in the group itself."""
-
-LogLevel = Literal["debug", "info", "warning", "error"]
-LogFormat = Literal["auto", "console", "json"]
 
 # RDS Proxy's rule for names: letters, digits and single hyphens between them.
 _NAME = Text(
@@ -293,6 +289,16 @@ class ProxyConfig:
             "is whole. The range and the default are those of the server's own variable."
         },
     )
+    debug_logging: bool = attrs.field(
+        default=False,
+        validator=Switch(),
+        metadata={
+            "doc": "Whether the log shows each statement, whatever its level: its text, whose "
+            "it is, which connection it took, how long that was and how it ended. Statements "
+            "that have passwords or tokens in them are shown without their values. It can be "
+            "switched on and off while the proxy runs."
+        },
+    )
     server_version: str | None = attrs.field(
         default=None,
         validator=OrNull(
@@ -323,25 +329,6 @@ class ProxyConfig:
 
 
 @attrs.frozen(kw_only=True)
-class LogConfig:
-    """What the log shows and how."""
-
-    level: LogLevel = attrs.field(
-        default="info",
-        validator=Word(LogLevel),
-        metadata={"doc": "The least serious lines that are written."},
-    )
-    format: LogFormat = attrs.field(
-        default="auto",
-        validator=Word(LogFormat),
-        metadata={
-            "doc": "console is for people, json for programs; auto takes console on a terminal "
-            "and json elsewhere."
-        },
-    )
-
-
-@attrs.frozen(kw_only=True)
 class Config:
     """The whole configuration."""
 
@@ -359,5 +346,14 @@ class Config:
         metadata={
             "doc": "How long running transactions may go on after SIGTERM before they are cut "
             "off. systemd's TimeoutStopSec has to be longer."
+        },
+    )
+    handover_timeout: float = attrs.field(
+        default=3600.0,
+        validator=Seconds(0, 86_400),
+        metadata={
+            "doc": "How long a process that has handed its sockets to a successor goes on "
+            "serving those clients that could not be handed over with them, such as those "
+            "with TLS or in a transaction, before they are cut off."
         },
     )

@@ -83,3 +83,17 @@ class ProxyStatus:
     clients: int = 0
     target_set: str | None = None
     last_switch: float | None = None
+
+
+@attrs.frozen(kw_only=True)
+class ReloadReport:
+    """What a new configuration has changed.
+
+    Attributes:
+        changed: Key paths of the settings that are in force now, such as
+            `proxies[shop].max_clients`.
+        needs_restart: Key paths of those that will be after a restart, and are not until then.
+    """
+
+    changed: tuple[str, ...] = ()
+    needs_restart: tuple[str, ...] = ()

@@ -1,7 +1,8 @@
 import pytest
 
 from proxy.config.auth import AuthScheme
-from proxy.config.model import Config, LogConfig
+from proxy.config.log import LogConfig
+from proxy.config.model import Config
 from proxy.config.structure import MisfitsError, structure
 from proxy.vocabulary import Role
 
