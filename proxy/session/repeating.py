@@ -29,9 +29,10 @@ _ALONE: Final[dict[str, frozenset[type]]] = {
 def is_repeatable(verdict: Classification) -> bool:
     """Whether running it again, outside of a transaction, does nothing twice.
 
-    It only reads, or what it does ends with its connection.
+    It only reads, or what it does ends with its connection, or it ends a transaction where
+    there is none: drivers send a ROLLBACK behind each error.
     """
-    if verdict.reads_only:
+    if verdict.reads_only or _only_ends(verdict):
         return True
     alone = _ALONE.get(verdict.verb)
     return (
@@ -39,6 +40,18 @@ def is_repeatable(verdict: Classification) -> bool:
         and verdict.single
         and bool(verdict.effects)
         and all(type(effect) in alone for effect in verdict.effects)
+    )
+
+
+def _only_ends(verdict: Classification) -> bool:
+    return (
+        verdict.single
+        and bool(verdict.effects)
+        and all(
+            isinstance(effect, effects.EndsTransaction)
+            and not (effect.chain or effect.release)
+            for effect in verdict.effects
+        )
     )
 
 

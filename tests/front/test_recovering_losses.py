@@ -174,6 +174,16 @@ def test_in_a_transaction_there_is_one_error(stage, client, text, state):
     assert not stage.ledger.lent
 
 
+@pytest.mark.parametrize("text", [b"ROLLBACK", b"COMMIT"])
+def test_the_end_of_a_transaction_that_is_none_runs_again(stage, client, text):
+    """Drivers send a ROLLBACK behind each error, and hear no second one."""
+    client.query(text)
+    stage.backends[-1].die()
+    stage.run()
+    stage.serve()
+    assert client.reply() == Ok()
+
+
 @pytest.mark.parametrize("idle", [True, False])
 def test_what_else_was_lost_is_told_behind_the_transaction(stage, client, idle):
     """Whoever runs the transaction again must not find a table missing, or another one."""

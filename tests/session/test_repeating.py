@@ -26,6 +26,8 @@ MARIADB = Dialect(mariadb=True, version=101100)
         "USE shop",
         "BEGIN",
         "START TRANSACTION WITH CONSISTENT SNAPSHOT",
+        "COMMIT",
+        "ROLLBACK WORK",
     ],
 )
 @pytest.mark.parametrize("dialect", [Dialect(), MARIADB], ids=["MySQL", "MariaDB"])
@@ -52,8 +54,8 @@ def test_what_leaves_nothing_behind_may_run_again(text, dialect):
         "SELECT LAST_INSERT_ID(7)",
         "EXPLAIN ANALYZE SELECT 1",
         "ANALYZE TABLE t",
-        "COMMIT",
-        "ROLLBACK",
+        "COMMIT AND CHAIN",
+        "ROLLBACK RELEASE",
         "BEGIN; COMMIT",
         "CALL p()",
         "DO SLEEP(1)",
