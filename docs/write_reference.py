@@ -1,4 +1,4 @@
-"""Writes the reference parts of the manual: the settings, and the reasons of pins.
+"""Writes the reference parts of the manual, and the schema of the settings for editors.
 
 Run it after a change of proxy/config/model.py or proxy/session/advice.py: `make reference`.
 """
@@ -9,11 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from proxy.config.reference import Option, describe
+from proxy.config.schema import schema_text
 from proxy.session.advice import ADVICE, Advice, filters_for
 from proxy.session.pins import PinReason
 
 PAGE = Path(__file__).parent / "configuration.rst"
 PINNING = Path(__file__).parent / "pinning.rst"
+SCHEMA = Path(__file__).parent.parent / "etc" / "mysqlproxy.schema.json"
 BEGIN = ".. The rest of this page is written by write_reference.py.\n"
 
 
@@ -70,3 +72,4 @@ def rewritten(page: str, rest: Callable[[], str] = render) -> str:
 if __name__ == "__main__":
     for path, rest in ((PAGE, render), (PINNING, render_reasons)):
         path.write_text(rewritten(path.read_text(encoding="utf-8"), rest), encoding="utf-8")
+    SCHEMA.write_text(schema_text(), encoding="utf-8")

@@ -73,11 +73,19 @@ class Rule(abc.ABC):
         """
         return self._read(raw)
 
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The same as JSON Schema (2020-12), as far as that can say it."""
+        return self._schema()
+
     @abc.abstractmethod
     def _expects(self) -> str: ...
 
     @abc.abstractmethod
     def _read(self, raw: object) -> object: ...
+
+    def _schema(self) -> dict[str, Any]:
+        return {"type": "string"}
 
     def _refuse(self, raw: object) -> UnfitError:
         return UnfitError(f"must be {self.expects}, not {shown(raw)}")
@@ -108,6 +116,10 @@ class Whole(Rule):
             raise self._refuse(raw)
         return raw
 
+    def _schema(self) -> dict[str, Any]:
+        most = {} if self.high is None else {"maximum": self.high}
+        return {"type": "integer", "minimum": self.low, **most}
+
 
 @attrs.frozen
 class Seconds(Rule):
@@ -128,6 +140,9 @@ class Seconds(Rule):
             raise self._refuse(raw)
         return float(raw)
 
+    def _schema(self) -> dict[str, Any]:
+        return {"type": "number", "minimum": self.low, "maximum": self.high}
+
 
 @attrs.frozen
 class Text(Rule):
@@ -143,6 +158,10 @@ class Text(Rule):
         if not isinstance(raw, str) or re.fullmatch(self.pattern, raw) is None:
             raise self._refuse(raw)
         return raw
+
+    def _schema(self) -> dict[str, Any]:
+        # Not the pattern: the regular expressions of JSON Schema are others.
+        return {"type": "string", "minLength": 1}
 
 
 @attrs.frozen
@@ -220,6 +239,9 @@ class Switch(Rule):
             raise self._refuse(raw)
         return raw
 
+    def _schema(self) -> dict[str, Any]:
+        return {"type": "boolean"}
+
 
 @attrs.frozen
 class SecretText(Rule):
@@ -253,6 +275,10 @@ class Choice(Rule):
                 return member
         raise self._refuse(raw)
 
+    def _schema(self) -> dict[str, Any]:
+        words = [str(member.value) for member in self.members]
+        return {"enum": list(dict.fromkeys(words + [word.lower() for word in words]))}
+
 
 @attrs.frozen
 class Word(Rule):
@@ -268,6 +294,9 @@ class Word(Rule):
             raise self._refuse(raw)
         return raw
 
+    def _schema(self) -> dict[str, Any]:
+        return {"enum": [*get_args(self.literal)]}
+
 
 @attrs.frozen
 class ListOf(Rule):
@@ -282,6 +311,9 @@ class ListOf(Rule):
         if not isinstance(raw, list | tuple):
             raise self._refuse(raw)
         return tuple(self.item.read(value) for value in raw)
+
+    def _schema(self) -> dict[str, Any]:
+        return {"type": "array", "items": self.item.schema}
 
 
 @attrs.frozen
@@ -300,3 +332,6 @@ class OrNull(Rule):
 
     def _read(self, raw: object) -> object:
         return None if raw is None else self.rule.read(raw)
+
+    def _schema(self) -> dict[str, Any]:
+        return {"anyOf": [self.rule.schema, {"type": "null"}]}

@@ -49,7 +49,10 @@ def test_all_misfits_come_at_once():
     plain["log"] = {"level": "loud", "shape": 1}
     assert misfits_of(plain) == [
         (("log", "level"), "must be debug or info or warning or error, not 'loud'"),
-        (("log", "shape"), "is no setting; here are level, format"),
+        (
+            ("log", "shape"),
+            "is no setting; here are level, format, logins, slow_statement_time",
+        ),
         (("proxies", 0, "auth", 1, "pasword"), "is no setting; did you mean password?"),
         (("proxies", 0, "auth", 1, "username"), "must be a text of 1 to 128 characters, not 5"),
         (("proxies", 0, "endpoints"), "is missing"),
