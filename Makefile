@@ -24,7 +24,7 @@ PURE_COVERAGE := $(foreach package,$(PURE),--cov=proxy.$(package)) --cov=proxy.e
 PURE_TESTS := $(wildcard $(PURE:%=tests/%) tests/observe tests/test_*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-python test-compiled compiled check lint suites soak bench bench-failover docs reference clean absent
+.PHONY: help run demo test test-python test-compiled compiled check lint suites soak bench bench-failover image docs reference clean absent
 
 help:
 	@echo 'make run        a MySQL server and a replica with the proxy in front, until Ctrl-C'
@@ -36,6 +36,7 @@ help:
 	@echo 'make bench      compare with a direct connection and with other proxies'
 	@echo 'make bench-failover'
 	@echo '                what applications notice when their database moves'
+	@echo 'make image      carries out the steps of the Dockerfile, without a container engine'
 	@echo 'make docs       the manual, in docs/_build/html'
 	@echo 'make reference  rewrite the reference of the settings in docs/configuration.rst'
 	@echo 'make clean      remove what the other targets made'
@@ -113,6 +114,10 @@ bench: $(STAMPS)/compiled
 # BENCH="--only kill --runs 9", for instance.
 bench-failover: $(STAMPS)/compiled
 	$(BIN)/python -m bench.failover.run $(BENCH)
+
+# The steps of the Dockerfile where there is no engine for them; as root, with mmdebstrap.
+image: $(STAMPS)/venv
+	$(BIN)/python -m tests.packaging.image
 
 docs: $(STAMPS)/venv
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html

@@ -14,7 +14,7 @@ from proxy.config.reference import describe
 ROOT = Path(__file__).resolve().parent.parent
 FULL = ROOT / "etc" / "mysqlproxy-full.yaml"
 PAGE = ROOT / "docs" / "configuration.rst"
-EXAMPLES = sorted((ROOT / "etc").glob("*.yaml"))
+EXAMPLES = sorted((ROOT / "etc").glob("mysqlproxy*.yaml"))
 OPTIONS = {option.key_path: option for option in describe()}
 # What has to be given to be shown: an entry of a list, and one source of a password.
 GIVEN_IN_THE_EXAMPLE = {
@@ -23,6 +23,10 @@ GIVEN_IN_THE_EXAMPLE = {
     "proxies[].auth[].password_file",
     "proxies[].tls.certificates[]",
     "proxies[].target_group.target_sets[]",
+    "admin.tokens[]",
+    "admin.tokens[].token_file",
+    "admin.users[]",
+    "admin.users[].password_file",
 }
 
 
