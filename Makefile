@@ -124,6 +124,7 @@ docs: $(STAMPS)/venv
 
 reference: $(STAMPS)/venv
 	$(BIN)/python docs/write_reference.py
+	$(BIN)/python docs/write_reload.py
 
 clean:
 	rm -rf $(VENV) $(STAMPS) build dist docs/_build .coverage .mypy_cache .pytest_cache .ruff_cache \

@@ -13,6 +13,8 @@ from proxy.config.load import load_config
 from proxy.config.problem import ConfigError
 from proxy.net.reactor import install
 from proxy.observe.log import configure
+from proxy.service.handover_spawn import tell_failure
+from proxy.service.handover_twistd import TwistdPidFile
 from proxy.service.tokens import UnusableError
 from proxy.service.worker import Worker
 
@@ -34,16 +36,21 @@ class Options(usage.Options):
 def makeService(options: Any) -> IService:  # noqa: N802 - Twisted's name
     """The service of one configuration file; exits with its errors when it has some."""
     install()  # unless twistd was told which one to use
-    from twisted.internet import reactor  # noqa: PLC0415 - there is one only now
+    from twisted.internet import reactor as installed  # noqa: PLC0415 - there is one only now
 
+    reactor: Any = installed
     path = Path(options["config"])
     try:
         config = load_config(path)
         configure(config.log.format, config.log.level)
-        worker = Worker(config, reactor)
+        worker = Worker(config, reactor, path)
     except (ConfigError, UnusableError) as error:
-        sys.exit(str(error))
+        sys.exit(1 if tell_failure(str(error)) else str(error))
     service = MultiService()
+    worker.hand_over.why_not = ""
+    if options.parent is not None:
+        worker.hand_over.pid_file = TwistdPidFile(options.parent)
+    reactor.callWhenRunning(worker.hand_over.obey)
     worker.listening.addErrback(_cannot_listen, reactor)
     worker.setServiceParent(service)
     return service  # type: ignore[return-value]

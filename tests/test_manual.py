@@ -95,6 +95,7 @@ def quoted():
     """Name each text that a page says the log has, with its page."""
     tables = {
         "credentials": "What the log says",
+        "logging": "Message",
         "security": "What the log or ``check-config --connect`` says",
     }
     for page, header in tables.items():

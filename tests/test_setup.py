@@ -29,10 +29,11 @@ def built(tmp_path_factory):
 
 
 def test_every_module_is_installed_and_nothing_else(built):
-    """The twistd plugin among them, without which twistd knows no mysqlproxy."""
+    """The twistd plugin and the dashboard's files among them."""
     folder, _ = built
     wanted = {path.relative_to(ROOT) for path in (ROOT / "proxy").rglob("*.py")}
     wanted |= {Path("proxy/py.typed"), Path("twisted/plugins/mysqlproxy_plugin.py")}
+    wanted |= {path.relative_to(ROOT) for path in (ROOT / "proxy/admin/dashboard").iterdir()}
     there = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
     assert there == wanted
 

@@ -17,12 +17,13 @@ Begin: TypeAlias = Callable[[], Coroutine[Deferred[Any], Any, None]]
 
 @attrs.frozen(kw_only=True)
 class Action:
-    """What is done, and to what; the last two are empty where they do not matter."""
+    """What is done, and to what; what does not matter is empty, or 0."""
 
     name: str
-    proxy: str
+    proxy: str = ""
     target: str = ""
     target_set: str = ""
+    number: int = 0
 
 
 @attrs.define(eq=False)

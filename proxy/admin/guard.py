@@ -4,51 +4,71 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from proxy.admin.call import MAX_BODY_BYTES, Call, CallRefusedError
+from proxy.admin.routes import Parameter
 
 _SAFE = ("GET", "HEAD")
+_OWN_PAGES = ("", "same-origin", "none")
 
 
-def check(call: Call) -> None:
-    """Look who calls, and how much they send.
+def check(call: Call, allowed_hosts: Collection[str] = (), *, is_open: bool = False) -> None:
+    """Look where a call comes from, and how much it sends.
 
-    A browser on this machine may be led here by any page that it shows.  Such a page is known
-    by its `Origin`; one that gave this address a name of its own (DNS rebinding), by `Host`.
+    A browser may be led here by any page that it shows.  Such a page is known by its `Origin`;
+    one that gave this address a name of its own (DNS rebinding), by `Host`.
+
+    Args:
+        call: It.
+        allowed_hosts: Names that the proxy may be called by, in lower case.
+        is_open: Whether what it asks for tells nothing: those who watch over the process may
+            call it by any name.
 
     Raises:
         CallRefusedError: the call goes no further.
     """
-    if not call.local and not _is_loopback(call.host):
+    if not (call.local or is_open or _is_known(call.host, allowed_hosts)):
         raise CallRefusedError(
-            HTTPStatus.FORBIDDEN, "the Host header has to be localhost or a loopback address"
+            HTTPStatus.FORBIDDEN,
+            "the Host header has to be localhost, an IP address or one of admin.allowed_hosts",
         )
-    if call.origin is not None and call.origin != f"http://{call.host}":
+    scheme = "https" if call.encrypted else "http"
+    others = call.origin is not None and call.origin != f"{scheme}://{call.host}"
+    if others or (call.method not in _SAFE and call.site not in _OWN_PAGES):
         raise CallRefusedError(HTTPStatus.FORBIDDEN, "pages of other sites may not call this")
     if call.body_bytes > MAX_BODY_BYTES:
         raise CallRefusedError(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             f"the body has more than {MAX_BODY_BYTES:,} bytes",
         )
-    if call.query:
-        raise CallRefusedError(
-            HTTPStatus.BAD_REQUEST, "there are no parameters in the query; they are in the body"
-        )
     if call.body and call.method in _SAFE:
         raise CallRefusedError(HTTPStatus.BAD_REQUEST, f"{call.method} has no body")
 
 
-def parameters(call: Call, known: tuple[str, ...]) -> Mapping[str, object]:
+def parameters(call: Call, known: tuple[Parameter, ...]) -> Mapping[str, object]:
     """The parameters of a call: its body is a JSON object or empty.
 
     Raises:
-        CallRefusedError: it is something else, or has what nobody knows.
+        CallRefusedError: it is something else, has what nobody knows, or lacks what is needed.
     """
-    if not call.body:
-        return {}
+    value = _object(call) if call.body else {}
+    names = [parameter.name for parameter in known]
+    for name in value:
+        if name not in names:
+            there = f"there are {', '.join(names)}" if names else "there are none here"
+            raise CallRefusedError(
+                HTTPStatus.BAD_REQUEST, f"{name[:40]!r} is no parameter; {there}"
+            )
+    for parameter in known:
+        if parameter.needed and parameter.name not in value:
+            raise CallRefusedError(HTTPStatus.BAD_REQUEST, f"{parameter.name} is missing")
+    return value
+
+
+def _object(call: Call) -> dict[str, object]:
     if call.content_type.partition(";")[0].strip().lower() != "application/json":
         raise CallRefusedError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the body has to be application/json"
@@ -59,12 +79,6 @@ def parameters(call: Call, known: tuple[str, ...]) -> Mapping[str, object]:
         raise CallRefusedError(HTTPStatus.BAD_REQUEST, "the body is no JSON") from None
     if not isinstance(value, dict):
         raise CallRefusedError(HTTPStatus.BAD_REQUEST, "the body is no JSON object")
-    for name in value:
-        if name not in known:
-            there = f"there are {', '.join(known)}" if known else "there are none here"
-            raise CallRefusedError(
-                HTTPStatus.BAD_REQUEST, f"{name[:40]!r} is no parameter; {there}"
-            )
     return value
 
 
@@ -81,10 +95,16 @@ def seconds(value: object, name: str, most: float) -> float:
     )
 
 
-def _is_loopback(host: str) -> bool:
-    """Whether a Host header names this machine and nothing else can answer to it."""
+def _is_known(host: str, allowed: Collection[str]) -> bool:
+    """Whether a Host header names this machine and nothing else can answer to it.
+
+    An address is no name that somebody could have pointed here.
+    """
     try:
         name = urlsplit(f"//{host}").hostname or ""
-        return name == "localhost" or ipaddress.ip_address(name).is_loopback
+        if name == "localhost" or name.rstrip(".") in allowed:
+            return True
+        ipaddress.ip_address(name)
     except ValueError:
         return False
+    return True

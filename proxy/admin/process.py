@@ -51,6 +51,10 @@ class Process(Protocol):
         """When it was last put in force; in UTC."""
 
     @property
+    def form(self) -> str:
+        """Which form of the innermost modules runs: compiled or pure Python."""
+
+    @property
     def uptime(self) -> float:
         """Seconds since the process began to serve."""
 

@@ -14,7 +14,7 @@ from proxy.observe.log import configure
 from proxy.service.assembly import try_out
 
 
-@click.command("check-config")
+@click.command("check-config", short_help="Say what is wrong with a file.")
 @click.argument(
     "path",
     metavar="[FILE]",

@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from proxy.config.load import load_config
-from proxy.config.model import Config
-from proxy.config.problem import ConfigError
-from proxy.service.tokens import UnusableError
+if TYPE_CHECKING:
+    from proxy.config.model import Config
 
 CONFIG_FILE = "/etc/mysqlproxy/mysqlproxy.yaml"
 
@@ -22,6 +21,10 @@ def load(path: Path) -> Config:
     Raises:
         click.ClickException: it cannot be used; every problem is told.
     """
+    # Most commands are told where the proxy is, and need no file.
+    from proxy.config.load import load_config  # noqa: PLC0415 - see above
+    from proxy.config.problem import ConfigError  # noqa: PLC0415 - see above
+
     try:
         return load_config(path)
     except ConfigError as error:
@@ -31,6 +34,8 @@ def load(path: Path) -> Config:
 @contextlib.contextmanager
 def explained() -> Iterator[None]:
     """End the command with a sentence where the configuration points to something unusable."""
+    from proxy.service.tokens import UnusableError  # noqa: PLC0415 - only who serves has it
+
     try:
         yield
     except UnusableError as error:

@@ -1,84 +1,143 @@
-"""Commands and their options."""
+"""The command `mysqlproxy`: what there is, and where each command is found."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import difflib
+import importlib
+from collections.abc import Mapping
+from typing import Any, Final
 
+import attrs
 import click
 
 from proxy import __version__
-from proxy.cli.check import check_config
-from proxy.cli.configuration import CONFIG_FILE, explained, load
-from proxy.cli.control import drain, pause, promote, resume, switch, targets, undrain
-from proxy.cli.pins import pins
-from proxy.cli.token import token
-from proxy.embedded import EmbeddedError, Flavor
-from proxy.service.form import form
 
-_config = click.option(
-    "-c",
-    "--config",
-    "path",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=CONFIG_FILE,
-    show_default=True,
-    help="The configuration file.",
+
+@attrs.frozen
+class Listed:
+    """A command that is imported when it is called: most need more than a mere list does.
+
+    Attributes:
+        module: Of `proxy.cli`, where it stands.
+        name: Of the command there.
+        summary: The first sentence of its help; a test compares.
+    """
+
+    module: str
+    name: str
+    summary: str
+
+    def load(self) -> click.Command:
+        """The command itself."""
+        module = importlib.import_module(f"proxy.cli.{self.module}")
+        command: click.Command = getattr(module, self.name)
+        return command
+
+
+SECTIONS: Final[Mapping[str, Mapping[str, Listed]]] = {
+    "See how the running proxy does": {
+        "status": Listed("status", "status", "Is it well, who waits and why."),
+        "targets": Listed("views", "targets", "Targets: role, state and why, lag."),
+        "pools": Listed("views", "pools", "Connections to each target, and their limits."),
+        "clients": Listed("views", "clients", "Clients: who, what they do, how long."),
+        "connections": Listed("views", "connections", "Connections to targets, one by one."),
+        "pins": Listed("pins", "pins", "Why clients keep connections, and what helps."),
+        "top": Listed("top", "top", "The statements that take most, and for whom."),
+        "events": Listed("events", "events", "What has happened lately."),
+    },
+    "Change it": {
+        "pause": Listed("control", "pause", "Hold all clients between transactions."),
+        "resume": Listed("control", "resume", "Let held clients go on."),
+        "drain": Listed("control", "drain", "Let TARGET finish what runs, and rest."),
+        "undrain": Listed("control", "undrain", "Use TARGET again."),
+        "promote": Listed("control", "promote", "Make TARGET the writer."),
+        "switch": Listed("control", "switch", "Use another set of targets."),
+        "reload": Listed("process", "reload", "Put the configuration file in force."),
+        "restart": Listed("process", "restart", "Hand over to a new process."),
+        "kill": Listed("kill", "kill", "Disconnect a client, or close a connection."),
+        "log-level": Listed("process", "log_level", "Show or set how much is logged."),
+        "debug-logging": Listed("process", "debug_logging", "Log each statement, or not."),
+    },
+    "Run it": {
+        "run": Listed("running", "run", "Serve until SIGTERM or Ctrl-C."),
+        "try": Listed("running", "try_", "Servers, the proxy and a dashboard to try."),
+        "load": Listed("loading", "load", "Some clients that run statements, to try things."),
+    },
+    "Tools": {
+        "check-config": Listed("check", "check_config", "Say what is wrong with a file."),
+        "token": Listed("token", "token", "Print an IAM token to log in with."),
+        "api": Listed("raw", "api", "Call the admin API, and print its answer."),
+        "completion": Listed("completion", "completion", "What makes a shell complete words."),
+    },
+}
+"""All commands, as the help has them."""
+
+_EPILOG: Final = """\b
+Exit status:
+  0  done, or all is well
+  1  refused, failed, or not done yet; with status --check: not all is well
+  2  the command line makes no sense
+  3  no proxy was reached
+
+`mysqlproxy COMMAND --help` says more.  The manual has a page for the command line.
+"""
+
+
+class Commands(click.Group):
+    """The commands, by section, each imported when it is needed."""
+
+    _listed: Final = {name: one for part in SECTIONS.values() for name, one in part.items()}
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        """See `click.Group`."""
+        return [*self._listed]
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        """See `click.Group`."""
+        listed = self._listed.get(name)
+        return None if listed is None else listed.load()
+
+    def resolve_command(
+        self, context: click.Context, words: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """See `click.Group`: a word that is none gets the nearest one."""
+        if (
+            words
+            and words[0] not in self._listed
+            and not words[0].startswith("-")
+            and not context.resilient_parsing
+        ):
+            near = difflib.get_close_matches(words[0], self._listed, 1)
+            hint = f"did you mean {near[0]}?" if near else "mysqlproxy --help lists them."
+            context.fail(f"{words[0][:60]!r} is no command; {hint}")
+        return super().resolve_command(context, words)
+
+    def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        """See `click.Group`."""
+        for title, part in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, one.summary) for name, one in part.items()])
+
+
+def _tell_version(context: click.Context, _option: Any, wanted: bool) -> None:  # noqa: FBT001 - click's
+    if not wanted or context.resilient_parsing:
+        return
+    from proxy.service.form import form  # noqa: PLC0415 - imports what nothing else here needs
+
+    click.echo(f"mysqlproxy, version {__version__} ({form()})")
+    context.exit()
+
+
+@click.group(
+    cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EPILOG
 )
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(f"{__version__} ({form()})", prog_name="mysqlproxy")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_tell_version,
+    help="Show the version and exit.",
+)
 def main() -> None:
     """A pooling, multiplexing proxy for MySQL and MariaDB."""
-
-
-_OF_THE_RUNNING_PROXY = (targets, drain, undrain, promote, pause, resume, switch)
-for command in (check_config, pins, token, *_OF_THE_RUNNING_PROXY):
-    main.add_command(command)
-
-
-@main.command()
-@_config
-def run(path: Path) -> None:
-    """Serve until SIGTERM or Ctrl-C."""
-    from proxy.cli.serve import serve  # noqa: PLC0415 - installs the reactor
-
-    config = load(path)
-    with explained():
-        raise SystemExit(serve(config))
-
-
-@main.command("try")
-@click.option(
-    "--flavor",
-    type=click.Choice([flavor.value for flavor in Flavor]),
-    default=Flavor.MYSQL.value,
-    show_default=True,
-    help="Which server to start.",
-)
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=3306,
-    show_default=True,
-    help="Where the proxy listens; another port is taken where this one is in use.",
-)
-@click.option(
-    "--max-connections",
-    type=click.IntRange(1),
-    default=20,
-    show_default=True,
-    help="The most connections to the server.",
-)
-@click.option("--demo", is_flag=True, help="A short show that ends by itself.")
-def try_(flavor: str, port: int, max_connections: int, *, demo: bool) -> None:
-    """Start a real server with the proxy in front, and show what it does."""
-    from proxy.cli.trial import run_trial  # noqa: PLC0415 - installs the reactor
-
-    try:
-        status = run_trial(
-            Flavor(flavor), port=port, max_connections=max_connections, demo=demo
-        )
-    except EmbeddedError as error:
-        raise click.ClickException(str(error)) from error
-    raise SystemExit(status)

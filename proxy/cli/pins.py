@@ -1,27 +1,62 @@
-"""`mysqlproxy pins`: why clients keep their connections, and what to do about it."""
+"""`mysqlproxy pins`: who is pinned and why, and what to do about it."""
 
 from __future__ import annotations
 
-import difflib
-import json
-import shutil
-import textwrap
-from collections.abc import Iterable, Sequence
+import functools
+from collections.abc import Callable
 from typing import Any, TextIO
 
-import attrs
 import click
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
 
-from proxy.cli.pinlog import PinLog, read_log
-from proxy.session.advice import ADVICE, filters_for, reason_called
+from proxy.cli.columns import PINS, for_several
+from proxy.cli.pinadvice import chosen, explain, list_reasons, tell_log
+from proxy.cli.reaching import MOST_ROWS, Way, reaching
+from proxy.cli.screen import Content, View, present, watching
+from proxy.cli.spelling import counted, plain
+from proxy.cli.tables import Fitting
+from proxy.cli.views import DEFAULT_LIMIT, limiting
+from proxy.session.advice import ADVICE
 from proxy.session.pins import PinReason
 
-_NARROWEST, _WIDEST = 72, 120
-_GAP = "  "
+
+def _complete(_context: Any, _parameter: Any, begun: str) -> list[str]:
+    return [reason.name for reason in ADVICE if reason.name.startswith(begun.upper())]
 
 
-@click.command()
-@click.argument("word", required=False, metavar="[REASON]")
+def _or_offline(command: Callable[..., None]) -> Callable[..., None]:
+    """Answer what needs no running proxy, without looking for one."""
+    live = reaching(command)
+
+    @functools.wraps(live)
+    def called(
+        word: str | None, log_file: TextIO | None, top: int, *, explaining: bool, **others: Any
+    ) -> None:
+        reason = None if word is None else chosen(word)
+        as_json = others["as_json"]
+        if log_file is not None:
+            tell_log(log_file, reason, top, as_json=as_json)
+        elif explaining and reason is None:
+            list_reasons(as_json=as_json)
+        elif explaining and reason is not None:
+            explain(reason, as_json=as_json)
+        else:
+            live(reason=reason, **others)
+
+    return called
+
+
+@click.command(short_help="Why clients keep connections, and what helps.")
+@_or_offline
+@click.argument("word", required=False, metavar="[REASON]", shell_complete=_complete)
+@click.option(
+    "--explain",
+    "explaining",
+    is_flag=True,
+    help="List all reasons, or explain REASON; needs no running proxy.",
+)
 @click.option(
     "--log",
     "log_file",
@@ -35,140 +70,55 @@ _GAP = "  "
     show_default=True,
     help="How many statements of the log to show.",
 )
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
-def pins(word: str | None, log_file: TextIO | None, top: int, *, as_json: bool) -> None:
-    """Why clients keep their connections, and what to do about it.
+@watching
+@limiting
+def pins(way: Way, reason: PinReason | None, watch: float | None, limit: int | None) -> None:
+    """Show why clients keep their connections, and what to do about it.
 
-    Without REASON all of them are listed; with it, one is explained. With --log the log is
-    read, and what pins most comes first.
+    Who is pinned now is told by the running proxy, those first that have been for longest.
+    With REASON it is about this one only.  With --explain reasons are explained, and with --log
+    a log is read; what pins most comes first.
     """
-    reason = None if word is None else _chosen(word)
-    if log_file is not None:
-        _tell_log(log_file, reason, top, as_json=as_json)
-    elif as_json:
-        _tell_json([_fields(one) for one in (ADVICE if reason is None else (reason,))])
-    elif reason is None:
-        click.echo(_table(("REASON", "PINS", "UNTIL"), _summaries(), (16, 30)))
-        click.echo("\nmysqlproxy pins REASON tells what can be done about one of them.")
-        click.echo("mysqlproxy pins --log FILE tells which of them a log of the proxy has.")
+    most = limit or (MOST_ROWS if way.as_json else DEFAULT_LIMIT)
+
+    def wanted(row: Content) -> bool:
+        return reason is None or row["reason"] == reason.name
+
+    def ask() -> Content:
+        now, reasons = way.rows("pins", MOST_ROWS), way.rows("pin-reasons", MOST_ROWS)
+        rows = sorted(filter(wanted, now["pins"]), key=lambda row: -row["lasts"])
+        return {
+            "pins": rows[:most],
+            "left_off": now["left_off"] + max(len(rows) - most, 0),
+            "pin_reasons": [*filter(wanted, reasons["pin_reasons"])],
+        }
+
+    present(View(ask, _draw), watch=watch, as_json=way.as_json)
+
+
+def _draw(content: Content) -> RenderableType:
+    rows, left = content["pins"], content["left_off"]
+    parts: list[RenderableType] = []
+    if rows:
+        parts.append(Fitting(for_several(PINS, rows), rows))
     else:
-        click.echo(_explained(reason))
+        parts.append(Text("No client is pinned now."))
+    if left:
+        parts.append(Text(f"{counted(left, 'row')} more (--limit)", style="dim"))
+    for one in content["pin_reasons"]:
+        if one["now"] or not rows:
+            parts += [Text(""), *_advice(one)]
+    return Group(*parts)
 
 
-def _chosen(word: str) -> PinReason:
-    reason = reason_called(word)
-    if reason is not None and reason in ADVICE:
-        return reason
-    names = [reason.name for reason in ADVICE]
-    near = difflib.get_close_matches(word.upper(), names, 1)
-    hint = f"did you mean {near[0]}?" if near else "mysqlproxy pins lists them."
-    raise click.UsageError(f"{word!r} is no reason; {hint}")
-
-
-def _summaries() -> list[tuple[str, str, str]]:
-    return [(reason.name, one.title, one.ends) for reason, one in ADVICE.items()]
-
-
-def _tell_log(lines: TextIO, reason: PinReason | None, top: int, *, as_json: bool) -> None:
-    log = read_log(lines)
-    if log.others and not log.lines:
-        raise click.ClickException(
-            "no line of this log is JSON: set format: json in the log section of the "
-            "configuration"
-        )
-    if reason is not None:
-        log = log.only(reason.name)
-    if as_json:
-        _tell_json(_log_fields(log, top))
-        return
-    if log.others:
-        click.echo(f"{log.others} lines that are no JSON were left out.\n", err=True)
-    if not log.pins:
-        click.echo(f"No client was pinned in {log.lines} lines.")
-        return
-    when = f", from {log.first} to {log.last}" if log.first else ""
-    click.echo(f"Clients were pinned {log.pins} times{when}.\n")
-    shown = log.times.most_common(top)
-    rows = [(str(times), cause.reason, cause.statement) for cause, times in shown]
-    longest = max(len(row[1]) for row in rows)
-    click.echo(_table(("TIMES", "REASON", "STATEMENT"), rows, (7, min(longest, 40))))
-    if len(log.times) > len(shown):
-        left = log.pins - sum(times for _, times in shown)
-        click.echo(f"and {left} times {len(log.times) - len(shown)} others (--top)")
-    for name, _ in log.by_reason():
-        found = reason_called(name)
-        if found is not None and found in ADVICE:
-            click.echo("\n" + _explained(found))
-
-
-def _log_fields(log: PinLog, top: int) -> dict[str, Any]:
-    known = [reason for name, _ in log.by_reason() if (reason := reason_called(name))]
-    return {
-        "pins": log.pins,
-        "first": log.first or None,
-        "last": log.last or None,
-        "reasons": dict(log.by_reason()),
-        "statements": [
-            {"times": times, "reason": cause.reason, "statement": cause.statement}
-            for cause, times in log.times.most_common(top)
-        ],
-        "advice": [_fields(reason) for reason in known if reason in ADVICE],
-    }
-
-
-def _fields(reason: PinReason) -> dict[str, Any]:
-    head = {"reason": reason.name, "sentence": reason.value}
-    return head | attrs.asdict(ADVICE[reason]) | {"filters": filters_for(reason)}
-
-
-def _tell_json(value: object) -> None:
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
-
-
-def _explained(reason: PinReason) -> str:
-    advice = ADVICE[reason]
-    parts = [
-        ("Pins", advice.pins),
-        ("Until", advice.ends),
-        ("Application", advice.application),
-        *(("", example) for example in advice.examples),
-        ("Operator", advice.operator),
-        ("Filters", ", ".join(filters_for(reason))),
-    ]
-    lines = [f"{reason.name}: {advice.title}"]
-    for name, text in parts:
-        if text:
-            lines += _wrapped(f"{_GAP}{name:<13}" if name else " " * 19, text)
-    return "\n".join(lines)
-
-
-def _wrapped(head: str, text: str) -> list[str]:
-    return textwrap.wrap(
-        text,
-        _width(),
-        initial_indent=head,
-        subsequent_indent=" " * len(head),
-        break_on_hyphens=False,
+def _advice(one: Content) -> list[RenderableType]:
+    """What a reason has done, why it pins, and what to do."""
+    now, total = counted(one["now"], "client"), counted(one["total"], "time")
+    head = Text.assemble(
+        (plain(one["reason"]), "bold"), f": {now} now, {total} since the start"
     )
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], widths: Sequence[int]) -> str:
-    """Columns side by side; the last one takes what is left of the line."""
-    columns = (*widths, _width() - sum(widths) - len(_GAP) * len(widths))
-    lines = []
-    for row in (heads, *rows):
-        cells = [
-            textwrap.wrap(cell, width, break_on_hyphens=False)
-            for cell, width in zip(row, columns, strict=True)
-        ]
-        for number in range(max(len(cell) for cell in cells)):
-            words = [
-                (cell[number] if number < len(cell) else "").ljust(width)
-                for cell, width in zip(cells, columns, strict=True)
-            ]
-            lines.append(_GAP.join(words).rstrip())
-    return "\n".join(lines)
-
-
-def _width() -> int:
-    return max(_NARROWEST, min(_WIDEST, shutil.get_terminal_size((100, 24)).columns))
+    texts = [one["why"], one["advice"]] if one["now"] else [one["why"]]
+    return [
+        head,
+        *(Padding(Text(plain(text)), (0, 0, 0, 2)) for text in texts),
+    ]

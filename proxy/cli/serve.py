@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from twisted.python.failure import Failure
@@ -17,19 +18,26 @@ install()
 reactor: Any = sys.modules["twisted.internet.reactor"]
 
 
-def serve(config: Config, started: Callable[[Worker], None] | None = None) -> int:
+def serve(
+    config: Config,
+    started: Callable[[Worker], None] | None = None,
+    *,
+    path: Path | None = None,
+) -> int:
     """Serve until a signal comes or the reactor is stopped, then drain.
 
     Args:
         config: What to serve.
         started: Called once every endpoint listens.
+        path: Where the configuration came from; None for no file.  With one the same command
+            line serves the same again, so that a new process can take over.
 
     Returns:
         Exit status: 1 when an endpoint could not listen.
     """
     configure(config.log.format, config.log.level)
     begin_twisted()
-    worker = Worker(config, reactor)
+    worker = Worker(config, reactor, path)
     status = 0
 
     def failed(failure: Failure) -> None:
@@ -40,7 +48,10 @@ def serve(config: Config, started: Callable[[Worker], None] | None = None) -> in
 
     worker.listening.addCallback(lambda _: started(worker) if started else None)
     worker.listening.addErrback(failed)
+    if path is not None:
+        worker.hand_over.why_not = ""
     reactor.callWhenRunning(worker.startService)
+    reactor.callWhenRunning(worker.hand_over.obey)
     reactor.addSystemEventTrigger("before", "shutdown", worker.stopService)
     reactor.run()
     return status

@@ -30,7 +30,7 @@ def _endpoint(_context: Any, _parameter: Any, url: str | None) -> str | None:
     return url
 
 
-@click.command(epilog=_EPILOG)
+@click.command(epilog=_EPILOG, short_help="Print an IAM token to log in with.")
 @click.option("-u", "--user", required=True, help="As whom the token shall log in.")
 @click.option(
     "-h", "--host", required=True, help="The host name by which the proxy is reached."

@@ -21,6 +21,9 @@ from proxy.embedded.certificates import self_signed
 
 DEMO_CONNECTIONS = 5
 
+DASHBOARD_PORT = 8033
+"""Unless somebody has it: the address stays the same from one trial to the next."""
+
 
 def run_trial(flavor: Flavor, *, port: int, max_connections: int, demo: bool) -> int:
     """Start everything, run until Ctrl-C or the end of the show; the exit status."""
@@ -36,6 +39,7 @@ def run_trial(flavor: Flavor, *, port: int, max_connections: int, demo: bool) ->
             self_signed().write(folder),
             _free_port(port),
             DEMO_CONNECTIONS if demo else max_connections,
+            dashboard_port=0 if demo else _free_port(DASHBOARD_PORT),
         )
         trial.make_users()
         if demo:

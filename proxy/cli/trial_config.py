@@ -10,7 +10,8 @@ import attrs
 from proxy.cli.crowd import SCHEMA
 from proxy.cli.shown_secret import ShownSecret
 from proxy.cli.trial_servers import TrialServers, address_of
-from proxy.config.admin import AdminConfig, AdminSocket
+from proxy.config.admin import AdminConfig, AdminPort, AdminSocket, AdminToken
+from proxy.config.admin_users import AdminRole
 from proxy.config.auth import AuthEntry
 from proxy.config.aws import AwsConfig
 from proxy.config.failover import FailoverConfig, Topology
@@ -47,9 +48,11 @@ class Trial:
         folder: Holds the certificate and the admin socket.
         certificate: For clients that want TLS.
         port: Where the proxy listens.
+        dashboard_port: Where its dashboard is; 0 for none.
         connections: How many it may have to a server.
         password: Of `USER`.
         monitor_password: Of `MONITOR`.
+        token: Opens the dashboard.
         secret: Where the password of `USER` is; None where it stands in the configuration.
     """
 
@@ -60,12 +63,19 @@ class Trial:
     connections: int
     password: str = attrs.field(repr=False, factory=lambda: secrets.token_hex(8))
     monitor_password: str = attrs.field(repr=False, factory=lambda: secrets.token_hex(8))
+    token: str = attrs.field(repr=False, factory=lambda: secrets.token_hex(16))
+    dashboard_port: int = 0
     secret: ShownSecret | None = None
 
     @property
     def admin(self) -> AdminSocket:
         """Where the running proxy is asked and told things."""
         return AdminSocket(str(self.folder / "admin.sock"), 0o600)
+
+    @property
+    def dashboard(self) -> str:
+        """The URL of the dashboard; whoever has it may act there."""
+        return f"http://127.0.0.1:{self.dashboard_port}/#token={self.token}"
 
     def make_users(self) -> None:
         """Make the schema, and those who log in."""
@@ -81,10 +91,18 @@ class Trial:
         """The proxy's configuration."""
         return Config(
             proxies=(self._proxy(),),
-            admin=AdminConfig(listen=f"{self.admin}:mode={self.admin.mode:o}"),
+            admin=self._admin(),
             log=LogConfig(level=log_level),
             drain_timeout=_DRAIN_SECONDS,
         )
+
+    def _admin(self) -> AdminConfig:
+        socket = f"{self.admin}:mode={self.admin.mode:o}"
+        if not self.dashboard_port:
+            return AdminConfig(listen=socket)
+        token = AdminToken(name=NAME, role=AdminRole.OPERATOR, token=Secret(self.token))
+        port = AdminPort(self.dashboard_port)
+        return AdminConfig(listen=(socket, str(port)), tokens=(token,))
 
     def _proxy(self) -> ProxyConfig:
         secret = self.secret

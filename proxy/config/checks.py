@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from proxy.config.admin_checks import find_faults_in_admin
+from proxy.config.admin_users import find_faults_in_users
 from proxy.config.auth import AuthEntry, AuthScheme, IamAuth
 from proxy.config.aws import IamConfig, IamVerification
 from proxy.config.group_checks import find_faults_in_group, lacking_readers
@@ -55,6 +57,14 @@ def find_faults(config: Config) -> Iterator[Finding]:
     )
     for i, proxy in enumerate(config.proxies):
         yield from _in_proxy(proxy, ("proxies", i))
+    yield from find_faults_in_admin(config.admin, ("admin",))
+    served = [
+        (proxy.name, entry.username)
+        for proxy in config.proxies
+        for entry in proxy.auth
+        if entry.username is not None
+    ]
+    yield from find_faults_in_users(config.admin.users, served)
 
 
 def _in_proxy(proxy: ProxyConfig, path: KeyPath) -> Iterator[Finding]:

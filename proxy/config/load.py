@@ -12,7 +12,7 @@ from proxy.config.checks import find_faults
 from proxy.config.document import UnreadableError, read_document
 from proxy.config.model import Config
 from proxy.config.problem import ConfigError, Problem, format_path
-from proxy.config.rules import FilePath, ListOf, OrNull
+from proxy.config.rules import FilePath, ListOf, OrNull, Rule
 from proxy.config.structure import MisfitsError, structure
 
 # A configuration of hundreds of proxies is smaller; what is larger is the wrong file, and one
@@ -93,6 +93,6 @@ def _anchored(section: Section, folder: Path) -> Section:
             changes[field.name] = tuple(str(folder / path) for path in value)
         elif attrs.has(type(value)):
             changes[field.name] = _anchored(value, folder)
-        elif isinstance(value, tuple) and not isinstance(rule, ListOf):
+        elif isinstance(value, tuple) and not isinstance(rule, Rule):
             changes[field.name] = tuple(_anchored(item, folder) for item in value)
     return attrs.evolve(section, **changes)

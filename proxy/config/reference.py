@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import json
 from collections.abc import Iterator
 from typing import Any, get_args, get_origin
 
@@ -75,7 +76,7 @@ def _default(value: object) -> str | None:
         case enum.Enum():
             return str(value.value)
         case tuple():
-            return "[]"
+            return json.dumps(value)
         case float():
             return str(value).removesuffix(".0")
         case int() | str():

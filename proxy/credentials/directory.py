@@ -40,6 +40,11 @@ class Directory:
         """Its sources."""
         return f"<Directory {self._sources!r}>"
 
+    def replace(self, sources: Sequence[CredentialSource], *, takes_all: bool) -> None:
+        """Ask these sources from now on."""
+        self._sources = sources
+        self._takes_all = takes_all
+
     def known(self, user: str) -> Credential | None:
         """See `CredentialSource`."""
         for source in self._sources:
@@ -53,10 +58,13 @@ class Directory:
         return Deferred.fromCoroutine(self._find(user))
 
     async def _find(self, user: str) -> Credential | None:
-        for source in self._sources:
+        sources = self._sources
+        for source in sources:
             credential = source.known(user) or await source.find(user)
             if credential is not None or _claims(source, user):
                 return credential
+        if sources is not self._sources:
+            return await self._find(user)  # those that were asked know nobody any more
         return self._anybody(user)
 
     def refresh(self, user: str) -> Deferred[Credential | None]:

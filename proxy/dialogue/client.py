@@ -309,6 +309,22 @@ class ClientDialogue:
         self._send_err(reply)
         self.state = State.CLOSED
 
+    def take_over(self, greeting: Greeting, capabilities: int, collation: int) -> None:
+        """Go on where another dialogue with the client is, which awaits a command.
+
+        Args:
+            greeting: What the client was greeted with: a change of user answers its challenge.
+            capabilities: What was agreed on.
+            collation: What the client asked for at its login.
+        """
+        self.greeting = greeting
+        self.capabilities = capabilities
+        self.collation = collation
+        self._head = None
+        self._outgoing = []
+        self._reader = PacketReader(self.command_limit)
+        self.state = State.READY
+
     # Commands
 
     def _receive_command(self, payload: bytes) -> ClientEvent:

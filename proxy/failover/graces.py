@@ -18,6 +18,10 @@ class Graces:
         """How many there are."""
         return f"<Graces for {len(self._running)} pools>"
 
+    def change(self, seconds: float) -> None:
+        """Times that begin from now on are this long."""
+        self._seconds = seconds
+
     def grant(self, pool: TargetPool, why: str) -> None:
         """What is lent of an older generation has this long to end, then it is cut off.
 

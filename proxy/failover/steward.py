@@ -12,14 +12,17 @@ from twisted.python.failure import Failure as Mistake
 from proxy.config.failover import Topology
 from proxy.config.model import DEFAULT_TARGET_SET, Target, TargetGroup
 from proxy.failover.discovery import forgotten, found_by, shadow
+from proxy.failover.eye import LogIn
 from proxy.failover.graces import Graces
+from proxy.failover.haste import set_pace
+from proxy.failover.monitor import Monitor
 from proxy.failover.orders import fence
 from proxy.failover.post import Post, Watch
 from proxy.failover.rules import rules_of
 from proxy.failover.sharing import Sharing
 from proxy.failover.waits import Waits
 from proxy.net.clock import Clock, Timer, cancel
-from proxy.observe.metrics import Counters
+from proxy.observe.counters import Counters
 from proxy.policy.failover import Plan, plan
 from proxy.policy.health import Condition, Health, Patience
 from proxy.policy.observation import Failure, Look
@@ -28,9 +31,6 @@ from proxy.pool.pool import TargetPool
 from proxy.pool.registry import Pools
 from proxy.pool.route import Route
 from proxy.vocabulary import Role
-
-HASTE_SECONDS = 60.0
-"""How long a search for a writer is hasty; whoever is away for longer is looked for calmly."""
 
 BALANCE_SECONDS = 1.0
 """How often the shares of readers are looked at."""
@@ -49,6 +49,7 @@ class Steward:
         writer: The address of the target that takes the writes.
         waits: Why clients have to wait.
         watches: Whether targets are looked at.
+        patience: With how much.
         posts: Every target with all that belongs to it, by address.
         target_set: Which set of targets that is.
         switched_at: When the writer became another one, in seconds; None for never.
@@ -66,25 +67,14 @@ class Steward:
         counters: Counters,
         log: FilteringBoundLogger,
     ) -> None:
-        self.group = group
-        # Where there is but one there is no choice, and its connections tell how it is.
-        most = max(len(targets) for targets in self.sets().values())
-        self.watches = group.topology is not Topology.STATIC or most > 1
         self.pools = pools
         self.writers = writers
-        self.sharing = Sharing(group, readers, pools if self.watches else None)
-        self._own_writes = readers.own_writes
-        self._watch = watch
         self.clock = clock
         self._counters = counters
         self.log = log
         self.waits = Waits(clock, counters, log)
         self._graces = Graces(clock, group.failover.transaction_grace)
-        self._rules = rules_of(group)
-        config = group.failover
-        self._patience = Patience(
-            config.unavailable_after, config.available_after, config.probe_timeout
-        )
+        self.adopt(group, watch, readers)
         self.posts: dict[str, Post] = {}
         self.target_set = DEFAULT_TARGET_SET
         self.switched_at: float | None = None
@@ -101,6 +91,20 @@ class Steward:
     def __repr__(self) -> str:
         """Who writes, and what is wrong."""
         return f"<Steward of {len(self.posts)} targets, writer {self.writer}: {self.waits!r}>"
+
+    def adopt(self, group: TargetGroup, watch: Watch, readers: Route) -> None:
+        """Go by this configuration; `proxy.failover.changing` is for one at work."""
+        self.group, self._watch, self._own_writes = group, watch, readers.own_writes
+        # Where there is but one there is no choice, and its connections tell how it is.
+        most = max(len(targets) for targets in self.sets().values())
+        self.watches = group.topology is not Topology.STATIC or most > 1
+        self.sharing = Sharing(group, readers, self.pools if self.watches else None)
+        config = group.failover
+        self._graces.change(config.transaction_grace)
+        self._rules = rules_of(group)
+        self.patience = Patience(
+            config.unavailable_after, config.available_after, config.probe_timeout
+        )
 
     # Targets
 
@@ -125,40 +129,51 @@ class Steward:
                     known.target, known.found = target, False
                 continue
             name, pool = target.address, self.pools.get(target)
-            health = Health(self._patience, self.clock.seconds())
+            health = Health(self.patience, self.clock.seconds())
             pool.watcher = self if self.watches else None
             post = Post(
                 target,
                 pool,
                 health,
                 Reader(name, health),
-                self._watch.monitor(
-                    target,
-                    functools.partial(self._looked, name),
-                    functools.partial(self._doubted, name),
-                ),
-                self._watch.log_in(target),
+                *self.eyes(target),
                 found=found,
             )
             self.posts[name] = post
             fresh.append(post)
         return fresh
 
-    def use_set(self, name: str, targets: Iterable[Target]) -> None:
+    def eyes(self, target: Target) -> tuple[Monitor, LogIn]:
+        """Who looks at a target, not started, and what connects to give it orders."""
+        name = target.address
+        looked = functools.partial(self._looked, name)
+        doubted = functools.partial(self._doubted, name)
+        return self._watch.monitor(target, looked, doubted), self._watch.log_in(target)
+
+    def use_set(
+        self,
+        name: str,
+        targets: Iterable[Target],
+        writer: str | None = None,
+        keeping: Iterable[str] = (),
+    ) -> None:
         """Use other targets in the place of those that there are; clients wait for a writer.
 
-        A target that is in both goes on as it is, with its settings in the new set.
+        A target that is in both goes on as it is, with its settings in the new set; so do those
+        in `keeping`, which were found.  `writer` takes the writes, where that is known.
         """
         targets = tuple(targets)
-        names = {one.address for one in targets}
+        names = {*keeping, *(one.address for one in targets)}
+        first = writer or self._first(targets)
         self._reviewing = True  # whoever loses something here asks for no plan of both sets
         try:
             fresh = self.take_up(targets)
             self.target_set = name
-            if self._first(targets) != self.writer:
-                self.change_writer(self._first(targets))
-            # The first one is a guess: if it is another one that takes writes, nothing flaps.
-            self._damped_since, self._proved = float("-inf"), False
+            if first != self.writer:
+                self.change_writer(first)
+            if writer is None:
+                # It is a guess: if it is another one that takes writes, nothing flaps.
+                self._damped_since, self._proved = float("-inf"), False
             self.give_up([name for name in self.posts if name not in names])
         finally:
             self._reviewing = False
@@ -182,7 +197,8 @@ class Steward:
         if self.watches:
             for post in self.posts.values():
                 post.monitor.start()
-            self._rebalance()
+            if self._balance is None:
+                self._rebalance()
 
     def stop(self) -> None:
         """Look no more, and let everything be as it is."""
@@ -286,6 +302,7 @@ class Steward:
                 if self.watches:
                     self._carry_out(self._plan())
                 else:
+                    self.waits.note_hold("", self.writer)
                     self.sharing.route.serve_by({self.writers.pool: 1.0})
                     self._hold_pools()
         finally:
@@ -308,7 +325,7 @@ class Steward:
         self.waits.note_hold(decision.hold, self.writer)
         self.sharing.share_out(self.posts.values(), self.writers.pool, self.clock.seconds())
         self._hold_pools()
-        self._set_pace()
+        set_pace(self.posts, self.writer, self.waits, self.clock.seconds())
         cancel(self._again)
         if decision.again_at is not None:
             delay = max(decision.again_at - self.clock.seconds(), 0.001)
@@ -350,6 +367,9 @@ class Steward:
             self._spawn(fence(post, self.clock, self.log))
 
     def _rebalance(self) -> None:
+        if not self.watches:
+            self._balance = None
+            return
         self._balance = self.clock.callLater(BALANCE_SECONDS, self._rebalance)
         self.review()
         self.sharing.route.balance()
@@ -357,7 +377,7 @@ class Steward:
         for post in self.posts.values():
             post.end_silence(limit, self.clock.seconds())
 
-    # Holding and haste
+    # Holding
 
     def _hold_pools(self) -> None:
         for pool in self.pools:
@@ -370,16 +390,6 @@ class Steward:
                 pool.hold()
             elif pool.ledger.held and not waits:
                 pool.release()
-
-    def _set_pace(self) -> None:
-        now, sought_since = self.clock.seconds(), self.waits.sought_since
-        writer = self.posts.get(self.writer)
-        searching = self.waits.for_writer or (writer is not None and writer.is_doubtful)
-        for post in self.posts.values():
-            since = post.health.since if post.is_doubtful else sought_since
-            began = max(since, sought_since)
-            hasty = (searching or post.is_doubtful) and now - began <= HASTE_SECONDS
-            post.monitor.hurry(hasty=hasty)
 
     def _spawn(self, work: object) -> None:
         Deferred.fromCoroutine(work).addErrback(self._mistaken)  # type: ignore[arg-type]

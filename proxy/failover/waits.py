@@ -5,7 +5,7 @@ from __future__ import annotations
 from structlog.typing import FilteringBoundLogger
 
 from proxy.net.clock import Clock
-from proxy.observe.metrics import Counters
+from proxy.observe.counters import Counters
 
 PAUSED = "it is paused"
 
@@ -61,7 +61,7 @@ class Waits:
         elif self.hold and not why:
             seconds = now - self._held_since
             self._counters.writer_hold_seconds += seconds
-            self._log.info("clients go on", target=writer, held_seconds=round(seconds, 3))
+            self._log.info("clients go on", target=writer, seconds=round(seconds, 3))
         self.hold = why
 
     def begin_order(self, what: str) -> None:

@@ -52,10 +52,20 @@ class Admission:
         tls: ClientTlsStreams | None = None,
         tokens: TokenChecker | None = None,
     ) -> None:
-        self.tls = tls
-        self.tokens = tokens
         self.guesses = Guesses(config.failed_login_threshold, config.max_failed_login_delay)
         self.delayed = 0
+        self.reconfigure(config, tls, tokens)
+
+    def reconfigure(
+        self,
+        config: ProxyConfig,
+        tls: ClientTlsStreams | None = None,
+        tokens: TokenChecker | None = None,
+    ) -> None:
+        """Go by this configuration from the next login on; who guesses stays known."""
+        self.tls = tls
+        self.tokens = tokens
+        self.guesses.change(config.failed_login_threshold, config.max_failed_login_delay)
         self.most_delayed = min(DELAYED_AT_ONCE, max(config.max_clients // 10, 1))
         self._requires_tls = config.require_tls
         self._networks = _parse(config.allowed_networks)

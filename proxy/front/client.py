@@ -28,10 +28,13 @@ from proxy.dialogue.events import (
     UserChangeStarted,
 )
 from proxy.errors import ErrorReply, StatementLostError
-from proxy.front import concluding, conductor, express, lingering, login, recovering, silence
+from proxy.front import audit, concluding, conductor, express, login, recovering, silence
 from proxy.front.admission import LOCAL
+from proxy.front.lingering import give_up
+from proxy.front.naming import who
 from proxy.front.proxy import Proxy
 from proxy.front.tasks import Tasks
+from proxy.front.timing import Timing
 from proxy.net.backend import BackendProtocol
 from proxy.net.client import ClientProtocol
 from proxy.policy.lease import Lease, Waiter
@@ -69,6 +72,7 @@ class Client:
         ends: Whether that shall be the last that it hears.
         command: What the slow lane serves, header left out.
         tries: How often that was tried again.
+        timing: How long its commands take, and where it is counted.
         heard: It has a part of an answer whose rest is to come.
         last_active: When it last sent something, as exactly as deadlines need it.
     """
@@ -103,6 +107,7 @@ class Client:
         "since",
         "size",
         "tasks",
+        "timing",
         "tries",
         "waiter",
     )
@@ -123,6 +128,7 @@ class Client:
         )
         self.route = proxy.routes[endpoint]
         self.pool: TargetPool = self.route.attach(self)
+        self.timing = Timing(proxy.counters.endpoint(endpoint))
         self.session: Session | None = None
         self.key: PoolKey | None = None
         self.lease: Lease | None = None
@@ -157,10 +163,9 @@ class Client:
         """A whole command, header included."""
         self.last_active = self.proxy.deadlines.now
         self.size = len(packet)
-        counters = self.proxy.counters
-        counters.query_requests += 1
+        self.timing.begin()
         if not self.tasks.is_working and express.start(self, packet):
-            counters.query_requests_express += 1
+            self.timing.tally.express += 1
         elif packet == QUIT_PACKET and not self.tasks.is_working:
             self.dialogue.close()
             self.protocol.close()
@@ -172,7 +177,7 @@ class Client:
         self.last_active = self.proxy.deadlines.now
         match event:
             case CommandReceived(payload):
-                self.proxy.counters.query_requests += 1
+                self.timing.begin()
                 self.size = len(payload)
                 self.work(conductor.serve(self, payload))
             case FileReceived(data, ended):
@@ -186,7 +191,7 @@ class Client:
             case LoginStarted(packet):
                 login.log_in(self, packet)
             case UserChangeStarted(change):
-                self.proxy.counters.query_requests += 1
+                self.timing.begin()
                 if not self.ends:
                     self.loss = None  # what was lost is not wanted any more
                 self.work(login.change_user(self, change))
@@ -199,7 +204,7 @@ class Client:
         proxy = self.proxy
         del proxy.clients[self.number]
         proxy.count -= 1
-        proxy.counters.client_connections_closed += 1
+        self.timing.left()
         proxy.deadlines.forget(self)
         proxy.pinned.pop(self, None)
         self.route.detach(self)
@@ -207,7 +212,7 @@ class Client:
         self.stop_waiting()
         concluding.leave(self)
         if self.session is not None:
-            proxy.log.debug("a client left", client=self.number, why=why)
+            audit.left(self, why)
 
     def work(self, task: Coroutine[Any, Any, None]) -> None:
         """Run a task of the conductor's."""
@@ -215,14 +220,14 @@ class Client:
 
     def called_back(self) -> None:
         """Somebody needs the lease that lingers with this client."""
-        self.tasks.run_soon(lingering.give_up)
+        self.tasks.run_soon(give_up)
 
     def mistaken(self, failure: Failure) -> None:
         """A task ended by an error that it did not treat: a mistake."""
         self.proxy.log.error(
             "a mistake while serving a client",
-            client=self.number,
             exception=failure.getTraceback(),
+            **who(self),
         )
         self.hang_up(errors.internal_error())
 
@@ -284,6 +289,7 @@ class Client:
         capabilities, tracking = self.dialogue.capabilities, self.session.tracking
         if quiet:
             tracking = attrs.evolve(tracking, state_change=False)
+        self.timing.sent()
         self.backend.send(packet, kind, self, capabilities, tracking, patches, status)
         await waiting
 
@@ -306,6 +312,7 @@ class Client:
                 express.finish(self, exchange)
             else:
                 self._answered = None
+                self.timing.answered(self, exchange)
                 waiting.callback(None)
         else:
             self.heard = True
@@ -321,10 +328,7 @@ class Client:
 
     def refused(self, reply: ErrorReply) -> None:
         """See `Borrower`."""
-        self.packet, self.waiter = b"", None
-        conductor.refuse(self, reply)
-        self.protocol.flush()
-        self.protocol.proceed()
+        express.refused(self, reply)
 
     def stop_waiting(self) -> bool:
         """Leave the queue, if it is there by the express lane."""
@@ -379,10 +383,10 @@ class Client:
     @property
     def is_idle(self) -> bool:
         """Whether closing it now would break off no statement and no transaction."""
-        session = self.session
-        if session is None:
-            return True
-        return self.dialogue.state is State.READY and not session.in_transaction
+        session, state = self.session, self.dialogue.state
+        if session is None:  # it logs in, or is at the console
+            return state is not State.ANSWERING
+        return state is State.READY and not session.in_transaction
 
     def due(self) -> float:
         """See `Watched`."""

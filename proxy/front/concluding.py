@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from proxy import errors
+from proxy.front.naming import where, who
 from proxy.policy.lease import Place
 from proxy.pool.pool import TargetPool
 from proxy.session import remains
@@ -142,11 +143,10 @@ def report_pin(client: Client, pin: Pin) -> None:
     client.proxy.counters.count_pin(pin.reason.name.lower())
     client.proxy.log.warning(
         "The client session was pinned to the database connection.",
-        client=client.number,
-        endpoint=client.endpoint,
-        database_connection=client.backend.connection_id,
         reason=pin.reason.value,
         statement=pin.statement or None,
+        **who(client),
+        **where(client),
     )
 
 

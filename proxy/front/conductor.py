@@ -17,7 +17,8 @@ from proxy.errors import (
     StatementRefusedError,
     session_lost,
 )
-from proxy.front import commands, concluding, fresh, holding, recovering
+from proxy.front import commands, concluding, fresh, holding, recovering, timing
+from proxy.front.naming import who
 from proxy.wire.constants import Command
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ async def serve(
             return
         loss, client.loss = client.loss, None
         refuse(client, loss)
+        timing.served(client, payload)
         if client.ends:
             client.hang_up()
         return
@@ -64,6 +66,7 @@ async def serve(
             raise
         refuse(client, cause, code)
     finally:
+        timing.served(client, payload)
         client.command, client.tries = b"", 0
 
 
@@ -83,11 +86,15 @@ async def _run(client: Client, payload: bytes, trouble: BackendLostError | None)
             return True
     if own_writes is not None:
         fresh.doubt(client, own_writes)
-    return not await recovering.recover(client, payload, trouble)
+    again = await recovering.recover(client, payload, trouble)
+    if again:
+        client.timing.counters.query_requests_repeated += 1
+    return not again
 
 
 def refuse(client: Client, reply: ErrorReply, code: int = Command.QUERY) -> None:
     """Answer the command of this byte with an error; the connection goes on."""
+    client.timing.failed = True
     if client.lease is not None and client.backend.owes_answer:
         client.protocol.abort()
         return
@@ -127,8 +134,6 @@ def send_file(client: Client, data: bytes, *, ended: bool) -> None:
 def part(client: Client, why: str) -> None:
     """The client broke the protocol: it has heard so, and nothing more is read from it."""
     proxy = client.proxy
-    proxy.counters.client_connections_broken += 1
-    proxy.log.warning(
-        "a client broke the protocol", client=client.number, address=client.address, why=why
-    )
+    client.timing.counters.client_connections_broken += 1
+    proxy.log.warning("a client broke the protocol", why=why, **who(client))
     client.hang_up()

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from proxy.dialogue.answers import Kind
 from proxy.dialogue.exchange import Exchange
-from proxy.front import concluding, conductor, fresh
+from proxy.errors import ErrorReply
+from proxy.front import concluding, conductor, fresh, timing
 from proxy.net.backend import BackendProtocol
 from proxy.policy.lease import Lease, Place
 from proxy.pool.pool import TargetPool
@@ -76,6 +77,7 @@ def start(client: Client, packet: bytes) -> bool:
             client.packet = packet
             client.waiter = pool.wait(client.key, session.state, client, len(packet))
             return True
+        client.timing.borrowed_at_once()
         client.lease = lease
         lease.holder = client
     elif lease.place is _LINGERING:
@@ -88,6 +90,7 @@ def lent(client: Client, lease: Lease) -> None:
     session, packet = client.session, client.packet
     assert session is not None
     client.waiter = None
+    client.timing.borrowed()
     own_writes = client.route.own_writes
     if own_writes is not None and not fresh.suits(client, own_writes, lease.pool, packet):
         # It was moved to another target while it waited.
@@ -103,6 +106,15 @@ def lent(client: Client, lease: Lease) -> None:
         client.work(conductor.serve(client, packet[4:]))
 
 
+def refused(client: Client, reply: ErrorReply) -> None:
+    """There is no backend for the command that waited."""
+    packet, client.packet, client.waiter = client.packet, b"", None
+    conductor.refuse(client, reply)
+    timing.served(client, packet[4:])
+    client.protocol.flush()
+    client.protocol.proceed()
+
+
 def _send(client: Client, lease: Lease, packet: bytes) -> bool:
     """Send to a lease of the session's state; False when it lacks the prepared statement."""
     session = client.session
@@ -113,6 +125,7 @@ def _send(client: Client, lease: Lease, packet: bytes) -> bool:
         if ready is None:
             return False
         packet = ready
+    client.timing.sent()
     lease.backend.send(packet, _RESULT, client, client.dialogue.capabilities, session.tracking)
     return True
 
@@ -156,7 +169,9 @@ def finish(client: Client, exchange: Exchange) -> None:
     """The whole answer has gone to the client."""
     session = client.session
     assert session is not None
+    assert client.lease is not None
     packet, client.packet = client.packet, b""
+    timing.finished(client, packet, exchange, client.lease.pool)
     status, leftovers = exchange.status, session.leftovers
     if (
         exchange.err is not None

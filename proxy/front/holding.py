@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from twisted.internet.defer import Deferred
@@ -85,10 +86,13 @@ async def hold(client: Client, *, same: bool = False) -> None:
 
 async def _borrow(client: Client, key: PoolKey, session: Session) -> Lease:
     """A lease of the pool that serves the client; who reads finds its own writes there."""
-    route, state = client.route, session.state
+    route, state, began = client.route, session.state, monotonic()
     if route.own_writes is None or route.takes_writes:
-        return await client.pool.borrow(key, state, client, client.size)
-    return await route.own_writes.borrow(client, key, state, client.size)
+        lease = await client.pool.borrow(key, state, client, client.size)
+    else:
+        lease = await route.own_writes.borrow(client, key, state, client.size)
+    client.timing.borrowed(began)
+    return lease
 
 
 def _give_up(client: Client, session: Session, error: BackendLostError) -> None:

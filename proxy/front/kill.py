@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from proxy import errors
 from proxy.dialogue.client_states import State
 from proxy.errors import ErrorReply, StatementRefusedError
 from proxy.front import concluding
+from proxy.front.naming import who
 from proxy.vocabulary import ServerKind
 
 if TYPE_CHECKING:
     from proxy.front.client import Client
+
+READ_SECONDS: Final = 1.0
+"""How long a client that an operator ends may go on with a statement that is being stopped."""
 
 
 def by_statement(client: Client, number: int, *, query: bool) -> None:
@@ -31,8 +35,8 @@ def by_statement(client: Client, number: int, *, query: bool) -> None:
         raise StatementRefusedError(errors.not_owner_of_thread(number))
     client.proxy.log.info(
         "a client was killed" if not query else "a statement was killed",
-        client=number,
         by=client.number,
+        **who(victim),
     )
     if victim is client:
         if query:
@@ -47,6 +51,24 @@ def by_statement(client: Client, number: int, *, query: bool) -> None:
     if query:
         interrupt(victim, errors.query_interrupted())
     else:
+        _end(victim)
+
+
+def by_operator(victim: Client) -> None:
+    """End a client, which can read why: at once, or in the place of the answer it waits for."""
+    if victim.gone:
+        return
+    reply = errors.connection_killed()
+    if victim.dialogue.state is State.ANSWERING:
+        victim.end(reply)
+        interrupt(victim, reply)
+        victim.pool.clock.callLater(READ_SECONDS, _end_if_there, victim)
+    else:
+        victim.hang_up(reply)
+
+
+def _end_if_there(victim: Client) -> None:
+    if not victim.gone:
         _end(victim)
 
 

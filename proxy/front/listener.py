@@ -9,6 +9,7 @@ from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol
 
 from proxy.errors import ErrorReply, shutting_down, too_many_clients
+from proxy.front import console
 from proxy.front.admission import LOCAL
 from proxy.front.client import Client
 from proxy.front.proxy import Proxy
@@ -33,15 +34,21 @@ class ClientFactory(Factory):
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """See `twisted.internet.interfaces.IProtocolFactory`."""
         proxy = self._proxy
-        proxy.counters.client_connections_received += 1
+        counters = proxy.counters.endpoint(self._endpoint)
+        counters.client_connections_received += 1
         limit = proxy.config.max_clients
         if proxy.draining:
             return TurnedAway(shutting_down())
-        if proxy.count >= limit:
-            proxy.counters.client_connections_setup_failed_limit += 1
-            proxy.log.warning("a client was turned away: too many clients", limit=limit)
-            return TurnedAway(too_many_clients(limit))
         address = addr.host if isinstance(addr, IPv4Address | IPv6Address) else LOCAL
+        if proxy.count >= limit and not console.has_place(proxy, address):
+            counters.client_connections_setup_failed_limit += 1
+            proxy.log.warning(
+                "a client was turned away: too many clients",
+                limit=limit,
+                endpoint=self._endpoint,
+                address=address,
+            )
+            return TurnedAway(too_many_clients(limit))
         return ClientProtocol(lambda protocol: self._welcome(protocol, address))
 
     def _welcome(self, protocol: ClientProtocol, address: str) -> None:
@@ -51,6 +58,9 @@ class ClientFactory(Factory):
         client = Client(proxy, protocol, number, address, self._endpoint)
         proxy.clients[number] = client
         proxy.count += 1
+        client.timing.came()
+        if proxy.count > proxy.config.max_clients:
+            console.give_place(client)
         proxy.deadlines.watch(client)
         protocol.attach(client.dialogue, client)
 

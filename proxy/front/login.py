@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from twisted.internet.defer import Deferred
@@ -9,7 +10,8 @@ from twisted.internet.defer import Deferred
 from proxy.dialogue.backend import SHAPE
 from proxy.dialogue.events import Authenticated
 from proxy.errors import BackendLostError, ErrorReply, StatementRefusedError, access_denied
-from proxy.front import concluding, holding
+from proxy.front import audit, concluding, console, console_session, holding
+from proxy.front.naming import who
 from proxy.front.proof import (
     Claim,
     Judgement,
@@ -42,16 +44,15 @@ def start_tls(client: Client) -> None:
     tls = client.proxy.admission.tls
     assert tls is not None
     client.protocol.start_tls(tls.stream(), client.dialogue.start_tls())
+    client.timing.has_tls()
 
 
 def tls_failed(client: Client, why: str) -> None:
     """The client broke TLS, or does not take our certificate."""
     proxy = client.proxy
     if client.session is None:
-        proxy.counters.client_connections_setup_failed_auth += 1
-    proxy.log.warning(
-        "TLS with a client failed", client=client.number, address=client.address, why=why
-    )
+        client.timing.counters.client_connections_setup_failed_auth += 1
+    proxy.log.warning("TLS with a client failed", why=why, **who(client))
 
 
 def log_in(client: Client, login: Login) -> None:
@@ -64,13 +65,18 @@ def log_in(client: Client, login: Login) -> None:
         login.collation,
         # A client whose plugin is not the one that it was greeted with has no challenge for it.
         ask=not login.auth_response and login.plugin != client.dialogue.greeting.plugin,
+        attributes=login.attributes,
     )
     proxy = client.proxy
     objection = proxy.admission.objection(client)
     if objection is not None:
-        proxy.counters.client_connections_setup_failed_auth += 1
-        _warn(client, claim, objection.message)
+        client.timing.counters.client_connections_setup_failed_auth += 1
+        audit.refused(client, claim, objection.message)
         _refuse(client, objection)
+        return
+    no_place = console.lacking_place(client, claim.user)
+    if no_place is not None:
+        _refuse(client, no_place)
         return
     credential = proxy.credentials.known(claim.user)
     proof = None if credential is None else demand(client, claim, credential)
@@ -88,6 +94,7 @@ def log_in(client: Client, login: Login) -> None:
     else:
         proxy.admission.guesses.succeeded(claim.user, client.address)
         _let_in(client, claim, client.pool, state)
+        audit.let_in(client, claim, proof)
         _count(client)
         client.protocol.flush()
         client.protocol.proceed()
@@ -99,22 +106,23 @@ async def _log_in(client: Client, claim: Claim, proof: Proof | None) -> None:
 
 
 def _count(client: Client) -> None:
-    client.proxy.counters.client_connections_setup_succeeded += 1
+    client.timing.logged_in()
     client.proxy.deadlines.watch(client)
 
 
 async def change_user(client: Client, change: ChangeUser) -> None:
     """COM_CHANGE_USER: a session anew on the connection that is there."""
-    session = client.session
-    assert session is not None
-    concluding.let_go(client)
+    session, collation = client.session, client.dialogue.collation
+    if session is not None:  # an admin user has none
+        collation = session.collation
+        concluding.let_go(client)
     client.since = client.proxy.deadlines.now  # it has the time of a login
     claim = Claim(
         change.user,
         change.plugin,
         change.auth_response,
         change.schema,
-        change.collation or session.collation,
+        change.collation or collation,
         # MySQL's own library sends nothing here and waits for a challenge.
         ask=not change.auth_response,
     )
@@ -138,33 +146,31 @@ async def _admit(client: Client, claim: Claim, proof: Proof | None = None) -> Er
     except SourceLateError as error:
         judgement = Judgement(str(error), is_our_fault=True)
     if judgement.why:
-        return await _deny(client, claim, judgement)
+        return await _deny(client, claim, proof, judgement)
     proxy.admission.guesses.succeeded(claim.user, client.address)
     if judgement.principal:
-        proxy.log.info(
-            "a login by a token",
-            user=claim.user,
-            client=client.number,
-            address=client.address,
-            principal=judgement.principal,
-        )
+        audit.proved_by_token(client, claim, proof, judgement.principal)
+    if console.is_admin(proxy, claim.user):
+        console_session.let_in(client, claim.user, claim.schema)
+        return None
     try:
         pool, state = await _reach(client, claim)
     except StatementRefusedError as error:
-        proxy.log.warning(
-            "a login found no database", user=claim.user, client=client.number, why=str(error)
-        )
+        audit.found_no_database(client, claim, proof, str(error))
         return _refuse(client, error.reply)
     _let_in(client, claim, pool, state)
+    audit.let_in(client, claim, proof, judgement.principal)
     return None
 
 
-async def _deny(client: Client, claim: Claim, judgement: Judgement) -> ErrorReply:
+async def _deny(
+    client: Client, claim: Claim, proof: Proof | None, judgement: Judgement
+) -> ErrorReply:
     """Refuse who could not prove what it said: later and later, if that goes on."""
     proxy = client.proxy
     admission = proxy.admission
-    proxy.counters.client_connections_setup_failed_auth += 1
-    _warn(client, claim, judgement.why, judgement.principal)
+    client.timing.counters.client_connections_setup_failed_auth += 1
+    audit.refused(client, claim, judgement.why, proof, judgement.principal)
     delay = 0.0
     clock = client.pool.clock
     if not judgement.is_our_fault:
@@ -179,18 +185,6 @@ async def _deny(client: Client, claim: Claim, judgement: Judgement) -> ErrorRepl
             admission.delayed -= 1
     shown = client.dialogue.offered_proof
     return _refuse(client, access_denied(claim.user, client.address, using_password=shown))
-
-
-def _warn(client: Client, claim: Claim, why: str, principal: str = "") -> None:
-    more = {"principal": principal} if principal else {}
-    client.proxy.log.warning(
-        "a login was refused",
-        user=claim.user,
-        client=client.number,
-        address=client.address,
-        why=why,
-        **more,
-    )
 
 
 def _let_in(client: Client, claim: Claim, pool: TargetPool, state: State) -> None:
@@ -221,7 +215,7 @@ def _refuse(client: Client, reply: ErrorReply) -> ErrorReply:
 def _is_known(client: Client, claim: Claim) -> bool:
     """Whether a backend of this user has been used with this schema."""
     proxy = client.proxy
-    there = claim.user in client.pool.targets
+    there = claim.user in client.pool.targets and not console.is_admin(proxy, claim.user)
     return there and (claim.user, claim.schema) in proxy.known_schemas
 
 
@@ -259,7 +253,9 @@ async def _try(client: Client, claim: Claim) -> tuple[TargetPool, State]:
     schema = claim.schema
     key = PoolKey(claim.user, client.dialogue.capabilities & SHAPE)
     # The state may not be known before a backend is: nothing is asked for but the schema.
+    began = monotonic()
     lease = await client.pool.borrow(key, State(schema=schema or b""), client)
+    client.timing.borrowed(began)
     pool: TargetPool = lease.pool
     try:
         state = _first_state(client, claim, pool)

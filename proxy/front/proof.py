@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import attrs
@@ -14,7 +15,8 @@ from proxy.credentials.iam.verify import looks_like_token
 from proxy.credentials.source import Credential
 from proxy.dialogue.events import Authenticated, ProofEnd, TextShown
 from proxy.front.admission import comes_from
-from proxy.wire.auth import CACHING_SHA2, CLEAR, make_verifier
+from proxy.front.console import is_admin
+from proxy.wire.auth import CACHING_SHA2, CLEAR, NATIVE, make_verifier
 from proxy.wire.auth.steps import Verifier
 
 if TYPE_CHECKING:
@@ -29,7 +31,10 @@ class SourceLateError(Exception):
 
 @attrs.frozen
 class Claim:
-    """Who a client says it is, and what it wants; `ask` for a proof even if there is one."""
+    """Who a client says it is, and what it wants; `ask` for a proof even if there is one.
+
+    The attributes are pairs of what it says of its program, for the log.
+    """
 
     user: str
     plugin: str
@@ -37,6 +42,7 @@ class Claim:
     schema: bytes | None
     collation: int
     ask: bool = False
+    attributes: Sequence[tuple[bytes, bytes]] = attrs.field(default=(), repr=False)
 
 
 @attrs.define
@@ -71,6 +77,9 @@ class Judgement:
 
 LET_IN: Final = Judgement()
 
+_OF_ADMINS: Final = frozenset((CACHING_SHA2, NATIVE))
+"""Plugins of which admin users have what their client has, as no target suits them better."""
+
 
 def in_time(client: Client, asked: Deferred[T]) -> Deferred[T]:
     """Wait for a password no longer than half of the time for a login.
@@ -96,6 +105,8 @@ def demand(client: Client, claim: Claim, credential: Credential | None) -> Proof
         credential = None
     passwords = credential.passwords if credential else ()
     plugin = (credential.plugin if credential else "") or proxy.default_plugin
+    if credential is not None and is_admin(proxy, claim.user) and claim.plugin in _OF_ADMINS:
+        plugin = claim.plugin
     iam = credential.iam_auth if credential else IamAuth.DISABLED
     if secure and iam is IamAuth.ENABLED:
         # A client shows what it has in these two only, be it a password or a token.

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import functools
-import itertools
+import math
 import os
 from collections.abc import Container, Mapping
 from typing import TYPE_CHECKING, Final
 
+from proxy.config.log import LoggedLogins
 from proxy.config.model import ProxyConfig
 from proxy.credentials.source import CredentialSource
 from proxy.dialogue.backend import SHAPE
 from proxy.errors import StatementRefusedError, charset_refused, pinned_too_long
 from proxy.front.admission import Admission
 from proxy.front.deadlines import Deadlines
+from proxy.front.naming import where, who
+from proxy.observe.counters import SLOW_SECONDS, Counters
+from proxy.observe.digests import Digests
 from proxy.observe.log import get_logger
-from proxy.observe.metrics import Counters, Gauges
 from proxy.pool.dial import Facts
 from proxy.pool.pool import TargetPool
 from proxy.pool.registry import Pools
@@ -32,6 +35,8 @@ from proxy.wire.greeting import NONCE_SIZE, Greeting
 
 if TYPE_CHECKING:
     from proxy.front.client import Client
+    from proxy.front.console import Console
+    from proxy.front.console_session import ConsoleSession
 
 VERSION_UNTIL_KNOWN = "8.0.0"
 """Greeting's version text while no target has been reached yet: what most clients expect."""
@@ -78,15 +83,20 @@ _SSL: Final = int(Capability.SSL)
 
 
 class ConnectionIds:
-    """Ids of clients, unique in this process; 32 bits, zero left out."""
+    """Ids of clients, unique in this process; 32 bits, zero left out.
 
-    def __init__(self) -> None:
-        self._numbers = itertools.count(1)
+    Attributes:
+        upcoming: The next one, unless a client has it.
+    """
+
+    def __init__(self, first: int = 1) -> None:
+        self.upcoming = (first - 1) % 0xFFFFFFFF + 1
 
     def next_free(self, taken: Container[int]) -> int:
         """The next id that no client has."""
         while True:
-            number = (next(self._numbers) - 1) % 0xFFFFFFFF + 1
+            number = self.upcoming
+            self.upcoming = number % 0xFFFFFFFF + 1
             if number not in taken:
                 return number
 
@@ -102,6 +112,13 @@ class Proxy:
             the process, so that ids are unique.
         pinned: Clients that have, or had a moment ago, a pin.
         known_schemas: (user, schema) pairs with which a backend has been used.
+        console: Serves admin users; None where there are none.
+        consoles: The clients that it serves now.
+        spare: Ids of clients that came although there were max_clients already.
+        logged_logins: Which logins have a line in the log; may change at any time.
+        tell_after: Seconds after which `front.telling` has something to say of a statement.
+        look_after: Seconds after which `front.timing` looks at one more closely.
+        digests: Which statements run how often.
     """
 
     def __init__(
@@ -132,14 +149,66 @@ class Proxy:
         self.count = 0
         self.draining = False
         self.pinned: dict[Client, None] = {}
+        self.console: Console | None = None
+        self.consoles: dict[Client, ConsoleSession] = {}
+        self.spare: set[int] = set()
         self.known_schemas: set[tuple[str, bytes | None]] = set()
         pinning_filters = config.target_group.connection_pool_config.session_pinning_filters
         self.ignored_reasons = ignored_reasons(one.value for one in pinning_filters)
         self.log = get_logger(proxy=config.name)
+        self.logged_logins: LoggedLogins = "failed"
+        self._debug = config.debug_logging
+        self._slow_statement_time: float | None = None
+        self.tell_after = self.look_after = 0.0
+        self._set_tell_after()
+        self.digests = Digests()
 
     def __repr__(self) -> str:
         """Its name, and how busy it is."""
         return f"<Proxy {self.config.name!r} {self.count} clients {self.pools!r}>"
+
+    def reconfigure(self, config: ProxyConfig, routes: Mapping[Role, Route]) -> None:
+        """Go by this configuration from now on; its clients stay on their routes."""
+        if config.debug_logging is not self.config.debug_logging:
+            self.debug = config.debug_logging  # else what was switched while it runs stays
+        before, self.config = self.config, config
+        self.routes = {one.name: routes[one.target_role] for one in config.endpoints}
+        pinning_filters = config.target_group.connection_pool_config.session_pinning_filters
+        self.ignored_reasons = ignored_reasons(one.value for one in pinning_filters)
+        if (before.idle_client_timeout, before.login_timeout) != (
+            config.idle_client_timeout,
+            config.login_timeout,
+        ):
+            for client in self.own_clients():
+                self.deadlines.watch(client)
+
+    @property
+    def debug(self) -> bool:
+        """Whether the log shows each statement; may change at any time."""
+        return self._debug
+
+    @debug.setter
+    def debug(self, on: bool) -> None:
+        self._debug = on
+        self._set_tell_after()
+
+    @property
+    def slow_statement_time(self) -> float | None:
+        """Seconds after which a statement has a line in the log; None is never.
+
+        It may change at any time.
+        """
+        return self._slow_statement_time
+
+    @slow_statement_time.setter
+    def slow_statement_time(self, seconds: float | None) -> None:
+        self._slow_statement_time = seconds
+        self._set_tell_after()
+
+    def _set_tell_after(self) -> None:
+        slow = self._slow_statement_time
+        self.tell_after = 0.0 if self._debug else math.inf if slow is None else slow
+        self.look_after = min(self.tell_after, SLOW_SECONDS)
 
     @property
     def pool(self) -> TargetPool:
@@ -233,37 +302,13 @@ class Proxy:
                 reasons = sorted({pin.reason.name for pin in pins})
                 self.log.warning(
                     "a client was pinned for too long",
-                    client=client.number,
+                    **who(client),
+                    **where(client),
                     reasons=reasons,
                     statement=oldest.statement or None,
                     seconds=round(oldest.age(self.deadlines.now)),
                 )
                 client.end(pinned_too_long(limit, reasons))
-
-    def gauges(self) -> Gauges:
-        """How things stand, for the metrics."""
-        ledgers = [pool.ledger for pool in self.pools]
-        return Gauges(
-            client_connections=self.count,
-            client_connections_tls=sum(
-                1 for client in self.own_clients() if client.dialogue.has_tls
-            ),
-            client_connections_waiting=sum(len(one.waiting) for one in ledgers),
-            database_connections=sum(one.total for one in ledgers),
-            database_connections_with_tls=sum(
-                1
-                for ledger in ledgers
-                for lease in ledger.leases()
-                if lease.backend and lease.backend.tls_version
-            ),
-            database_connections_currently_borrowed=sum(one.borrowed for one in ledgers),
-            database_connections_currently_session_pinned=sum(
-                1
-                for client in self.pinned
-                if client.session is not None and client.session.pins
-            ),
-            max_database_connections_allowed=sum(one.limits.connections for one in ledgers),
-        )
 
 
 _STATES = 1024

@@ -19,6 +19,7 @@ from proxy.errors import (
     StatementRefusedError,
 )
 from proxy.front import commands, concluding, holding, lingering, statements
+from proxy.front.naming import where, who
 from proxy.policy.lease import Lease
 from proxy.policy.observation import Failure
 from proxy.pool.pool import TargetPool
@@ -234,7 +235,7 @@ def lose_lease(client: Client, why: str) -> None:
 
     It hears so at its next command, if it had something there.
     """
-    session = client.session
+    session, had = client.session, where(client)
     assert session is not None
     client.lease = None
     holding.forget(client)
@@ -243,18 +244,19 @@ def lose_lease(client: Client, why: str) -> None:
     if missed:
         client.loss = reply
         client.proxy.log.warning(
-            "a client lost its database connection", client=client.number, why=why
+            "a client lost its database connection", why=why, **who(client), **had
         )
 
 
 def _part(client: Client, why: str) -> None:
     """Give up the lease, if there is one still, and all that is known of it."""
+    had = where(client)
     lease, client.lease = client.lease, None
     holding.forget(client)
     if lease is not None:
         lease.pool.discard(lease, why)
     client.proxy.log.warning(
-        "a database connection was lost while it ran a command", client=client.number, why=why
+        "a database connection was lost while it ran a command", why=why, **who(client), **had
     )
 
 

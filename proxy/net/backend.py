@@ -103,11 +103,6 @@ class BackendProtocol(Shell):
 
     # TLS
 
-    @property
-    def tls_version(self) -> str:
-        """Such as TLSv1.3; empty without TLS."""
-        return self._tls.version if self._tls is not None else ""
-
     def tls_established(self) -> None:
         """See `Shell`."""
         dialogue, stream = self._dialogue, self._tls

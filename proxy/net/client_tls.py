@@ -45,11 +45,14 @@ class ClientTlsStreams:
 
     def stream(self) -> Stream:
         """The stream of one client, which begins to speak."""
-        contexts = self._contexts
-        connection = SSL.Connection(contexts[0], None)
-        connection.set_accept_state()
         # OpenSSL may ask the first context for a name again after another one was chosen.
-        return Stream(connection, contexts)
+        return Stream(self.connection(), self._contexts)
+
+    def connection(self) -> SSL.Connection:
+        """The same for who brings its own way to feed it, such as Twisted."""
+        connection = SSL.Connection(self._contexts[0], None)
+        connection.set_accept_state()
+        return connection
 
     def look(self) -> None:
         """Take up files that have changed; called now and then."""

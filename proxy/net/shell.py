@@ -99,6 +99,11 @@ class Shell:
 
     # TLS
 
+    @property
+    def tls_version(self) -> str:
+        """Such as TLSv1.3; empty without TLS."""
+        return self._tls.version if self._tls is not None else ""
+
     def start_tls(self, stream: Stream, received: bytes = b"") -> None:
         """Speak TLS from here on; `received` is what the peer has sent of it already."""
         self._tls = stream
@@ -270,6 +275,25 @@ class Shell:
         self._send = None
         if not self.lost:
             self.transport.abortConnection()
+
+    def let_go(self) -> None:
+        """Another process has the connection: close it here, which the peer does not notice.
+
+        Twisted's own ways to close shut it down first, for all who have it.
+        """
+        transport = self.transport
+        transport.stopReading()
+        transport.stopWriting()
+        self._socket.close()
+        self.lost = True
+        self._socket = self._send = self._receive = None
+        transport.connected, transport.disconnected = 0, 1
+        del transport.protocol, transport.socket, transport.fileno, transport.doRead
+
+    @property
+    def socket(self) -> Any:
+        """The plain connection where nothing stands between; None with TLS, or at the end."""
+        return None if self._tls is not None else self._socket
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone."""

@@ -1,15 +1,42 @@
-"""What has happened lately: lines of the log that an operator may care about, for a while."""
+"""What has happened lately: lines of the log that an operator may care about, for a while.
+
+They are what dashboards, the admin API and the command line show, so that all in them is plain
+JSON of a bounded size, and nothing in them can move the cursor of a terminal.
+"""
 
 from __future__ import annotations
 
 import collections
+import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 import attrs
 
-KEPT = 1000
+KEPT: Final = 1000
 """Events that are kept: the hours before a failover, in some 500 KB."""
+
+KEPT_OF_A_KIND: Final = 200
+"""Events of one level and text that are kept: a failover is still there behind a thousand
+logins that were refused."""
+
+TEXT_LIMIT: Final = 500
+"""Characters of a text: a sentence or two, or a statement's digest."""
+
+ITEMS_LIMIT: Final = 50
+"""Fields of an event, and items of a list or a mapping in it: the targets of a large group."""
+
+DEPTH_LIMIT: Final = 4
+"""Lists and mappings inside each other; the proxy's own lines have two at most."""
+
+_LARGEST: Final = 2**53
+"""Larger numbers are no longer exact in JavaScript, and become texts."""
+
+# C0, DEL, C1, line and paragraph separators, and what turns the direction of a text around.
+_CONTROL: Final = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -31,20 +58,108 @@ class Event:
     fields: Mapping[str, Any]
 
 
-class Events:
-    """The last of them."""
+Kind = tuple[str, str]
 
-    def __init__(self, kept: int = KEPT) -> None:
-        self._events: collections.deque[Event] = collections.deque(maxlen=kept)
+
+class Events:
+    """The last of them.
+
+    Attributes:
+        last: The number of the last one.
+        by_level: How many there were, by level.
+    """
+
+    def __init__(self, kept: int = KEPT, kept_of_a_kind: int = KEPT_OF_A_KIND) -> None:
+        """Begin without any.
+
+        Args:
+            kept: How many there are at most.
+            kept_of_a_kind: How many of one level and text.
+        """
+        self._kept = kept
+        self._kept_of_a_kind = kept_of_a_kind
+        self._events: dict[int, Event] = {}  # in their order
+        self._kinds: dict[Kind, collections.deque[int]] = {}
         self.last = 0
+        self.by_level = {"info": 0, "warning": 0, "error": 0}
+
+    def __repr__(self) -> str:
+        """How many there are."""
+        return f"<Events: {len(self._events)} up to {self.last}>"
+
+    def __len__(self) -> int:
+        """How many are kept."""
+        return len(self._events)
 
     def add(self, time: str, level: str, event: str, fields: Mapping[str, Any]) -> None:
-        """Keep a line, and forget the oldest one where there is no room."""
+        """Keep a line; without room for it the oldest of the most frequent kind gives way."""
         self.last += 1
-        self._events.append(
-            Event(number=self.last, time=time, level=level, event=event, fields=fields)
+        self.by_level[level] = self.by_level.get(level, 0) + 1
+        event = plain_text(event)
+        kind = (level, event)
+        numbers = self._kinds.setdefault(kind, collections.deque())
+        numbers.append(self.last)
+        self._events[self.last] = Event(
+            number=self.last, time=time, level=level, event=event, fields=plain_fields(fields)
         )
+        if len(numbers) > self._kept_of_a_kind:
+            self._forget(kind)
+        elif len(self._events) > self._kept:
+            # Of equally frequent ones, that whose first event is the oldest.
+            self._forget(
+                max(self._kinds, key=lambda one: (len(self._kinds[one]), -self._kinds[one][0]))
+            )
+
+    def _forget(self, kind: Kind) -> None:
+        numbers = self._kinds[kind]
+        del self._events[numbers.popleft()]
+        if not numbers:
+            del self._kinds[kind]
 
     def after(self, number: int) -> Iterator[Event]:
         """What came after the event of this number; 0 is for all that is kept."""
-        return (event for event in tuple(self._events) if event.number > number)
+        return (event for event in tuple(self._events.values()) if event.number > number)
+
+
+def plain_text(text: str) -> str:
+    """A text without control characters, cut to `TEXT_LIMIT`."""
+    cut = text if len(text) <= TEXT_LIMIT else text[: TEXT_LIMIT - 1] + "…"
+    return _CONTROL.sub("?", cut)
+
+
+def plain_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of an event as plain JSON."""
+    return {
+        plain_text(str(name)): plain(value)
+        for name, value in islice(fields.items(), ITEMS_LIMIT)
+    }
+
+
+def plain(value: object, depth: int = DEPTH_LIMIT) -> Any:
+    """Make a value plain JSON: what has no place there becomes a text."""
+    match value:
+        case None | bool():
+            return value
+        case int() if abs(value) <= _LARGEST:
+            return int(value)
+        case float() if value - value == 0:  # neither infinite nor no number
+            return float(value)
+        case str():
+            return plain_text(value)
+        case bytes():
+            return plain_text(value[: TEXT_LIMIT + 1].decode("utf-8", "replace"))
+        case Mapping() if depth:
+            return {
+                plain_text(str(name)): plain(inner, depth - 1)
+                for name, inner in islice(value.items(), ITEMS_LIMIT)
+            }
+        case list() | tuple() | set() | frozenset() if depth:
+            return [plain(inner, depth - 1) for inner in islice(value, ITEMS_LIMIT)]
+    return plain_text(_told(value))
+
+
+def _told(value: object) -> str:
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 - what cannot say itself must not stop who logs it
+        return f"<{type(value).__name__}>"

@@ -1,7 +1,11 @@
 """The log: structlog for people or for programs, with Twisted's own log inside it.
 
 Lines are written by shells, from events.  Nothing here may fail loudly: a log that cannot be
-written must not take the clients down with it.
+written must not take the clients down with it, and nobody waits for it (`proxy.observe.sink`).
+
+On its way a line is masked, left out where there is a flood of its kind
+(`proxy.observe.flood`), kept for those who ask what has happened (`events`), and then written
+if it is serious enough.  Debug lines are never a flood: who wants them wants all of them.
 """
 
 from __future__ import annotations
@@ -9,8 +13,9 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
-from typing import Any, Literal, TextIO, cast
+import time
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any, Final, Literal, TextIO, cast
 
 import attrs
 import structlog
@@ -23,6 +28,10 @@ from twisted.logger import (
     formatEvent,
     globalLogBeginner,
 )
+
+from proxy.observe.events import Events
+from proxy.observe.flood import Flood
+from proxy.observe.sink import Sink
 
 Format = Literal["auto", "console", "json"]
 Level = Literal["debug", "info", "warning", "error"]
@@ -49,31 +58,107 @@ _SECRET_KEY = re.compile(
 # Sequences that would move the cursor of a terminal or forge a line.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
+EVERY_LINE: Final[Mapping[str, Any]] = {"_every_line": True}
+"""Fields of a line that is never left out as a part of a flood: a failover, however often there
+is one, and what somebody wants a full account of."""
+
+WANTED: Final[Mapping[str, Any]] = {"_every_line": True, "_wanted": True}
+"""Fields of a line that is written whatever the level is, since a setting asks for it."""
+
+events: Final = Events()
+"""What has happened in this process: lines of info and above, whatever the level is."""
+
+LAST_WAIT_SECONDS: Final = 1.0
+"""How long the end of the process waits for whoever reads the log, at most for each line."""
+
+
+@attrs.define(eq=False)
+class _State:
+    """What can be changed while loggers are in use.
+
+    A logger that is bound keeps its processors and the wrapper that it was bound with, so that
+    the level is looked at by a processor.
+    """
+
+    level: Level = "info"
+    flood: Flood = attrs.field(factory=lambda: Flood(time.monotonic))
+    sink: Sink | None = None
+
+
+_state: Final = _State()
+
 
 def configure(
     format: Format = "auto",  # noqa: A002 - the name of the setting
     level: Level = "info",
     stream: TextIO | None = None,
+    *,
+    clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Send everything that is logged from now on to a stream, standard error by default.
 
     The stream is taken as it is now: when Twisted redirects `sys.stderr` into its log later on,
     our lines do not go round in a circle.
+
+    Args:
+        format: console, json, or what suits the stream.
+        level: The least serious lines that are written.
+        stream: Where they go.
+        clock: Seconds since whenever, never going back; by it floods are told.
     """
     stream = sys.stderr if stream is None else stream
     console = format == "console" or (format == "auto" and stream.isatty())
+    sink = Sink(stream, _tell_of_lost)
+    set_level(level)
+    _state.flood, _state.sink = Flood(clock), sink
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
+            _drop_idle_talk,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             mask_secrets,
+            _thin_out,
+            _keep,
+            _drop_below_level,
             *(_for_people(colors=stream.isatty()) if console else _for_programs()),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=lambda *_names: _Sink(stream),
-        # A logger made at import time has to follow a later change of level or format.
+        wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET),
+        logger_factory=lambda *_names: sink,
+        # A logger made at import time has to follow a later change of the format.
         cache_logger_on_first_use=False,
     )
+
+
+def set_level(level: Level) -> None:
+    """Write lines of this level and above from now on.
+
+    Raises:
+        ValueError: there is no such level.
+    """
+    if level not in _LEVELS:
+        raise ValueError(f"no level of the log: {level}")
+    _state.level = level
+
+
+def level() -> Level:
+    """The least serious lines that are written."""
+    return _state.level
+
+
+def settle(*, at_once: bool = False) -> None:
+    """Write what waits for a slow reader, and how many lines were left out; for each second.
+
+    Args:
+        at_once: The process ends: nothing is kept for later.
+    """
+    _tell_of_left_out(at_once=at_once)
+    if _state.sink is not None:
+        _state.sink.flush(LAST_WAIT_SECONDS if at_once else 0.0)
+
+
+def lost_lines() -> int:
+    """Lines that could not be written so far: the disk was full, or nobody read them."""
+    return 0 if _state.sink is None else _state.sink.lost_total
 
 
 def get_logger(**fields: Any) -> FilteringBoundLogger:
@@ -88,7 +173,10 @@ def mask_secrets(
 
     A `Secret` needs no mask, for it prints as one.
     """
-    return {key: _masked(key, value) for key, value in event.items()}
+    # How an exception is given is no list of values.
+    return {
+        key: value if key == "exc_info" else _masked(key, value) for key, value in event.items()
+    }
 
 
 def _masked(key: object, value: object) -> object:
@@ -120,21 +208,87 @@ def _for_programs() -> list[Processor]:
     ]
 
 
-@attrs.frozen
-class _Sink:
-    """Writes finished lines to a stream for as long as the stream takes them."""
+# What becomes of a line
 
-    stream: TextIO
 
-    def msg(self, line: str) -> None:
-        try:
-            self.stream.write(line + "\n")
-            self.stream.flush()
-        except (OSError, ValueError):
-            # A full disk or a closed pipe: there is no place left to complain.
-            return
+def _number(event: Mapping[str, Any]) -> int:
+    return _LEVELS.get(event["level"], logging.CRITICAL)
 
-    debug = info = warning = error = critical = msg
+
+def _drop_idle_talk(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Most debug lines end here, before anything costs."""
+    if event["level"] == "debug" and _state.level != "debug" and "_wanted" not in event:
+        raise structlog.DropEvent
+    return event
+
+
+def _thin_out(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Of a flood only some lines go on."""
+    kind = event.pop("_kind", event["event"])
+    every = event.pop("_every_line", False) or event["level"] == "debug"
+    if not every:
+        _tell_of_left_out()
+        if not _state.flood.admits(event["level"], str(kind)):
+            raise structlog.DropEvent
+    return event
+
+
+def _tell_of_left_out(*, at_once: bool = False) -> None:
+    for one in _state.flood.due(at_once=at_once):
+        write = getattr(get_logger(), one.level)
+        write(f"... and {one.lines:,} more like it", like=one.event, **EVERY_LINE)
+
+
+def _tell_of_lost(lines: int, why: str) -> None:
+    get_logger().warning("lines of the log were lost", lines=lines, why=why, **EVERY_LINE)
+
+
+def _keep(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Keep lines of info and above for those who ask later."""
+    if event["level"] != "debug":
+        fields = {
+            name: value
+            for name, value in event.items()
+            if name not in _OF_THE_LINE and name not in _EXCEPTION
+        }
+        trouble = _exception(event)
+        if trouble:
+            fields["exception"] = trouble
+        stamp = event["timestamp"]
+        moment = f"{stamp[:19]}.{stamp[20:23].rstrip('Z') or '000'}Z"
+        level = _SHOWN_LEVEL.get(event["level"], event["level"])
+        events.add(moment, level, str(event["event"]), fields)
+    return event
+
+
+_OF_THE_LINE: Final = frozenset(("timestamp", "level", "event", "_wanted"))
+_EXCEPTION: Final = frozenset(("exception", "exc_info", "stack_info"))
+_SHOWN_LEVEL: Final = {"critical": "error"}
+
+
+def _exception(event: Mapping[str, Any]) -> str:
+    """The last line of a traceback: which exception it was, and what it said."""
+    if "exception" in event:
+        return str(event["exception"]).strip().rpartition("\n")[2].removeprefix("builtins.")
+    told = event.get("exc_info")
+    error = sys.exc_info()[1] if told is True else told
+    if isinstance(error, tuple):
+        error = error[1]
+    return f"{type(error).__name__}: {error}" if isinstance(error, BaseException) else ""
+
+
+def _drop_below_level(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    if not event.pop("_wanted", False) and _number(event) < _LEVELS[_state.level]:
+        raise structlog.DropEvent
+    return event
 
 
 def observe_twisted(event: LogEvent) -> None:
@@ -143,6 +297,8 @@ def observe_twisted(event: LogEvent) -> None:
     fields = {"namespace": event.get("log_namespace", "twisted")}
     if "log_failure" in event:
         fields["exception"] = event["log_failure"].getTraceback().rstrip()
+    # Texts with an address or a number in them are of one kind.
+    fields["_kind"] = str(event.get("log_format") or fields["namespace"])
     text = _CONTROL.sub("?", formatEvent(event))
     getattr(get_logger(), level)(text or "(no text)", **fields)
 

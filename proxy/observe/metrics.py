@@ -1,141 +1,218 @@
-"""Every Prometheus series, in RDS Proxy's names (in snake case) where it has the metric.
+"""The Prometheus page: made of plain integers when somebody asks for it.
 
-The express lane counts in plain integers: a method call per command on a metric object costs
-more than the command's bookkeeping.  The series are made of these integers when somebody asks.
+Its names are RDS Proxy's, in snake case, where that has the metric;
+`proxy.observe.metrics_table` has all of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
-from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
-PREFIX = "mysqlproxy_"
+from proxy.observe import metrics_table as table
+from proxy.observe.counters import Counters
+from proxy.observe.latency import Histogram
+from proxy.observe.log import events
+from proxy.observe.metrics_now import TARGET_GROUP, ProxyNow
+from proxy.observe.metrics_table import PREFIX, Series
 
+__all__ = [
+    "CONTENT_TYPE",
+    "PREFIX",
+    "Counters",
+    "ProcessCounters",
+    "ProxyCollector",
+    "exposition",
+    "make_registry",
+]
 
-def _count(doc: str) -> Any:
-    return attrs.field(default=0, metadata={"doc": doc})
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+"""Of what `exposition` makes."""
+
+STATES = ("REGISTERING", "AVAILABLE", "UNAVAILABLE", "UNUSED")
+"""RDS Proxy's names for the state of a target, each a series of its own."""
+
+Row = tuple[tuple[str, ...], Any]
+"""Labels, and who has the numbers."""
 
 
 @attrs.define(eq=False)
-class Counters:
-    """What has happened in one proxy since it started; shells add to it directly."""
+class ProcessCounters:
+    """What happens in the process, whatever proxy it concerns.
 
-    client_connections_received: int = _count("Connections that clients opened.")
-    client_connections_setup_succeeded: int = _count("Logins that succeeded.")
-    client_connections_setup_failed_auth: int = _count("Logins with a wrong user or password.")
-    client_connections_setup_failed_limit: int = _count("Clients turned away by max_clients.")
-    client_connections_closed: int = _count("Connections of clients that ended.")
-    client_connections_broken: int = _count("Clients cut off because they broke the protocol.")
-    database_connection_requests: int = _count("Attempts to open a connection to a target.")
-    database_connection_requests_with_tls: int = _count("Those that were opened with TLS.")
-    database_connections_setup_succeeded: int = _count("Connections to a target that opened.")
-    database_connections_setup_failed: int = _count("Attempts to open one that failed.")
-    database_connections_closed: int = _count("Connections to a target that ended.")
-    database_connections_reset: int = _count("Resets of a connection for its next client.")
-    database_connections_borrow_requests: int = _count(
-        "Times that a client needed a connection."
+    Attributes:
+        version: Of mysqlproxy.
+        form: compiled or pure Python.
+        configuration_reloads: By result: succeeded, refused.
+        configured: Gives when the configuration in force was put in force, since 1970.
+        log_events: How many lines of the log there were, by level.
+        reactor_delay: How late each turn came that was due after a second.
+    """
+
+    version: str = ""
+    form: str = ""
+    configured: Callable[[], float] = float
+    configuration_reloads: dict[str, int] = attrs.field(
+        factory=lambda: {"succeeded": 0, "refused": 0}
     )
-    database_connections_borrow_requests_waited: int = _count("Those that had to wait for one.")
-    database_connections_borrow_requests_aborted: int = _count("Those whose client left first.")
-    database_connections_borrow_requests_timed_out: int = _count(
-        "Those that ended in error 9501."
-    )
-    secret_fetches: int = _count("Times that a secret was read, or that this was tried.")
-    secret_fetch_failures: int = _count("Those that failed.")
-    query_requests: int = _count("Commands of clients; a multi-statement text is one.")
-    query_requests_express: int = _count("Those that went through the express lane.")
-    session_replays: int = _count("Times that a connection was brought into another session.")
-    session_replay_statements: int = _count("Statements that this took.")
-    writer_switches: int = _count("Times that another target became the writer.")
-    writer_holds: int = _count("Times that clients had to wait for a target that takes writes.")
-    writer_hold_seconds: float = _count("Seconds that they had to, all together.")
-    session_pins: dict[str, int] = attrs.field(
-        factory=dict, metadata={"doc": "Times that a client was pinned, by reason."}
-    )
+    log_events: Mapping[str, int] = attrs.field(factory=lambda: events.by_level)
+    reactor_delay: Histogram = attrs.field(factory=Histogram)
 
-    def count_pin(self, reason: str) -> None:
-        """Count a client that is pinned to its connection from now on."""
-        self.session_pins[reason] = self.session_pins.get(reason, 0) + 1
-
-
-def _gauge(doc: str) -> Any:
-    return attrs.field(default=0, metadata={"doc": doc})
-
-
-@attrs.frozen(kw_only=True)
-class Gauges:
-    """How things stand in one proxy right now."""
-
-    client_connections: int = _gauge("Connections of clients, logins under way included.")
-    client_connections_tls: int = _gauge("Those with TLS.")
-    client_connections_in_setup: int = _gauge("Clients that are logging in.")
-    client_connections_waiting: int = _gauge("Clients that wait for a connection to a target.")
-    database_connections: int = _gauge("Connections to the target, opening ones included.")
-    database_connections_currently_borrowed: int = _gauge("Connections lent to a client.")
-    database_connections_currently_in_transaction: int = _gauge("Those in a transaction.")
-    database_connections_currently_session_pinned: int = _gauge("Those pinned to their client.")
-    database_connections_with_tls: int = _gauge("Connections to the target that have TLS.")
-    secret_age_seconds: float = _gauge(
-        "Seconds since the secret was read whose last reading is longest ago."
-    )
-    max_database_connections_allowed: int = _gauge("The most connections that there may be.")
+    @property
+    def configuration_timestamp_seconds(self) -> float:
+        """When the configuration in force was put in force, in seconds since 1970."""
+        return self.configured()
 
 
 @attrs.frozen
 class _Watched:
     counters: Counters
-    gauges: Callable[[], Gauges]
+    look: Callable[[], ProxyNow]
 
 
 class ProxyCollector(Collector):
-    """Makes the series of every proxy, each labelled with the name of its proxy."""
+    """Makes the series of the process and of every proxy.
 
-    def __init__(self) -> None:
+    Attributes:
+        process: What is counted for the process.
+    """
+
+    def __init__(self, process: ProcessCounters | None = None) -> None:
+        self.process = process or ProcessCounters()
         self._watched: dict[str, _Watched] = {}
 
-    def watch(self, proxy: str, counters: Counters, gauges: Callable[[], Gauges]) -> None:
-        """Show a proxy from now on; `gauges` is called each time somebody asks."""
-        self._watched[proxy] = _Watched(counters, gauges)
+    def watch(self, proxy: str, counters: Counters, look: Callable[[], ProxyNow]) -> None:
+        """Show a proxy from now on; `look` is called once each time somebody asks."""
+        self._watched[proxy] = _Watched(counters, look)
 
     def forget(self, proxy: str) -> None:
         """Show a proxy no longer."""
-        del self._watched[proxy]
+        self._watched.pop(proxy, None)
 
     def collect(self) -> Iterator[Metric]:
         """Make all series: prometheus_client calls this on a scrape."""
-        for field in attrs.fields(Counters):
-            name, doc = PREFIX + field.name, field.metadata["doc"]
-            if field.name == "session_pins":
-                yield self._pins(name, doc)
-                continue
-            counter = CounterMetricFamily(name, doc, labels=["proxy"])
-            for proxy, watched in self._watched.items():
-                counter.add_metric([proxy], getattr(watched.counters, field.name))
-            yield counter
-        now = {proxy: watched.gauges() for proxy, watched in self._watched.items()}
-        for field in attrs.fields(Gauges):
-            gauge = GaugeMetricFamily(
-                PREFIX + field.name, field.metadata["doc"], labels=["proxy"]
-            )
-            for proxy, gauges in now.items():
-                gauge.add_metric([proxy], getattr(gauges, field.name))
-            yield gauge
+        yield from self._of_process()
+        now = {name: watched.look() for name, watched in self._watched.items()}
+        counters = {name: watched.counters for name, watched in self._watched.items()}
+        proxies: list[Row] = [((name,), counters[name]) for name in now]
+        standing: list[Row] = [((name,), one) for name, one in now.items()]
+        for series in table.OF_PROXY:
+            yield _family(series, proxies if series.kind == table.COUNTER else standing)
+        yield _by_label(table.SESSION_PINS, proxies)
+        yield _by_label(table.SESSION_PINS_NOW, standing)
+        groups: list[Row] = [((name, TARGET_GROUP), one) for name, one in now.items()]
+        yield _by_label(table.AVAILABILITY, groups)
+        endpoints: list[Row] = [
+            ((name, endpoint), one)
+            for name, of_proxy in counters.items()
+            for endpoint, one in of_proxy.endpoints.items()
+        ]
+        for series in table.OF_ENDPOINT:
+            yield _family(series, endpoints)
+        yield _family(table.DATABASE_LATENCY, [*self._latencies(now)])
+        yield from _of_targets(now)
 
-    def _pins(self, name: str, doc: str) -> Metric:
-        counter = CounterMetricFamily(name, doc, labels=["proxy", "reason"])
-        for proxy, watched in self._watched.items():
-            for reason, times in watched.counters.session_pins.items():
-                counter.add_metric([proxy, reason], times)
-        return counter
+    def _latencies(self, now: Mapping[str, ProxyNow]) -> Iterator[Row]:
+        """Those of the targets that there are, at each endpoint."""
+        field = table.DATABASE_LATENCY.field
+        for name, watched in self._watched.items():
+            targets = {one.place: one for one in now[name].targets}
+            for endpoint, counters in watched.counters.endpoints.items():
+                for place, latency in counters.query_database_response_latency.items():
+                    if place in targets:
+                        target = targets[place]
+                        group = (TARGET_GROUP, target.address, target.target_role)
+                        yield (name, endpoint, *group), {field: latency}
+
+    def _of_process(self) -> Iterator[Metric]:
+        process = self.process
+        build, lines, reloads, configured, delay = table.OF_PROCESS
+        yield _family(build, [((process.version, process.form), {"build_info": 1})])
+        yield _by_label(lines, [((), process)])
+        yield _by_label(reloads, [((), process)])
+        yield _family(configured, [((), process)])
+        yield _family(delay, [((), process)])
+
+
+def _of_targets(now: Mapping[str, ProxyNow]) -> Iterator[Metric]:
+    targets = [
+        ((name, TARGET_GROUP, one.address, one.target_role), one)
+        for name, of_proxy in now.items()
+        for one in of_proxy.targets
+    ]
+    states: list[Row] = [
+        (labels, {"target_state": {state: one.target_state == state for state in STATES}})
+        for labels, one in targets
+        if one.target_state
+    ]
+    yield _by_label(table.TARGET_STATE, states)
+    counted: list[Row] = [(labels, one.counters) for labels, one in targets]
+    standing: list[Row] = [*targets]
+    for series in table.OF_TARGET:
+        yield _family(series, standing if series.kind == table.GAUGE else counted)
+
+
+def _read(field: str, holder: Any) -> Any:
+    return holder[field] if isinstance(holder, dict) else getattr(holder, field)
+
+
+def _family(series: Series, rows: Iterable[Row]) -> Metric:
+    """The metric with a number for each row; who has None is left out."""
+    if series.kind == table.HISTOGRAM:
+        histogram = HistogramMetricFamily(series.name, series.doc, labels=series.labels)
+        for labels, holder in rows:
+            one: Histogram = _read(series.field, holder)
+            histogram.add_metric(labels, one.cumulative(), one.seconds)
+        return histogram
+    made = CounterMetricFamily if series.kind == table.COUNTER else GaugeMetricFamily
+    family = made(series.name, series.doc, labels=series.labels)
+    for labels, holder in rows:
+        number = _read(series.field, holder)
+        if number is not None:
+            family.add_metric(labels, number)
+    return family
+
+
+def _by_label(series: Series, rows: Iterable[Row]) -> Metric:
+    """The metric with a number for each value of its last label, from a mapping."""
+    made = CounterMetricFamily if series.kind == table.COUNTER else GaugeMetricFamily
+    family = made(series.name, series.doc, labels=series.labels)
+    for labels, holder in rows:
+        for value, number in _read(series.field, holder).items():
+            family.add_metric((*labels, value), number)
+    return family
 
 
 def make_registry(collector: ProxyCollector) -> CollectorRegistry:
-    """Make a registry of our own: the global one belongs to whoever imports us."""
+    """Make a registry of our own: the global one belongs to whoever imports us.
+
+    The figures of the process and of its Python have the names that all programs give them.
+    """
     registry = CollectorRegistry()
     registry.register(collector)
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
     return registry
+
+
+def exposition(registry: CollectorRegistry) -> bytes:
+    """All series as text, for `/metrics`; see `CONTENT_TYPE`."""
+    return generate_latest(registry)

@@ -58,6 +58,11 @@ class Guesses:
         self._records: OrderedDict[tuple[str, str], _Record] = OrderedDict()
         self._places: OrderedDict[str, _Place] = OrderedDict()
 
+    def change(self, threshold: int, longest_seconds: float) -> None:
+        """Other limits from now on; what is remembered counts on."""
+        self._threshold = threshold
+        self._longest = longest_seconds
+
     def __repr__(self) -> str:
         """How many are remembered."""
         return f"<Guesses of {len(self._records)}>"
@@ -66,7 +71,7 @@ class Guesses:
         """Note a failure; gives the seconds by which the refusal is to be delayed."""
         if not self._threshold:
             return 0.0
-        source = _source(address)
+        source = source_of(address)
         key = (user, source)
         record = self._records.pop(key, None)
         begins = record is None or now - record.last > FORGOTTEN_AFTER_SECONDS
@@ -100,7 +105,7 @@ class Guesses:
         """The user is who it says: begin anew, and do not count it among those who fail."""
         if not self._records:
             return
-        source = _source(address)
+        source = source_of(address)
         if self._records.pop((user, source), None) is None:
             return
         place = self._places.get(source)
@@ -108,7 +113,7 @@ class Guesses:
             place.users -= 1
 
 
-def _source(address: str) -> str:
+def source_of(address: str) -> str:
     """What counts as one address: an IPv6 network, an IPv4 address however it is written."""
     address = unmapped(address)
     try:

@@ -48,6 +48,7 @@ class Health:
     """What looks at one target have shown so far.
 
     Attributes:
+        patience: How much it takes to change a mind from now on.
         condition: How it is.
         why: Why it is not GOOD, in words; empty when it is.
         failure: What kind of trouble that is, where looks failed.
@@ -64,10 +65,10 @@ class Health:
     __slots__ = (
         "_bad_looks",
         "_good_looks",
-        "_patience",
         "blind",
         "condition",
         "failure",
+        "patience",
         "seen",
         "seen_at",
         "since",
@@ -77,7 +78,7 @@ class Health:
     )
 
     def __init__(self, patience: Patience, now: float) -> None:
-        self._patience = patience
+        self.patience = patience
         self._bad_looks = self._good_looks = 0
         self.condition = Condition.UNKNOWN
         self.why = "it has not been looked at yet"
@@ -165,7 +166,7 @@ class Health:
         self._bad_looks = 0
         self._good_looks += 1
         away = self.condition in (Condition.BAD, Condition.RECOVERING)
-        if away and self._good_looks < self._patience.available_after:
+        if away and self._good_looks < self.patience.available_after:
             self._become(Condition.RECOVERING, "it is back, and watched", now)
         else:
             self._become(Condition.GOOD, "", now)
@@ -183,8 +184,8 @@ class Health:
         self._good_looks = 0
         # A look that was answered by nothing has taken its time: two of them are enough.
         silent = failure is Failure.SILENT
-        self._bad_looks += max(self._patience.unavailable_after - 1, 1) if silent else 1
-        if self._bad_looks >= self._patience.unavailable_after:
+        self._bad_looks += max(self.patience.unavailable_after - 1, 1) if silent else 1
+        if self._bad_looks >= self.patience.unavailable_after:
             self._become(Condition.BAD, why, look.ended)
         elif self.condition in (Condition.GOOD, Condition.DOUBTFUL):
             self._become(Condition.DOUBTFUL, why, look.ended)

@@ -321,7 +321,9 @@ class Ledger(Places):
             return OLDER
         if now - lease.born >= self.limits.age:
             return "it is older than max_connection_age"
-        self._over = self._over and self.total >= self.limits.connections
+        # What is being closed already has not to be closed again.
+        left = self.total - len(self.retiring)
+        self._over = self._over and left >= self.limits.connections
         if self._over:
             return "there are more connections than max_connections"
         return ""

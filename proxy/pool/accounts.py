@@ -30,11 +30,14 @@ class Accounts:
 
     While a password rotates there are several, and the target may have the new one sooner or
     later than we do: they are tried in turn, and when all are refused, looked up anew once.
+
+    Attributes:
+        tokens: Gives tokens for users without a password; None where there are none.
     """
 
     def __init__(self, credentials: CredentialSource, tokens: TokenGiver | None = None) -> None:
         self._credentials = credentials
-        self._tokens = tokens
+        self.tokens = tokens
 
     def newest(self, user: str) -> str | None:
         """The password that connections of this user should have been opened with by now.
@@ -69,8 +72,8 @@ class Accounts:
                     if error.reply.code != ACCESS_DENIED:
                         raise
                     tried[password] = error
-                    if self._tokens is not None:
-                        self._tokens.forget(user)
+                    if self.tokens is not None:
+                        self.tokens.forget(user)
         raise next(iter(tried.values()))
 
     async def _passwords(self, user: str, credential: Credential | None) -> tuple[str, ...]:
@@ -78,10 +81,10 @@ class Accounts:
             raise BackendLostError(f"no password is known for user {user!r}")
         if credential.passwords:
             return credential.passwords
-        if self._tokens is None:
+        if self.tokens is None:
             raise BackendLostError(f"there is no password for user {user!r}")
         try:
-            return (await self._tokens.token(user),)
+            return (await self.tokens.token(user),)
         except Exception as error:  # noqa: BLE001 - whatever it is that AWS lacks
             # Its own text may quote anything.
             why = explain(error).why

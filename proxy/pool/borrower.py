@@ -58,10 +58,14 @@ class Borrower(Protocol):
 
 
 class Promise:
-    """A borrower with a Deferred, for somebody who is served by a pool."""
+    """A borrower with a Deferred, for somebody who is served by a pool.
+
+    Attributes:
+        served: Who that is.
+    """
 
     def __init__(self, served: Located) -> None:
-        self._served = served
+        self.served = served
         self.waiter: Waiter | None = None
         self.lease: Deferred[Lease] = Deferred(self._cancelled)
 
@@ -72,7 +76,7 @@ class Promise:
     @property
     def pool(self) -> TargetPool:
         """See `Borrower`."""
-        return self._served.pool
+        return self.served.pool
 
     def lent(self, lease: Lease) -> None:
         """See `Borrower`."""

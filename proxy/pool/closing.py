@@ -9,7 +9,6 @@ from twisted.internet.defer import Deferred
 
 from proxy.net.backend import BackendProtocol
 from proxy.net.clock import Timer, cancel
-from proxy.observe.metrics import Counters
 from proxy.policy.lease import OUTDATED, Lease, Place
 from proxy.policy.observation import Failure
 from proxy.pool.accounts import Accounts
@@ -39,11 +38,9 @@ class Closing:
         self,
         pool: TargetPool,
         accounts: Accounts,
-        counters: Counters,
         log: FilteringBoundLogger,
     ) -> None:
         self._pool = pool
-        self._counters = counters
         self._log = log
         self._killer = Killer(pool.dialer.connector, accounts, log)
         self._limits_of_retiring: dict[Lease, Timer] = {}
@@ -52,7 +49,11 @@ class Closing:
     def retire(self, lease: Lease, why: str) -> None:
         """Close a backend that nobody has."""
         backend: BackendProtocol = lease.backend
-        self._log.debug("a database connection is closed", id=backend.connection_id, why=why)
+        self._log.debug(
+            "a database connection is closed",
+            database_connection=backend.connection_id,
+            why=why,
+        )
         if backend.owes_answer:
             backend.abort()
         else:
@@ -62,14 +63,17 @@ class Closing:
 
     def lost(self, lease: Lease, why: str, busy: bool) -> None:  # noqa: FBT001 - see `on_loss`
         """A backend's connection is gone."""
-        self._counters.database_connections_closed += 1
+        self._pool.counters.database_connections_closed += 1
         cancel(self._limits_of_retiring.pop(lease, None))
         held = lease.place is _LENT or is_with_client(lease)
         unexpected = held or lease.place is Place.IDLE
         if unexpected:
+            self._pool.counters.database_connections_lost += 1
             self._log.info(
                 "a database connection was lost",
-                id=lease.backend.connection_id,
+                database_connection=lease.backend.connection_id,
+                user=lease.key.user,  # type: ignore[attr-defined]
+                client=getattr(lease.holder, "number", None) if held else None,
                 place=lease.place.value,
                 why=why,
             )

@@ -61,8 +61,14 @@ class Connector:
     ) -> None:
         self._reactor = reactor
         self.place = place
+        self.reconfigure(timeout_seconds, tls, announces=announces)
+
+    def reconfigure(
+        self, timeout_seconds: float, tls: BackendTlsStreams | None, *, announces: bool
+    ) -> None:
+        """Connect in this way from now on."""
         self.timeout_seconds = timeout_seconds
-        unneeded = isinstance(place, UnixAddress) and tls and tls.mode is TlsMode.PREFERRED
+        unneeded = isinstance(self.place, UnixAddress) and tls and tls.mode is TlsMode.PREFERRED
         self.tls = None if unneeded else tls
         self._announces = announces
 

@@ -107,9 +107,13 @@ class Dialer:
                 server can.
         """
         self.connector = connector
+        self._known: dict[str, Acquaintance] = {}
+        self.reconfigure(init_query, reports_commits=reports_commits)
+
+    def reconfigure(self, init_query: str | None, *, reports_commits: bool) -> None:
+        """Open and reset backends in this way from now on; see above."""
         self._reports_commits = reports_commits
         self._init_query = init_query.encode() if init_query else b""
-        self._known: dict[str, Acquaintance] = {}
 
     def dial(self, account: Account) -> Deferred[tuple[BackendProtocol, Facts]]:
         """Open a backend and bring it into the baseline state.

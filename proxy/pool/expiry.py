@@ -9,7 +9,6 @@ from structlog.typing import FilteringBoundLogger
 from proxy import errors
 from proxy.errors import ErrorReply
 from proxy.net.clock import Timer, cancel
-from proxy.observe.metrics import Counters
 from proxy.pool.borrower import Borrower
 
 if TYPE_CHECKING:
@@ -23,19 +22,17 @@ class Expiry:
         self,
         pool: TargetPool,
         limit_seconds: float,
-        counters: Counters,
         log: FilteringBoundLogger,
     ) -> None:
         self._pool = pool
         self._limit_seconds = limit_seconds
-        self._counters = counters
         self._log = log
         self._timer: Timer | None = None
         self._due = 0.0
 
     def refuse(self, borrower: Borrower, reply: ErrorReply) -> None:
         """Tell a borrower that there is nothing for it."""
-        self._counters.database_connections_borrow_requests_timed_out += 1
+        self._pool.counters.database_connections_borrow_requests_timed_out += 1
         borrower.refused(reply)
 
     def watch(self) -> None:
@@ -50,6 +47,13 @@ class Expiry:
             self._due = due
             self._timer = clock.callLater(max(due - clock.seconds(), 0), self._expire)
 
+    def change_limit(self, seconds: float) -> None:
+        """Nobody waits for longer from now on, those who wait already included."""
+        self._limit_seconds = seconds
+        cancel(self._timer)
+        self._timer = None
+        self.watch()
+
     def stop(self) -> None:
         """Nobody is sent away any more."""
         cancel(self._timer)
@@ -61,10 +65,12 @@ class Expiry:
             if waiter.since + self._limit_seconds > now:
                 break
             pool.ledger.withdraw(waiter)
+            waits = getattr(waiter.borrower, "served", waiter.borrower)
             self._log.warning(
                 "a client waited too long for a database connection",
+                client=getattr(waits, "number", None),
                 user=waiter.key.user,  # type: ignore[attr-defined]
-                waited_seconds=round(now - waiter.since, 3),
+                seconds=round(now - waiter.since, 3),
                 were_ahead=waiter.ahead,
                 pool=repr(pool.ledger),
                 last_failure=pool.opening.last_failure or None,

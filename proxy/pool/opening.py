@@ -13,7 +13,6 @@ from twisted.internet.error import TimeoutError as ConnectTimeoutError
 from proxy.config.pool import ConnectionPoolConfig
 from proxy.errors import ACCESS_DENIED, BackendLostError, BackendRefusedError
 from proxy.net.clock import Timer, cancel
-from proxy.observe.metrics import Counters
 from proxy.policy.lease import Lease
 from proxy.policy.observation import Failure
 from proxy.pool.accounts import Accounts
@@ -70,13 +69,11 @@ class Opening:
         pool: TargetPool,
         config: ConnectionPoolConfig,
         accounts: Accounts,
-        counters: Counters,
         log: FilteringBoundLogger,
     ) -> None:
         self._pool = pool
         self._config = config
         self._accounts = accounts
-        self._counters = counters
         self._log = log
         self._failures = 0
         self._failed_at = float("-inf")
@@ -84,11 +81,15 @@ class Opening:
         self._good_until: dict[str, float] = {}
         self.last_failure = ""
 
+    def reconfigure(self, config: ConnectionPoolConfig) -> None:
+        """Open connections in this way from now on."""
+        self._config = config
+
     async def dial(self, lease: Lease) -> None:
         """Open a backend for this lease, which has its place in the book already."""
         key = lease.key
         assert isinstance(key, PoolKey)
-        self._counters.database_connection_requests += 1
+        self._pool.counters.database_connection_requests += 1
         try:
             backend, facts = await self._accounts.log_in(
                 key.user, key.shape, self._pool.dialer.dial
@@ -100,18 +101,22 @@ class Opening:
             self._log.exception("a mistake while opening a connection")
             self._failed(lease, error)
             return
-        self._counters.database_connections_setup_succeeded += 1
+        self._pool.counters.database_connections_setup_succeeded += 1
         self._failures = 0
         self.last_failure = ""
         self._good_until[key.user] = math.inf
         if backend.tls_version:
-            self._counters.database_connection_requests_with_tls += 1
+            self._pool.counters.database_connection_requests_with_tls += 1
         backend.holdings = Holdings(self._config.max_prepared_statements_per_connection)
-        self._log.debug("a database connection opened", user=key.user, id=backend.connection_id)
+        self._log.debug(
+            "a database connection opened",
+            user=key.user,
+            database_connection=backend.connection_id,
+        )
         self._pool.opened(lease, backend, facts)
 
     def _failed(self, lease: Lease, error: Exception) -> None:
-        self._counters.database_connections_setup_failed += 1
+        self._pool.counters.database_connections_setup_failed += 1
         refused = isinstance(error, BackendRefusedError) and error.reply.code in REFUSALS
         pause = LONGEST_RETRY_SECONDS
         if not refused:

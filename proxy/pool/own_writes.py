@@ -70,6 +70,10 @@ class OwnWrites:
         users = {*self._wanted, *self._unknown}
         return f"<OwnWrites of {len(users)} users, {len(self._lines)} readers>"
 
+    def change_timeout(self, seconds: float) -> None:
+        """Who begins to wait for a reader from now on waits for this long."""
+        self._timeout = seconds
+
     @property
     def pool(self) -> TargetPool:
         """The writer's, where everything is fresh; see `Located`."""

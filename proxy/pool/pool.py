@@ -14,14 +14,13 @@ from proxy.config.pool import ConnectionPoolConfig
 from proxy.errors import BackendLostError
 from proxy.net.backend import BackendProtocol
 from proxy.net.clock import Clock
-from proxy.observe.metrics import Counters
+from proxy.observe.counters import TargetCounters
 from proxy.policy.lease import (
     Action,
     CallBack,
     Dial,
     Lease,
     Lend,
-    Limits,
     Place,
     Reset,
     Retire,
@@ -33,6 +32,7 @@ from proxy.pool.borrower import Borrower, Located, PoolKey, Promise
 from proxy.pool.closing import Closing, is_with_client
 from proxy.pool.dial import Dialer, Facts
 from proxy.pool.expiry import Expiry
+from proxy.pool.limits import limits_of
 from proxy.pool.opening import Opening
 from proxy.pool.rotation import Rotation
 from proxy.pool.watcher import Watcher
@@ -40,9 +40,6 @@ from proxy.session.outcome import Target
 from proxy.session.prepared import KnownDefinitions
 from proxy.session.replay import is_reachable
 from proxy.session.state import State
-
-CONNECTIONS_UNTIL_KNOWN: Final = 1
-"""Backends that may be dialed before the target has told its own max_connections."""
 
 _LENT: Final = Place.LENT
 
@@ -57,6 +54,7 @@ class TargetPool:
         targets: What sessions of a user need to know of it, which depends on the user's rights.
         watcher: Who is told of trouble with the target; None for nobody.
         ledger: The book; its containers are there to be looked at.
+        counters: What has happened.
     """
 
     def __init__(
@@ -65,27 +63,26 @@ class TargetPool:
         dialer: Dialer,
         config: ConnectionPoolConfig,
         accounts: Accounts,
-        counters: Counters,
         log: FilteringBoundLogger,
     ) -> None:
         self.clock = clock
         self.dialer = dialer
         self._config = config
-        self._counters = counters
+        self.counters = TargetCounters()
         self.facts: Facts | None = None
         self.targets: dict[str, Target] = {}
         self.definitions = KnownDefinitions()
-        self.ledger = Ledger(self._limits(None), is_reachable)  # type: ignore[arg-type]
+        self.ledger = Ledger(limits_of(config, None), is_reachable)  # type: ignore[arg-type]
         self._settling = False
         self._passing = False
         self._closed = False
         self.accounts = accounts
         self.watcher: Watcher | None = None
         self._log = log.bind(target=str(dialer.connector.place))
-        self._closing = Closing(self, accounts, counters, self._log)
-        self.opening = Opening(self, config, accounts, counters, self._log)
+        self._closing = Closing(self, accounts, self._log)
+        self.opening = Opening(self, config, accounts, self._log)
         self._rotation = Rotation(self, accounts, self._log)
-        self._expiry = Expiry(self, config.connection_borrow_timeout, counters, self._log)
+        self._expiry = Expiry(self, config.connection_borrow_timeout, self._log)
 
     def __repr__(self) -> str:
         """The target and the state of its book."""
@@ -101,20 +98,14 @@ class TargetPool:
         """Clients that have a backend of it, or wait for one."""
         return self.ledger.borrowed + len(self.ledger.waiting)
 
-    def _limits(self, max_connections: int | None) -> Limits:
-        config = self._config
-        connections = CONNECTIONS_UNTIL_KNOWN
-        idle = connections
-        if max_connections is not None:
-            connections = config.connection_limit(max_connections)
-            idle = config.idle_limit(max_connections)
-        return Limits(
-            connections,
-            idle,
-            age=config.max_connection_age,
-            waiting=config.max_waiting,
-            waiting_bytes=config.max_waiting_bytes,
-        )
+    def reconfigure(self, config: ConnectionPoolConfig) -> None:
+        """Go by these limits and times from now on; what is too much goes as it comes free."""
+        self._config = config
+        facts = self.facts
+        self.ledger.change_limits(limits_of(config, facts.max_connections if facts else None))
+        self.opening.reconfigure(config)
+        self._expiry.change_limit(config.connection_borrow_timeout)
+        self.sweep()
 
     # Borrowing
 
@@ -122,7 +113,7 @@ class TargetPool:
         """An idle lease of exactly this state, or None: the express lane's way."""
         lease = self.ledger.take(key, state)
         if lease is not None:
-            self._counters.database_connections_borrow_requests += 1
+            self.counters.database_connections_borrow_requests += 1
         return lease
 
     @property
@@ -159,7 +150,7 @@ class TargetPool:
         Returns:
             The place in the queue, for `withdraw`; None when there is none to leave any more.
         """
-        self._counters.database_connections_borrow_requests += 1
+        self.counters.database_connections_borrow_requests += 1
         ledger = self.ledger
         lease = None if ledger.is_exhausted else ledger.take_any(key, state)
         if lease is not None:
@@ -180,14 +171,14 @@ class TargetPool:
             ledger.withdraw(waiter)
             self._expiry.refuse(borrower, errors.borrow_timeout())
             return None
-        self._counters.database_connections_borrow_requests_waited += 1
+        self.counters.database_connections_borrow_requests_waited += 1
         self._expiry.watch()
         return waiter
 
     def count_replay(self, steps: int) -> None:
         """A backend was brought into a session's state, by so many statements."""
-        self._counters.session_replays += 1
-        self._counters.session_replay_statements += steps
+        self.counters.session_replays += 1
+        self.counters.session_replay_statements += steps
 
     async def look(self, user: str) -> None:
         """Log in once, beside the book, to learn about the target; tries until it succeeds.
@@ -201,7 +192,7 @@ class TargetPool:
     def withdraw(self, waiter: Waiter) -> None:
         """The borrower does not want it any more."""
         if self.ledger.withdraw(waiter):
-            self._counters.database_connections_borrow_requests_aborted += 1
+            self.counters.database_connections_borrow_requests_aborted += 1
             self.settle()
 
     def linger(self, lease: Lease) -> None:
@@ -289,7 +280,7 @@ class TargetPool:
     def opened(self, lease: Lease, backend: BackendProtocol, facts: Facts) -> None:
         """A dial came through."""
         if self.facts is None or self.facts.max_connections != facts.max_connections:
-            self.ledger.change_limits(self._limits(facts.max_connections))
+            self.ledger.change_limits(limits_of(self._config, facts.max_connections))
         self.facts = facts
         self.targets[backend.account.user] = facts.target
         lease.backend = backend
@@ -302,7 +293,7 @@ class TargetPool:
 
     async def _reset(self, lease: Lease) -> None:
         backend: BackendProtocol = lease.backend
-        self._counters.database_connections_reset += 1
+        self.counters.database_connections_reset += 1
         try:
             state = await self.dialer.reset(backend)
         except BackendLostError as error:

@@ -26,6 +26,10 @@ class Pools:
     def __iter__(self) -> Iterator[TargetPool]:
         return iter([*self._pools.values()])
 
+    def by_address(self) -> dict[str, TargetPool]:
+        """All of them, by the addresses of their targets as the configuration has them."""
+        return dict(self._pools)
+
     def get(self, target: Target) -> TargetPool:
         """The pool of a target."""
         pool = self._pools.get(target.address)

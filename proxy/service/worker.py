@@ -3,32 +3,46 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import gc
+import os
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, FirstError, gatherResults
-from twisted.internet.endpoints import serverFromString
 from twisted.python.failure import Failure
 
 from proxy import __version__
+from proxy.admin.console import AdminConsole
 from proxy.admin.site import AdminSite
-from proxy.config.model import Config
+from proxy.admin.tokens import TokenUnreadableError
+from proxy.config.model import DEFAULT_TARGET_SET, Config
+from proxy.credentials.admins import Admins, load_admins
 from proxy.credentials.aws_threads import AwsThreads
 from proxy.credentials.rsa import GeneratedRsaKey
+from proxy.credentials.static import PasswordUnreadableError
 from proxy.errors import StatementRefusedError
-from proxy.failover.operations import GroupOperations
 from proxy.front.client import Client
 from proxy.front.deadlines import Deadlines
 from proxy.front.listener import ClientFactory
 from proxy.front.proxy import ConnectionIds, Proxy
+from proxy.net.certificates import TlsUnusableError
 from proxy.net.clock import Timer, cancel
-from proxy.net.sockets import prepare_port
-from proxy.observe.log import get_logger
-from proxy.observe.metrics import ProxyCollector
-from proxy.service.assembly import Shared, assemble
+from proxy.observe.log import get_logger, settle
+from proxy.observe.metrics import ProcessCounters, ProxyCollector
+from proxy.service.assembly import Assembly, Shared, assemble
 from proxy.service.form import form
+from proxy.service.handover import HandedOver, HandOver
+from proxy.service.handover_arriving import arriving
+from proxy.service.handover_channel import ChannelBrokenError
+from proxy.service.handover_ports import take_lock
+from proxy.service.logged import apply_log
+from proxy.service.ports import OpenPort, PortName, Ports, Wanted
+from proxy.service.process import RunningProcess
+from proxy.service.reload import Reloader
+from proxy.service.tokens import UnusableError
 
 COLLECTED_AFTER = (20_000, 20, 100)
 """Python looks for objects that hold each other after so many new ones, some megabytes at most,
@@ -44,6 +58,25 @@ DRAIN_LOOK_SECONDS = 0.05
 FIRST_LOOK_PAUSE_SECONDS = 5.0
 """Pause between attempts to see a target for the first time that it refused."""
 
+FIRST_LOOK_LIMIT_SECONDS = 5.0
+"""How long a process waits for the first look before it takes over from another one: clients
+that come then are greeted as they were before, if the targets answer at all."""
+
+
+def _objection(assembly: Assembly) -> str:
+    """Why a new process would do otherwise than an operator has told this one; else empty."""
+    name, steward = assembly.proxy.config.name, assembly.steward
+    if steward.waits.paused:
+        return f"proxy {name} is paused, which a new process would not be: resume it first"
+    if steward.waits.order:
+        return f"proxy {name} has an order to carry out first: {steward.waits.order}"
+    if steward.target_set != DEFAULT_TARGET_SET:
+        return (
+            f"proxy {name} uses the target set {steward.target_set}, and a new process would "
+            "begin with the targets of the group: make those its targets in the configuration"
+        )
+    return ""
+
 
 def _first_error(failure: Failure) -> Failure:
     """The failure of an endpoint, without the wrapping of `gatherResults`."""
@@ -53,63 +86,89 @@ def _first_error(failure: Failure) -> Failure:
     return inner
 
 
-def _clients(proxy: Proxy) -> int:
-    return proxy.count
-
-
 class Worker(Service):
     """Serves the proxies of a configuration until it is stopped.
 
     Attributes:
-        proxies: Each configured proxy at work.
+        config: The configuration in force.
+        config_path: Its file; None where there is none.
+        configured: When it was put in force.
+        assemblies: Each configured proxy, and what works for it.
+        proxies: The proxies themselves.
+        admin: Shows how all stands, and takes orders.
+        admins: Who gets the console at an endpoint.
         collector: Their metrics.
+        ports: Where their endpoints listen.
         listening: Fires when every endpoint listens; fails when one cannot.
+        hand_over: Replaces this process by a new one.
+        reloader: Puts the configuration file in force anew.
     """
 
-    def __init__(self, config: Config, reactor: Any) -> None:
-        self._config = config
+    def __init__(self, config: Config, reactor: Any, config_path: Path | None = None) -> None:
+        self.config = config
+        self.config_path = config_path
+        self.configured = datetime.now(UTC)
         self._reactor = reactor
-        self._ports: list[Any] = []  # IListeningPort, which mypy cannot read
-        self._sweep: Timer | None = None
         self._log = get_logger()
+        try:
+            self._arriving = arriving(os.environ, self._log)
+        except ChannelBrokenError as error:
+            raise UnusableError(str(error)) from error
+        before = self._arriving
+        self.hand_over = HandOver(reactor, os.environ, self._handed_over, self._log)
+        self.hand_over.waits = before is not None
+        self.ports = Ports(reactor, before.given if before else ())
+        self._sweep: Timer | None = None
+        self._sweep_due = 0.0
         self._deadlines = Deadlines(reactor)
         self._clients: dict[int, Client] = {}
-        self.collector = ProxyCollector()
+        self.collector = ProxyCollector(
+            ProcessCounters(__version__, form(), self._configured_at)
+        )
         self._threads = AwsThreads(reactor)
+        self._ids = ConnectionIds(before.first_number if before else 1)
+        try:
+            self.admin = AdminSite(RunningProcess(self), config.admin, reactor)
+            self.admins = Admins(load_admins(config.admin.users, os.environ, self._log))
+        except (PasswordUnreadableError, TlsUnusableError, TokenUnreadableError) as error:
+            raise UnusableError(str(error)) from error
         shared = Shared(
             reactor,
             self._threads,
             self._deadlines,
             GeneratedRsaKey(),
-            ConnectionIds(),
+            self._ids,
             self._clients,
+            AdminConsole(self.admin.desk, self.admins),
         )
-        self._assemblies = [assemble(proxy, shared) for proxy in config.proxies]
-        self.proxies = [one.proxy for one in self._assemblies]
-        for one in self._assemblies:
-            self.collector.watch(one.proxy.config.name, one.proxy.counters, one.gauges)
-        self._admin = AdminSite(
-            [
-                GroupOperations(
-                    one.proxy.config.name, one.steward, functools.partial(_clients, one.proxy)
-                )
-                for one in self._assemblies
-            ],
-            reactor,
-        )
+        self.reloader = Reloader(self, shared)
+        self._leaving: dict[Assembly, None] = {}
+        self._looked_at: set[Proxy] = set()
+        self.assemblies = [assemble(proxy, shared) for proxy in config.proxies]
+        self.proxies = [one.proxy for one in self.assemblies]
+        apply_log(config.log, self.proxies)
+        for one in self.assemblies:
+            self.collector.watch(one.proxy.config.name, one.proxy.counters, one.now)
+        self._began = reactor.seconds()
         self.listening: Deferred[Any] = Deferred()
+
+    def _configured_at(self) -> float:
+        return self.configured.timestamp()
 
     def startService(self) -> None:
         """Listen, and look at each target for the first time."""
         super().startService()
+        if self.config_path is not None:
+            self.reloader.obey(self._reactor.stop)
         gc.freeze()  # what is there by now stays for good
         gc.set_threshold(*COLLECTED_AFTER)
         self._log.info("starting", version=__version__, form=form())
         self._deadlines.start()
         self._threads.start()
-        for assembly in self._assemblies:
+        for assembly in self.assemblies:
             assembly.start()
         self._sweep_pools()
+        self.admin.start()
         for proxy in self.proxies:
             Deferred.fromCoroutine(self._first_look(proxy))
         listening = [
@@ -117,32 +176,142 @@ class Worker(Service):
             for proxy in self.proxies
             for endpoint in proxy.config.endpoints
         ]
-        listening.append(Deferred.fromCoroutine(self._open_admin()))
+        if self._arriving is None:
+            listening.append(Deferred.fromCoroutine(self._open_admin()))
+        else:
+            self._arriving.begin(self._reactor, self.proxies, self._take_over, self._leave)
         all_listen = gatherResults(listening, consumeErrors=True)
-        all_listen.addErrback(_first_error).chainDeferred(self.listening)
+        all_listen.addErrback(_first_error)
+        all_listen.addCallbacks(self._listens, self._does_not_listen)
+        all_listen.chainDeferred(self.listening)
 
     async def _listen(self, proxy: Proxy, name: str, listen: str) -> None:
-        port = await serverFromString(self._reactor, listen).listen(ClientFactory(proxy, name))
-        prepare_port(port)
-        self._ports.append(port)
-        self._log.info(
-            "an endpoint listens",
-            proxy=proxy.config.name,
-            endpoint=name,
-            address=str(port.getHost()),
+        whose = PortName(proxy.config.name, name)
+        self.tell_of(await self.ports.open(Wanted(whose, listen, ClientFactory(proxy, name))))
+
+    def tell_of(self, port: OpenPort) -> None:
+        """Say in the log where an endpoint listens from now on."""
+        proxy, endpoint = port.name
+        where = str(port.port.getHost())
+        self._log.info("an endpoint listens", proxy=proxy, endpoint=endpoint, address=where)
+
+    # Taking over from the process before, and handing over to the next one
+
+    def _listens(self, listening: Any) -> Any:
+        if self._arriving is not None:
+            Deferred.fromCoroutine(self._get_ready())
+        return listening
+
+    def _does_not_listen(self, failure: Failure) -> Any:
+        if self._arriving is None:
+            return failure
+        told = self._arriving.failed(str(failure.value))
+        return told.addCallback(lambda _: failure)
+
+    async def _get_ready(self) -> None:
+        assert self._arriving is not None
+        ends = self._reactor.seconds() + FIRST_LOOK_LIMIT_SECONDS
+        while self._reactor.seconds() < ends and any(
+            one.proxy.pool.facts is None or one.steward.waits.hold for one in self.assemblies
+        ):
+            await self._pause(DRAIN_LOOK_SECONDS)
+        self._arriving.ready()
+
+    def _take_over(self) -> None:
+        """This process is the service now."""
+        self.hand_over.waits = False
+        self.ports.close_given()
+        for one in self.ports:
+            take_lock(one.port)
+        self._log.info("this process has taken over")
+        opening = Deferred.fromCoroutine(self._open_admin())
+        opening.addErrback(lambda failure: self._log.error(str(failure.value)))
+
+    def _leave(self) -> None:
+        """The process before goes on, without this one."""
+        self._log.warning("the process before goes on serving; this one ends")
+        self._reactor.stop()
+
+    def _handed_over(self) -> HandedOver:
+        return HandedOver(
+            ports=self.ports,
+            ids=self._ids,
+            clients=self._clients,
+            proxies=self.proxies,
+            timeout=self.config.handover_timeout,
+            close_admin=self.admin.stop_listening,
+            may_end=self._has_no_predecessor,
+            end=self._reactor.stop,
+            objections=tuple(filter(None, map(_objection, self.assemblies))),
         )
 
+    def _has_no_predecessor(self) -> bool:
+        return self._arriving is None or not self._arriving.is_open
+
+    async def _pause(self, seconds: float) -> None:
+        waiting: Deferred[None] = Deferred()
+        self._reactor.callLater(seconds, waiting.callback, None)
+        await waiting
+
+    @property
+    def uptime(self) -> float:
+        """Seconds since it was made."""
+        return float(self._reactor.seconds() - self._began)
+
     async def _open_admin(self) -> None:
-        if self._config.admin.listen is not None:
-            await self._admin.listen(self._config.admin.listen)
+        await self.admin.listen_everywhere()
 
     def addresses(self) -> list[Any]:
         """Where the endpoints listen, in the order of the configuration."""
-        return [port.getHost() for port in self._ports]
+        return [one.port.getHost() for one in self.ports]
+
+    # Other proxies, while it runs
+
+    def take(self, assemblies: list[Assembly], added: list[Assembly]) -> None:
+        """Serve these proxies from now on, of which some are new; the others end."""
+        for one in self.assemblies:
+            if one not in assemblies:
+                self._leaving[one] = None
+                Deferred.fromCoroutine(self._end(one))
+        self.assemblies[:] = assemblies
+        self.proxies[:] = [one.proxy for one in assemblies]
+        for one in added:
+            one.start()
+            self.collector.watch(one.proxy.config.name, one.proxy.counters, one.now)
+        for proxy in self.proxies:
+            Deferred.fromCoroutine(self._first_look(proxy))
+
+    async def _end(self, assembly: Assembly) -> None:
+        """Let the clients of a proxy go that is no more, between two transactions."""
+        proxy, name = assembly.proxy, assembly.proxy.config.name
+        self._log.info("a proxy ends", proxy=name, clients=proxy.count)
+        proxy.draining = True
+        ends = self._reactor.seconds() + self.config.drain_timeout
+        while self._busy(proxy.own_clients) and self._reactor.seconds() < ends:
+            await self._pause(DRAIN_LOOK_SECONDS)
+        for client in proxy.own_clients():
+            client.protocol.abort()
+        if name not in [one.config.name for one in self.proxies]:
+            self.collector.forget(name)
+        if assembly in self._leaving:  # else the process has ended meanwhile
+            del self._leaving[assembly]
+            proxy.pools.close()
+            proxy.pools.stop()
+            assembly.stop()
+            self._log.info("a proxy has ended", proxy=name)
 
     async def _first_look(self, proxy: Proxy) -> None:
         """Learn the target's version and limits before the first client needs them."""
-        while self.running and proxy.pool.facts is None:
+        if proxy in self._looked_at:
+            return
+        self._looked_at.add(proxy)
+        try:
+            await self._look_first(proxy)
+        finally:
+            self._looked_at.discard(proxy)
+
+    async def _look_first(self, proxy: Proxy) -> None:
+        while self.running and not proxy.draining and proxy.pool.facts is None:
             # Nobody is known as a stranger before every source has been read once.
             await proxy.credentials.find("")
             for user in proxy.credentials.users()[:1]:
@@ -154,12 +323,17 @@ class Worker(Service):
                 await waiting
 
     def _sweep_pools(self) -> None:
+        now = self._reactor.seconds()
+        if self._sweep is not None:
+            self.collector.process.reactor_delay.add(now - self._sweep_due)
+        self._sweep_due = now + SWEEP_SECONDS
         self._sweep = self._reactor.callLater(SWEEP_SECONDS, self._sweep_pools)
-        for proxy in self.proxies:
-            proxy.pools.sweep()
-            proxy.end_long_pins()
-        for assembly in self._assemblies:
+        for assembly in (*self.assemblies, *self._leaving):
+            assembly.proxy.pools.sweep()
+            assembly.proxy.end_long_pins()
             assembly.look()
+        self.admin.look()
+        settle()
 
     def stopService(self) -> Deferred[None]:
         """Drain: no new clients, running transactions finish up to a limit, then stop."""
@@ -168,34 +342,37 @@ class Worker(Service):
 
     async def _drain(self) -> None:
         self._log.info("draining", clients=len(self._clients))
+        self.hand_over.stop()
+        if self._arriving is not None:
+            self._arriving.stop()
         for proxy in self.proxies:
             proxy.draining = True
-        for port in self._ports:
-            await port.stopListening()
-        ends = self._reactor.seconds() + self._config.drain_timeout
-        while self._busy_clients() and self._reactor.seconds() < ends:
-            waiting: Deferred[None] = Deferred()
-            self._reactor.callLater(DRAIN_LOOK_SECONDS, waiting.callback, None)
-            await waiting
+        await self.ports.close()
+        ends = self._reactor.seconds() + self.config.drain_timeout
+        while self._busy(self._clients.values) and self._reactor.seconds() < ends:
+            await self._pause(DRAIN_LOOK_SECONDS)
         left = [*self._clients.values()]
         if left:
             self._log.warning("clients are cut off in their transactions", clients=len(left))
         for client in left:
             client.protocol.abort()
-        for proxy in self.proxies:
-            proxy.pools.close()
-            proxy.pools.stop()
-        for assembly in self._assemblies:
+        everything, self._leaving = [*self.assemblies, *self._leaving], {}
+        for assembly in everything:
+            assembly.proxy.pools.close()
+            assembly.proxy.pools.stop()
+        for assembly in everything:
             assembly.stop()
-        await self._admin.stop()
+        await self.admin.stop()
         self._threads.stop()
         self._deadlines.stop()
         cancel(self._sweep)
         self._log.info("stopped")
+        settle(at_once=True)
 
-    def _busy_clients(self) -> bool:
-        """Close who is idle; whether somebody is not."""
-        for client in [*self._clients.values()]:
+    @staticmethod
+    def _busy(clients: Callable[[], Iterable[Client]]) -> bool:
+        """Close those of these clients who are idle; whether somebody is not."""
+        for client in [*clients()]:
             if client.is_idle:
                 client.hang_up()
-        return bool(self._clients)
+        return bool([*clients()])

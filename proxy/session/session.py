@@ -142,7 +142,7 @@ class Session:
         # MySQL's counts from 0 in a new connection, and goes on through a reset.
         self.leftovers = Leftovers(found_rows=int(target.kind is ServerKind.MARIADB))
         self._forget(status)
-        self.dialect = self._dialect()
+        self.dialect = self.dialect_in(self.state)
 
     def _forget(self, status: int) -> None:
         """All but state, pins and statements is as after a login."""
@@ -210,11 +210,12 @@ class Session:
         """The session is in another state from now on."""
         if state is not self.state:
             self.state = state
-            self.dialect = self._dialect()
+            self.dialect = self.dialect_in(self.state)
 
-    def _dialect(self) -> Dialect:
-        mode = self.state.value(b"sql_mode")
-        charset = self.state.value(b"character_set_client") or b""
+    def dialect_in(self, state: State) -> Dialect:
+        """What its statements mean in this state."""
+        mode = state.value(b"sql_mode")
+        charset = state.value(b"character_set_client") or b""
         return _dialect(self.target.sql_mode if mode is None else mode, charset, self.target)
 
     def next_statement_id(self) -> int:

@@ -239,6 +239,8 @@ _TROUBLES: Final = {
     "/": "a comment does not end, or its end is not clear",
     "\0": "a NUL stands outside of quotes",
 }
+UNENDED: Final = frozenset(_TROUBLES[quote] for quote in "'\"`")
+"""What is wrong with a text that was cut off in a string or in a quoted name."""
 
 
 def _variable(piece: str) -> str:

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import threading
+from datetime import UTC, datetime
 
 import attrs
 from twisted.internet.defer import Deferred
 
+from proxy.admin.process import Served
 from proxy.admin.site import AdminSite
+from proxy.config.admin import AdminConfig
+from proxy.config.model import Config
 from proxy.net.reactor import Reactor
-from proxy.policy.standing import OperationRefusedError, ProxyStatus, TargetStatus
+from proxy.observe.events import Events
+from proxy.policy.standing import (
+    OperationRefusedError,
+    ProxyStatus,
+    ReloadReport,
+    TargetStatus,
+)
+from tests.support.memory import Stage
 
 LIMIT_SECONDS = 20
+GET = b"GET /v1/proxies HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 WRITER = TargetStatus(
     address="db1.example:3306",
     role="READ_WRITE",
@@ -97,6 +110,62 @@ class FakeOperations:
         await self._do_long("switch", target_set)
 
 
+def _stage(name):
+    stage = Stage()
+    stage.proxy.config = attrs.evolve(stage.proxy.config, name=name)
+    return stage
+
+
+class FakeProcess:
+    """A process whose proxies do nothing, and which says what it was told.
+
+    Attributes:
+        stages: The proxies themselves, without sockets.
+        not_ready: Why it is not.
+        report: What a reload has changed.
+        refusal: Why a reload or a restart is refused; empty where it is not.
+        done: What was asked for.
+    """
+
+    form = "pure Python"
+    uptime = 60.0
+
+    def __init__(self, *operations, config_path=None):
+        self.stages = [_stage(one.name) for one in operations]
+        self._served = [
+            Served(stage.proxy, one, {"main": "127.0.0.1:3306"})
+            for stage, one in zip(self.stages, operations, strict=True)
+        ]
+        self.config = Config(proxies=tuple(one.proxy.config for one in self._served))
+        self.config_path = config_path
+        self.configured = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
+        self.events = Events()
+        self.not_ready = self.refusal = ""
+        self.report = ReloadReport(changed=("proxies[shop].max_clients",))
+        self.done = []
+
+    def served(self):
+        return [*self._served]
+
+    def why_not_ready(self):
+        return self.not_ready
+
+    def metrics(self):
+        return b"mysqlproxy_clients 1.0\n"
+
+    def _do(self, name):
+        self.done.append(name)
+        if self.refusal:
+            raise OperationRefusedError(self.refusal)
+
+    async def reload(self):
+        self._do("reload")
+        return self.report
+
+    async def restart(self):
+        self._do("restart")
+
+
 @attrs.frozen
 class Serving:
     """An admin API that listens.
@@ -130,10 +199,11 @@ class Serving:
 
 
 @contextlib.contextmanager
-def serving(*operations):
+def serving(*operations, process=None, **config):
     """An admin API that runs, and listens nowhere yet."""
     reactor = Reactor()
-    site = AdminSite(operations, reactor)
+    process = process or FakeProcess(*operations)
+    site = AdminSite(process, AdminConfig(**config), reactor)
     thread = threading.Thread(target=reactor.run, kwargs={"installSignalHandlers": False})
     thread.start()
     served = Serving(reactor, site)
@@ -160,3 +230,28 @@ def exchange(path, data):
             while piece := sock.recv(65536):
                 pieces.append(piece)
         return b"".join(pieces)
+
+
+def post(where, body=b"", *headers):
+    lines = [
+        b"POST /v1/proxies/shop/" + where + b" HTTP/1.1",
+        b"Host: localhost",
+        b"Connection: close",
+        *headers,
+    ]
+    if not any(header.startswith(b"Transfer") for header in headers):
+        lines.append(b"Content-Length: %d" % len(body))
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body
+
+
+def taken_apart(data):
+    """The status, the headers and the JSON of an answer."""
+    head, _, body = data.partition(b"\r\n\r\n")
+    first, *headers = head.decode().split("\r\n")
+    named = {name.lower(): value for name, value in (one.split(": ", 1) for one in headers)}
+    return int(first.split()[1]), named, json.loads(body) if body else None
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 
-from proxy.admin.api import DEFAULT_TIMEOUT_SECONDS, ROUTES, Api
+from proxy.admin.answers import ActionAnswer
+from proxy.admin.api import DEFAULT_TIMEOUT_SECONDS, ROUTES
 from proxy.admin.call import Call
-from proxy.observe.log import get_logger
+from proxy.admin.site import AdminSite
+from proxy.config.admin import AdminConfig
 from proxy.policy.standing import TargetStatus
-from tests.admin.operating import READER, WRITER, FakeOperations
+from tests.admin.operating import READER, WRITER, FakeOperations, FakeProcess
 
 SHOP = "/v1/proxies/shop"
 DB1 = f"{SHOP}/targets/db1.example:3306"
@@ -26,7 +29,9 @@ class Stand:
         self.clock = Clock()
         self.shop = FakeOperations()
         self.bank = FakeOperations("bank", [TargetStatus(address="unix:/run/mysqld.sock")])
-        self.api = Api([self.shop, self.bank], self.clock, get_logger())
+        self.site = AdminSite(FakeProcess(self.shop, self.bank), AdminConfig(), self.clock)
+        self.api = self.site._api()
+        self.actions = self.site.desk.actions
 
     def begin(self, method, path, **parameters):
         call = Call(
@@ -62,12 +67,12 @@ def test_all_proxies_are_listed(stand):
 
 
 def test_targets_are_listed_with_every_field(stand):
-    """Seconds are rounded to milliseconds."""
+    """Seconds are rounded to microseconds."""
     status, content = stand.ask("GET", f"{SHOP}/targets")
     assert status == 200
     writer, reader = content["targets"]
     assert writer["address"] == WRITER.address
-    assert writer["seen_seconds_ago"] == 0.412
+    assert writer["seen_seconds_ago"] == 0.41234
     assert (reader["state"], reader["reason"]) == ("UNAVAILABLE", "CONNECTION_FAILED")
     assert stand.ask("GET", DB1) == (200, writer)
 
@@ -113,7 +118,7 @@ def test_each_action_is_done(stand, path, parameters, done):
     assert (status, content["done"]) == (200, True)
     assert content["action"] == done[0]
     assert content["proxy"] == "shop"
-    assert [*done[1:]] == [content[key] for key in ("target", "target_set") if key in content]
+    assert [*done[1:]] == [content[key] for key in ("target", "target_set") if content[key]]
     assert stand.shop.done == [done]
 
 
@@ -143,11 +148,11 @@ def test_the_wait_has_a_limit(stand):
     _, second = stand.begin("POST", f"{DB1}/drain")
     stand.clock.advance(0.5)
     assert first[0].status == 202
-    assert first[0].content == {"action": "pause", "proxy": "shop", "done": False}
+    assert first[0].content == ActionAnswer(action="pause", proxy="shop", done=False)
     assert second == []
     stand.clock.advance(DEFAULT_TIMEOUT_SECONDS)
     assert second[0].status == 202
-    assert len(stand.api.actions.under_way()) == 2
+    assert len(stand.actions.under_way()) == 2
 
 
 def test_whoever_goes_away_does_not_end_the_action(stand):
@@ -156,9 +161,9 @@ def test_whoever_goes_away_does_not_end_the_action(stand):
     call, results = stand.begin("POST", f"{DB1}/promote")
     call.cancel()
     assert results[0].check(CancelledError)
-    assert len(stand.api.actions.under_way()) == 1
+    assert len(stand.actions.under_way()) == 1
     stand.shop.release("promote")
-    assert stand.api.actions.under_way() == []
+    assert stand.actions.under_way() == []
 
 
 @pytest.mark.parametrize(
@@ -183,14 +188,15 @@ def test_unknown_names_hear_of_the_known_ones(stand, path, known, what):
 
 def test_a_proxy_may_have_no_targets():
     """As before the first discovery."""
-    api = Api([FakeOperations(targets=[])], Clock(), get_logger())
+    site = AdminSite(FakeProcess(FakeOperations(targets=[])), AdminConfig(), Clock())
+    api = site._api()
     results = []
     call = Call(method="GET", path=f"{SHOP}/targets/db1")
     Deferred.fromCoroutine(api.answer(call)).addBoth(results.append)
     assert results[0].content["error"] == "there is no target 'db1'; there are none"
 
 
-@pytest.mark.parametrize("path", ["", "/", "/v1", "/v1/proxies/", "/v2/proxies", f"{SHOP}/x"])
+@pytest.mark.parametrize("path", ["", "//", "/v1", "/v1/proxies/", "/v2/proxies", f"{SHOP}/x"])
 def test_unknown_paths_hear_of_the_known_ones(stand, path):
     """Whoever guesses finds the way."""
     status, content = stand.ask("GET", path)
@@ -227,7 +233,7 @@ def test_head_is_get(stand):
         (f"{SHOP}/pause", {"timeout": 3601}, "from 0 to 3600"),
         (f"{SHOP}/pause", {"wait": 1}, "there are timeout"),
         (f"{SHOP}/resume", {"timeout": 1}, "there are none here"),
-        (f"{SHOP}/switch", {}, "target_set must be"),
+        (f"{SHOP}/switch", {}, "target_set is missing"),
         (f"{SHOP}/switch", {"target_set": ""}, "target_set must be"),
         (f"{SHOP}/switch", {"target_set": 7}, "target_set must be"),
         ("/v1/proxies/%ff/pause", {}, "no UTF-8"),
@@ -253,3 +259,16 @@ def test_a_number_that_is_none_is_a_mistake(stand):
     """No reader gets what is no JSON."""
     stand.shop._targets = [TargetStatus(address="db1", lag_seconds=float("inf"))]
     assert stand.ask("GET", f"{SHOP}/targets")[0] == 500
+
+
+def test_the_manual_has_each_route():
+    """With what it does, and with its parameters; and has no other."""
+    page = (Path(__file__).parents[2] / "docs" / "admin-api.rst").read_text()
+    rows = page.partition(":widths: 45 55")[2].split("   * - ")[2:]
+    found = {row.partition("\n")[0].strip("`"): row for row in rows}
+    assert [*found] == [f"{route.method} {route.template}" for route in ROUTES]
+    for route in ROUTES:
+        row = found[f"{route.method} {route.template}"]
+        assert route.summary in row
+        for parameter in (*route.query, *route.takes):
+            assert f"``{parameter.name}``" in row

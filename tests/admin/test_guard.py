@@ -7,8 +7,10 @@ import pytest
 
 from proxy.admin.call import MAX_BODY_BYTES, Call, CallRefusedError
 from proxy.admin.guard import check, parameters, seconds
+from proxy.admin.routes import Parameter
 
 CALL = Call(method="GET", path="/v1/proxies")
+TIMEOUT = Parameter(name="timeout", schema={"type": "number"})
 
 
 def refusal(work, *arguments):
@@ -24,11 +26,15 @@ def posted(body, content_type="application/json"):
 
 
 @pytest.mark.parametrize(
-    "host", ["localhost", "localhost:8033", "127.0.0.1:8033", "127.1.2.3", "[::1]:8033"]
+    "host",
+    [
+        *("localhost", "localhost:8033", "127.0.0.1:8033", "127.1.2.3", "[::1]:8033"),
+        *("10.0.0.1", "[fd00::1]:8033", "Proxy.Example:8033", "proxy.example."),
+    ],
 )
-def test_this_machine_may_be_named_in_any_way(host):
-    """What only this machine answers to is a good name of it."""
-    check(attrs.evolve(CALL, local=False, host=host))
+def test_addresses_and_known_names_are_taken(host):
+    """Nobody can point an address elsewhere, and the configuration says what else is known."""
+    check(attrs.evolve(CALL, local=False, host=host), {"proxy.example"})
 
 
 @pytest.mark.parametrize(
@@ -37,7 +43,6 @@ def test_this_machine_may_be_named_in_any_way(host):
         "",
         "evil.example",
         "evil.example:8033",
-        "10.0.0.1",
         "localhost.evil.example",
         "[::1",
         "a@b",
@@ -48,6 +53,11 @@ def test_other_names_of_this_machine_are_refused(host):
     status, why = refusal(check, attrs.evolve(CALL, local=False, host=host))
     assert status == 403
     assert "Host" in why
+
+
+def test_who_watches_over_the_process_may_use_any_name():
+    """What tells nothing of a proxy may be asked for with no name at all."""
+    check(attrs.evolve(CALL, local=False, host=""), is_open=True)
 
 
 def test_the_name_of_a_unix_socket_does_not_matter():
@@ -63,6 +73,16 @@ def test_pages_of_other_sites_are_refused(origin):
     call = attrs.evolve(CALL, host="localhost:8033", local=False, origin=origin)
     assert refusal(check, call)[0] == 403
     check(attrs.evolve(call, origin="http://localhost:8033"))
+    check(attrs.evolve(call, origin="https://localhost:8033", encrypted=True))
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_orders_of_other_sites_are_refused(site):
+    """By what the browser says of the page; a link may lead to the dashboard."""
+    call = attrs.evolve(CALL, method="POST", site=site)
+    assert refusal(check, call)[0] == 403
+    check(attrs.evolve(call, method="GET"))
+    check(attrs.evolve(call, site="same-origin"))
 
 
 def test_the_body_has_a_limit():
@@ -73,8 +93,7 @@ def test_the_body_has_a_limit():
 
 
 def test_parameters_stand_in_the_body():
-    """A query, or a body where there is nothing to say, would be passed over in silence."""
-    assert refusal(check, attrs.evolve(CALL, query="timeout=5"))[0] == 400
+    """A body where there is nothing to say would be passed over in silence."""
     assert refusal(check, attrs.evolve(CALL, body=b"{}")) == (400, "GET has no body")
 
 
@@ -82,7 +101,7 @@ def test_parameters_are_a_json_object():
     """An empty body has none; a charset may be named."""
     assert parameters(posted(b"", ""), ()) == {}
     body = posted(b'{"timeout": 5}', "Application/JSON; charset=utf-8")
-    assert parameters(body, ("timeout",)) == {"timeout": 5}
+    assert parameters(body, (TIMEOUT,)) == {"timeout": 5}
 
 
 @pytest.mark.parametrize(
@@ -96,11 +115,13 @@ def test_parameters_are_a_json_object():
         (posted(b"1" * 5000), 400, "no JSON"),
         (posted(b"[]"), 400, "no JSON object"),
         (posted(b'{"time": 5}'), 400, "'time' is no parameter; there are timeout"),
+        (posted(b"{}"), 400, "timeout is missing"),
+        (posted(b""), 400, "timeout is missing"),
     ],
 )
 def test_other_bodies_are_refused(call, status, why):
     """With a sentence that says what is wrong."""
-    got, said = refusal(parameters, call, ("timeout",))
+    got, said = refusal(parameters, call, (TIMEOUT,))
     assert got == status
     assert why in said
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from click.testing import CliRunner
 
 from proxy import __version__
-from proxy.cli.main import main
+from proxy.cli.main import SECTIONS, main
 from proxy.service.form import form
 
 GOOD = """
@@ -38,9 +41,56 @@ def test_the_version_is_said():
 
 
 def test_help_names_every_command():
-    """Whoever asks for help sees what there is."""
+    """Whoever asks for help sees what there is, by section, and what the exit status says."""
     output = run("--help").output
-    assert all(f"  {command} " in output for command in ("run", "check-config", "try"))
+    for title, commands in SECTIONS.items():
+        assert f"\n{title}:\n" in output
+        assert all(f"\n  {command} " in output for command in commands)
+    assert "3  no proxy was reached" in output
+    assert max(map(len, output.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("name", "listed"), [pair for part in SECTIONS.values() for pair in part.items()]
+)
+def test_the_list_says_what_each_command_says(name, listed):
+    """It has the same name and the same summary, and help of its own."""
+    command = listed.load()
+    assert (command.name, command.short_help) == (name, listed.summary)
+    result = run(name, "--help")
+    assert result.exit_code == 0
+    assert result.output.startswith(f"Usage: main {name}")
+
+
+def test_the_help_needs_little():
+    """Neither Twisted nor the configuration is imported for a list of commands."""
+    program = (
+        "import sys; from proxy.cli.main import main; "
+        "main(['--help'], standalone_mode=False); "
+        "print([name for name in ('twisted', 'botocore', 'cattrs', 'rich') "
+        "if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.endswith("[]\n")
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"), [("statsu", "did you mean status?"), ("xyzzy", "--help lists them")]
+)
+def test_an_unknown_command_gets_the_nearest_one(word, hint):
+    """The status is 2."""
+    result = run(word)
+    assert result.exit_code == 2
+    assert f"'{word}' is no command; " in result.output
+    assert hint in result.output
+
+
+def test_a_command_is_needed():
+    """Without one, and with an option that there is not, help is told or offered."""
+    assert run().exit_code == 2
+    assert run("--nonsense").exit_code == 2
 
 
 def test_a_good_file_is_fine(config):

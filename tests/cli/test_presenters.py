@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
 from types import SimpleNamespace
 
 import pytest
 from twisted.internet.error import ReactorNotRunning
 from twisted.internet.task import Clock
 
-from proxy.cli.presenters import DemoPresenter, NotPromotedError, TryPresenter
-from proxy.cli.trial_config import Trial
-from proxy.cli.trial_servers import TrialServers
-from proxy.embedded import Flavor, ReplicatedServers
-from proxy.embedded.certificates import CertificateFiles
-from tests.admin.operating import FakeOperations, serving
+from proxy.cli.presenters import DemoPresenter, TryPresenter
+from tests.cli.trials import trial_in
 
 
 class Reactor(Clock):
@@ -46,25 +41,6 @@ def worker():
     return SimpleNamespace(proxies=[SimpleNamespace(pool=pool, count=0, counters=counters)])
 
 
-def server(port):
-    return SimpleNamespace(
-        flavor=Flavor.MYSQL,
-        version="9.7.4",
-        host="127.0.0.1",
-        port=port,
-        pid=port + 1,
-        is_running=lambda: True,
-    )
-
-
-def trial_in(folder, *, pair=False):
-    """A trial with servers that are none."""
-    files = CertificateFiles(folder / "ca.pem", folder / "certificate.pem", folder / "key.pem")
-    first = server(4001)
-    group = ReplicatedServers(first, [server(4003)], "secret") if pair else None
-    return Trial(TrialServers(first, group), folder, files, 3306, 5)
-
-
 def report(*faults):
     return SimpleNamespace(text="Not a coin was lost.", faults=faults)
 
@@ -78,6 +54,7 @@ def test_it_is_told_how_to_try_one_server(tmp_path, reactor, worker, capsys):
     assert said.startswith(
         "MySQL 9.7.4 runs on 127.0.0.1:4001,\nand the proxy in front of it on 127.0.0.1:3306.\n"
     )
+    assert "\n  http://127.0.0.1:8033/#token=" in said
     assert f"targets --socket {tmp_path}/admin.sock\n" in said
     assert "promote" not in said
     assert "kill" not in said
@@ -92,15 +69,7 @@ def test_it_is_told_how_to_have_a_failover(tmp_path, reactor, worker, capsys):
     presenter.end()
     said = capsys.readouterr().out
     assert "runs on 127.0.0.1:4001, with a replica on 127.0.0.1:4003,\n" in said
-    (promote,) = [line for line in said.splitlines() if " promote " in line]
-    assert shlex.split(promote)[1:] == [
-        "promote",
-        "--socket",
-        f"{tmp_path}/admin.sock",
-        "127.0.0.1:4003",
-    ]
     assert "\n  kill -9 4002\n" in said
-    assert "is a script\nof this trial" in said
 
 
 @pytest.mark.parametrize(("faults", "status"), [((), 0), (("a coin is lost",), 1)])
@@ -121,17 +90,3 @@ def test_a_show_that_fails_says_why(tmp_path, reactor, capsys):
     presenter._not_shown(SimpleNamespace(value="not all clients could log in"))
     assert presenter.status == 1
     assert capsys.readouterr().err == "\nThe show failed: not all clients could log in\n"
-
-
-@pytest.mark.loopback
-def test_a_show_promotes_as_operators_do(tmp_path, reactor):
-    """By the admin API; a refusal ends the show with its reason."""
-    operations = FakeOperations("try")
-    presenter = DemoPresenter(trial_in(tmp_path), reactor)
-    with serving(operations) as served:
-        served.call(served.site.listen, f"unix:{tmp_path}/admin.sock")
-        presenter._promote("db2.example")
-        assert operations.done == [("promote", "db2.example")]
-        operations.refusals["promote"] = "it replicates from nobody"
-        with pytest.raises(NotPromotedError, match="it replicates from nobody"):
-            presenter._promote("db2.example")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import shlex
 import signal
 import subprocess
 import sys
+import urllib.request
 
 import pytest
 
@@ -51,6 +53,15 @@ class Trial:
         self.process.stdout.close()
 
 
+def seen_in_dashboard(trial):
+    """Names of the proxies, by the address of the dashboard as it is printed."""
+    address, _, token = trial.line("http://127.0.0.1:")[0].partition("#token=")
+    headers = {"Authorization": f"Bearer {token}"}
+    call = urllib.request.Request(f"{address}v1/overview", headers=headers)
+    with urllib.request.urlopen(call, timeout=60) as answer:
+        return [one["status"]["name"] for one in json.load(answer)["proxies"]]
+
+
 def output_of(words):
     return subprocess.run(words, capture_output=True, text=True, timeout=60, check=True).stdout
 
@@ -87,6 +98,9 @@ def test_what_is_printed_works_as_printed_and_a_kill_is_survived():
         version = re.search(r"MySQL (\S+) runs on", "\n".join(trial.said))[1]
         assert output_of(trial.line("pymysql", "@@version'); print")) == f"('{version}',)\n"
         assert "READ_ONLY" in output_of(trial.line("mysqlproxy", "targets"))
+        load = [*trial.line("mysqlproxy", " load "), "--seconds", "2", "--clients", "5"]
+        assert re.search(r"^[1-9][\d,]* statements, 0 errors\.$", output_of(load), re.MULTILINE)
+        assert seen_in_dashboard(trial) == ["try"]
         trial.wait_for(
             r"\d+ statements/s \| writer \S+ \| \d+ clients on \d+ of 20 connections"
         )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import attrs
 import pytest
 
 from proxy.cli.trial_config import Trial
 from proxy.cli.trial_servers import TrialServers
+from proxy.config.admin import AdminPort
 from proxy.config.auth import AuthEntry, AuthScheme
 from proxy.config.aws import AwsConfig
 from proxy.config.checks import find_faults
@@ -72,6 +74,18 @@ def test_commands_reach_the_proxy_by_a_socket_of_this_user(tmp_path):
     assert (place.path, place.mode) == (f"{tmp_path}/admin.sock", 0o600)
 
 
+def test_the_dashboard_is_for_whoever_has_its_address(tmp_path):
+    """A port of this machine, and a token that may act; nothing is there without a port."""
+    trial = attrs.evolve(trial_of(tmp_path, Server(1)), dashboard_port=8033)
+    admin = trial.config("error").admin
+    assert [*find_faults(trial.config("error"))] == []
+    assert admin.places == (trial.admin, AdminPort(8033))
+    (token,) = admin.tokens
+    assert (token.role.value, token.token.reveal()) == ("OPERATOR", trial.token)
+    assert trial.dashboard == f"http://127.0.0.1:8033/#token={trial.token}"
+    assert trial_of(tmp_path, Server(1)).config("error").admin.tokens == ()
+
+
 def test_a_password_may_be_in_a_secret(tmp_path):
     """Then it does not stand in the configuration."""
     secret = SimpleNamespace(
@@ -110,4 +124,5 @@ def test_passwords_are_not_shown(tmp_path):
     trial, other = trial_of(tmp_path, Server(1)), trial_of(tmp_path, Server(1))
     assert trial.password not in repr(trial)
     assert trial.monitor_password not in repr(trial)
+    assert trial.token not in repr(trial)
     assert trial.password != other.password

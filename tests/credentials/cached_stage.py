@@ -8,7 +8,7 @@ from proxy.credentials.cached import CachedSecret, Freshness
 from proxy.credentials.gate import Gate
 from proxy.credentials.secret_value import SecretValue
 from proxy.credentials.secrets_manager import CURRENT, SecretVersion
-from proxy.observe.metrics import Counters
+from proxy.observe.counters import Counters
 
 INTERVAL, STALE, OVERLAP = 300.0, 4000.0, 1000.0
 NOON = 1_700_000_000.0

@@ -8,7 +8,7 @@ from proxy.credentials.secret_value import SecretValue
 from proxy.credentials.secrets_manager import CURRENT, SecretVersion
 from proxy.credentials.secrets_source import Freshness, SecretEntry, SecretsSource
 from proxy.credentials.source import Credential
-from proxy.observe.metrics import Counters
+from proxy.observe.counters import Counters
 
 INTERVAL = 300.0
 NOON = 1_700_000_000.0

@@ -1,6 +1,7 @@
 """Tests of `proxy.credentials.directory`."""
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from proxy.config.auth import IamAuth
 from proxy.credentials.directory import Directory
@@ -191,3 +192,24 @@ def test_the_repr_is_that_of_the_sources():
             return "<Named>"
 
     assert repr(Directory((Named(),))) == "<Directory (<Named>,)>"
+
+
+def test_sources_can_be_replaced(sources):
+    """From then on the others are asked, and strangers treated as it is wanted then."""
+    directory = Directory(sources)
+    directory.replace([Passwords(credential("app", "new"))], takes_all=True)
+    assert directory.known("app").passwords == ("new",)
+    assert directory.known("own") is None
+    assert directory.find("root").result == ANYBODY
+
+
+def test_who_asks_while_sources_are_replaced_hears_what_the_new_ones_know():
+    """A user that the old ones do not know any more is no stranger for that."""
+    slow = Passwords()
+    answer = Deferred()
+    slow.find = lambda _user: answer
+    directory = Directory([slow])
+    asked = directory.find("late")
+    directory.replace([Passwords(credential("late", "new"))], takes_all=False)
+    answer.callback(None)
+    assert found(asked) == ("new",)

@@ -29,7 +29,7 @@ from proxy.credentials.secrets_manager import (
 from proxy.credentials.secrets_source import Freshness, SecretEntry, SecretsSource
 from proxy.credentials.source import Credential
 from proxy.embedded.aws import REGION, start_aws
-from proxy.observe.metrics import Counters
+from proxy.observe.counters import Counters
 
 ARN = f"arn:aws:secretsmanager:{REGION}:123456789012:secret:shop/app-AbCdEf"
 ROLE = "arn:aws:sts::123456789012:assumed-role/proxy/mysqlproxy"

@@ -50,3 +50,14 @@ def test_the_end_leaves_no_timer():
     graces.stop()
     assert not clock.calls
     assert pool.cut == []
+
+
+def test_another_grace_is_for_times_that_begin_then():
+    """One that runs stays as it is."""
+    clock = Clock()
+    graces, one, other = Graces(clock, 5), Pool(clock), Pool(clock)
+    graces.grant(one, "first")
+    graces.change(1)
+    graces.grant(other, "second")
+    clock.pump([1, 4])
+    assert (one.cut, other.cut) == ([(5, "first")], [(1, "second")])

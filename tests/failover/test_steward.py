@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from proxy.config.failover import SplitBrain, Topology
-from proxy.failover.steward import HASTE_SECONDS
+from proxy.failover.haste import HASTE_SECONDS
 from proxy.policy.observation import Failure
 from proxy.vocabulary import Role
 from tests.support.group import Group, answers, ask

@@ -7,8 +7,8 @@ from structlog.testing import capture_logs
 from twisted.internet.task import Clock
 
 from proxy.failover.waits import PAUSED, Waits
+from proxy.observe.counters import Counters
 from proxy.observe.log import get_logger
-from proxy.observe.metrics import Counters
 
 
 @pytest.fixture
@@ -81,4 +81,4 @@ def test_holds_are_counted_with_their_time(clock):
         waits.note_hold("", "b")
         waits.note_hold("", "b")
     assert (counters.writer_holds, counters.writer_hold_seconds) == (1, 31)
-    assert lines[-1]["held_seconds"] == 31
+    assert lines[-1]["seconds"] == 31

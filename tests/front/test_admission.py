@@ -108,3 +108,26 @@ def test_guesses_are_slowed_down_as_configured():
     config = make_config(failed_login_threshold=1, max_failed_login_delay=1.5)
     guesses = Admission(config).guesses
     assert [guesses.failed("app", "::1", 0.0) for _ in range(3)] == [0, 1, 1.5]
+
+
+def test_other_rules_count_from_the_next_login_on():
+    """Who guesses stays known, and is delayed as it is wanted then."""
+    admission = Admission(make_config(failed_login_threshold=2))
+    for _ in range(2):
+        assert not admission.guesses.failed("app", "203.0.113.9", 0.0)
+    config = make_config(
+        require_tls=True,
+        allowed_networks=("203.0.113.0/24",),
+        failed_login_threshold=1,
+        max_failed_login_delay=7.0,
+        max_clients=50,
+        endpoints=(
+            EndpointConfig(name="more", listen="tcp:0", proxy_protocol_networks=("10.0.0.1",)),
+        ),
+    )
+    admission.reconfigure(config)
+    assert admission.objection(client()) == tls_required()
+    assert admission.objection(client("198.51.100.1")) == host_not_allowed("198.51.100.1")
+    assert admission.trusts("more", "10.0.0.1")
+    assert admission.most_delayed == 5
+    assert admission.guesses.failed("app", "203.0.113.9", 0.0) == 2.0

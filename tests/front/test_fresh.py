@@ -168,7 +168,7 @@ def test_a_write_at_a_reader_gets_the_servers_own_error(group):
 def test_reads_on_the_writer_are_express(group):
     """Statements that may write are not, where nobody would tell what they commit."""
     writer = group.client()
-    express = group.counters
+    express = group.counters.endpoint("main")
     for text in (READ, INSERT, READ):
         writer.query(text)
         assert answers(writer) is not None

@@ -4,6 +4,7 @@
 
 import pytest
 
+from proxy.front.kill import READ_SECONDS, by_operator
 from proxy.wire.framing import encode
 from tests.support.memory import Stage
 from tests.support.scripted import error
@@ -185,3 +186,39 @@ def test_a_client_in_a_change_of_user_can_be_killed_whole(stage, query):
     assert killer.reply().affected_rows == 0
     assert client.closed is not query
     assert texts(stage) == []
+
+
+def test_an_operator_ends_an_idle_client_with_a_reason(stage):
+    """The client can read 1927, and is gone."""
+    idle = stage.client()
+    by_operator(idle.client)
+    stage.run()
+    assert idle.reply().code == 1927
+    assert idle.closed
+    by_operator(idle.client)
+
+
+def test_an_operator_ends_a_statement_and_then_its_client(stage, victim):
+    """What stops the statement is its answer; whoever stays on after it is closed."""
+    by_operator(victim.client)
+    stage.run()
+    assert b"KILL QUERY 1" in texts(stage)
+    assert not victim.closed
+    stage.run(READ_SECONDS)
+    assert victim.closed
+    stage.run(1)
+    assert not stage.ledger.lent
+
+
+def test_an_operator_ends_a_client_that_waits(stage):
+    """Its statement is answered by 1927, and it is gone after a moment."""
+    stage.begin(stage.client())
+    stage.begin(stage.client())
+    waiting = stage.client()
+    waiting.query(b"SELECT 1")
+    by_operator(waiting.client)
+    stage.run()
+    assert waiting.reply().code == 1927
+    assert not stage.ledger.waiting
+    stage.run(READ_SECONDS)
+    assert waiting.closed

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
+from proxy.config.model import EndpointConfig
+from proxy.config.pool import PinningFilter
 from proxy.errors import StatementRefusedError
 from proxy.front.proxy import KNOWN_SCHEMAS, ConnectionIds, make_nonce
-from proxy.vocabulary import ServerKind
+from proxy.vocabulary import Role, ServerKind
 from proxy.wire.auth import CACHING_SHA2
 from proxy.wire.constants import Capability
 from tests.support.memory import Stage
@@ -79,15 +82,11 @@ def test_schemas_are_remembered_up_to_a_limit():
     assert len(proxy.known_schemas) == KNOWN_SCHEMAS
 
 
-def test_gauges_say_how_things_stand():
-    """Clients, backends, and how many are allowed."""
+def test_a_proxy_knows_its_clients():
+    """And says how many there are."""
     stage = Stage(max_connections=2)
     client = stage.client()
     stage.begin(client)
-    gauges = stage.proxy.gauges()
-    assert gauges.client_connections == 1
-    assert gauges.database_connections_currently_borrowed == 1
-    assert gauges.max_database_connections_allowed == 2
     assert stage.proxy.own_clients() == [client.client]
     assert repr(stage.proxy).startswith("<Proxy 'shop' 1 clients <Pools [<TargetPool db:3306 ")
 
@@ -98,3 +97,41 @@ def test_challenges_differ_and_hold_no_nul():
     assert one != other
     assert len(one) == 20
     assert b"\x00" not in one
+
+
+def test_another_configuration_counts_from_then_on():
+    """Its clients stay on their routes, and who is silent for too long is noticed in time."""
+    stage = Stage()
+    peer = stage.client()
+    proxy, before = stage.proxy, stage.proxy.config
+    routes = {Role.READ_WRITE: proxy.writers, Role.READ_ONLY: proxy.writers}
+    pool = attrs.evolve(
+        before.target_group.connection_pool_config,
+        session_pinning_filters=(PinningFilter.EXCLUDE_VARIABLE_SETS,),
+    )
+    config = attrs.evolve(
+        before,
+        debug_logging=True,
+        idle_client_timeout=5.0,
+        server_version="9.9.9",
+        endpoints=(EndpointConfig(name="new", listen="tcp:0"),),
+        target_group=attrs.evolve(before.target_group, connection_pool_config=pool),
+    )
+    proxy.reconfigure(config, routes)
+    assert proxy.debug
+    assert [*proxy.routes] == ["new"]
+    assert proxy.greeting(1).version == "9.9.9"
+    assert proxy.ignored_reasons
+    stage.run(6)
+    stage.run(1)
+    assert proxy.count == 0
+    assert peer.closed
+
+
+def test_what_was_switched_by_hand_stays_until_its_setting_changes():
+    """Statements are shown on, although the file has never said so."""
+    proxy = Stage().proxy
+    proxy.debug = True
+    routes = {Role.READ_WRITE: proxy.writers, Role.READ_ONLY: proxy.writers}
+    proxy.reconfigure(attrs.evolve(proxy.config, max_clients=7), routes)
+    assert proxy.debug

@@ -14,17 +14,24 @@ NOW, SINCE, ACTIVE = 1000.0, 900.0, 950.0
 LOGIN, IDLE = 10.0, 1800.0
 
 
-def client(state, *, session=True):
-    """A client in this state, with or without a session."""
+def client(state, *, session=True, console=False):
+    """A client in this state, with a session, or at the console, or neither."""
     config = SimpleNamespace(login_timeout=LOGIN, idle_client_timeout=IDLE)
     proxy = SimpleNamespace(config=config, deadlines=SimpleNamespace(now=NOW))
-    return SimpleNamespace(
+    made = SimpleNamespace(
         proxy=proxy,
         dialogue=SimpleNamespace(state=state),
         session=object() if session else None,
         since=SINCE,
         last_active=ACTIVE,
     )
+    proxy.consoles = [made] if console else []
+    return made
+
+
+def test_an_admin_user_at_the_console_has_the_time_of_other_clients():
+    """It has no session, and has logged in nevertheless."""
+    assert silence.due(client(State.READY, session=False, console=True)) == ACTIVE + IDLE
 
 
 @pytest.mark.parametrize("state", [one for one in State if one is not State.PROVED])

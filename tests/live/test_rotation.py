@@ -291,7 +291,7 @@ def test_a_users_file_is_taken_up_when_it_changes(serve, mysql_server, tmp_path)
 def metrics(proxy):
     """Ask a proxy of `tests.support.leaping` for its metrics about secrets, by their names."""
     before = len(messages(proxy, "metrics"))
-    proxy.process.send_signal(signal.SIGUSR2)
+    proxy.process.send_signal(signal.SIGRTMIN)
     wait_until(lambda: len(messages(proxy, "metrics")) > before)
     prefix = "mysqlproxy_secret_"
     line = messages(proxy, "metrics")[-1]

@@ -195,3 +195,11 @@ def test_a_delay_is_that_of_the_failures_in_a_row(threshold, history):
         rows[user] = count, now
         expected = 0 if count <= threshold else min(2.0 ** (count - threshold - 1), 30.0)
         assert guesses.failed(user, HERE, now) == expected
+
+
+def test_other_limits_count_for_who_has_failed_already():
+    """What is remembered is kept."""
+    guesses = Guesses(3, 30.0)
+    fail(guesses, 3)
+    guesses.change(1, 2.0)
+    assert fail(guesses, 1) == [2.0]

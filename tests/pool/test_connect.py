@@ -154,3 +154,14 @@ def test_a_target_may_want_to_be_told_who_comes(announces):
     protocol, transport = dialed(announces=announces), Transport()
     protocol.makeConnection(transport)
     assert transport.written == (encode_local() if announces else b"")
+
+
+def test_it_connects_in_another_way_from_then_on():
+    """With other TLS, another limit and a header, or without."""
+    tls = BackendTlsStreams(BackendTls(mode=TlsMode.PREFERRED), "db")
+    connector = Connector(MemoryReactorClock(), TCP, 5.0)
+    connector.reconfigure(2.0, tls, announces=True)
+    assert (connector.timeout_seconds, connector.tls) == (2.0, tls)
+    socket = Connector(MemoryReactorClock(), SOCKET, 5.0)
+    socket.reconfigure(2.0, tls, announces=False)
+    assert socket.tls is None

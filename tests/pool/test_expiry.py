@@ -22,7 +22,7 @@ def test_a_borrow_ends_in_time_with_9501_and_a_log_line(full):
     )
     line = [line for line in lines if "waited too long" in line["event"]][-1]
     assert line["user"] == "app"
-    assert line["waited_seconds"] == 8.0
+    assert line["seconds"] == 8.0
     assert line["were_ahead"] == 1
     assert "2 lent" in line["pool"]
     assert full.counters.database_connections_borrow_requests_timed_out == 2

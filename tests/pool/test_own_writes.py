@@ -372,3 +372,15 @@ def test_only_readers_are_known(group):
     assert Group("a").steward.sharing.route.own_writes is None
     group.own_writes.forget(group.pool("a"))
     assert repr(group.own_writes) == "<OwnWrites of 0 users, 1 readers>"
+
+
+def test_another_patience_is_for_who_begins_to_wait_then():
+    """Not to wait at all, for instance."""
+    group = Replicated("a", "b").be_well()
+    group.own_writes.change_timeout(0)
+    group.client().query(b"INSERT INTO t VALUES (1)")
+    group.run()
+    reader = group.client("reads")
+    reader.query(b"SELECT 'a'")
+    group.run()
+    assert answers(reader) == "a"

@@ -189,7 +189,7 @@ def test_tokens_are_no_passwords_that_rotate():
 
     source = Passwords(Credential("app", (), iam_auth=IamAuth.REQUIRED))
     stage = Stage(credentials=source)
-    stage.pool.accounts._tokens = TokenMaker()
+    stage.pool.accounts.tokens = TokenMaker()
     first, second = borrow(stage, KEY), borrow(stage, KEY)
     assert first.leases
     assert second.leases

@@ -6,6 +6,7 @@ import attrs
 import pytest
 from structlog.testing import capture_logs
 
+from proxy.config.admin import AdminConfig, AdminToken
 from proxy.config.auth import AuthEntry, IamAuth
 from proxy.config.aws import AwsConfig
 from proxy.config.model import (
@@ -54,8 +55,8 @@ def test_the_age_of_secrets_is_a_gauge(shared):
     """As old as the one that could not be read for longest; none without secrets."""
     assembly = assemble(make_config(auth=(SECRET,)), shared)
     shared.reactor.advance(7)
-    assert assembly.gauges().secret_age_seconds == 7
-    assert assemble(make_config(auth=(APP,)), shared).gauges().secret_age_seconds == 0
+    assert assembly.now().secret_age_seconds == 7
+    assert assemble(make_config(auth=(APP,)), shared).now().secret_age_seconds == 0
 
 
 def test_a_password_that_changed_is_told_to_the_pool(shared, monkeypatch):
@@ -200,3 +201,15 @@ def test_a_configuration_can_be_tried_out():
     first, second = str(caught.value).splitlines()
     assert "/no/one (password_file)" in first
     assert "/no/other (password_file)" in second
+
+
+def test_the_admin_api_is_tried_out_too():
+    """A token that is not there is told beside what else cannot be used."""
+    token = AdminToken(name="ci", token_env="NOT_THERE")
+    unusable = make_config(auth=(AuthEntry(username="app", password_file="/no/one"),))
+    config = Config(proxies=(unusable,), admin=AdminConfig(tokens=(token,)))
+    with pytest.raises(UnusableError) as caught:
+        try_out(config)
+    first, second = str(caught.value).splitlines()
+    assert "admin: token 'ci': the variable 'NOT_THERE' (token_env)" in first
+    assert "/no/one (password_file)" in second

@@ -29,7 +29,7 @@ def test_where_everybody_may_bring_one_the_proxy_makes_its_own(shared, tokens):
     proxy = assemble(config, shared).proxy
     assert proxy.admission.tokens is not None
     assert proxy.credentials.find("root").result.iam_auth is IamAuth.REQUIRED
-    assert proxy.pool.accounts._tokens is not None
+    assert proxy.pool.accounts.tokens is not None
     with pytest.raises(UnusableError, match="a unix socket takes no IAM tokens"):
         assemble(
             make_config(
@@ -65,7 +65,7 @@ def test_a_token_that_was_refused_leads_to_a_new_session(shared, tokens, monkeyp
     config = make_config(
         default_auth_scheme=DefaultAuthScheme.IAM_AUTH, **{**tokens, "auth": ()}
     )
-    maker = assemble(config, shared).proxy.pool.accounts._tokens
+    maker = assemble(config, shared).proxy.pool.accounts.tokens
     for user in ("app", "batch"):
         assert maker.token(user).result == f"token-{user}"
     assert len(sessions) == 1

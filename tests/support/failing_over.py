@@ -190,6 +190,8 @@ def proxy_before(
     group: Mapping[str, Any] | None = None,
     monitor: Mapping[str, Any] = MONITOR,
     alarms: Sequence[str] = (),
+    expected: Sequence[str] = (),
+    admin: Mapping[str, Any] | None = None,
 ) -> Iterator[Watching]:
     """Run a proxy in front of servers, or of relays before them, for the length of a block.
 
@@ -202,12 +204,15 @@ def proxy_before(
         group: Other settings of ``target_group``.
         monitor: As whom it looks; an entry of ``auth``.
         alarms: Words of the alarms that are expected.
+        expected: Errors in its log that are expected, as it calls them.
+        admin: Settings of ``admin``; its ``listen`` is a list of places beside the socket.
 
     Raises:
         AssertionError: It did not start or stop, or logged an error that was not expected.
     """
     port, readers_port = free_port(), free_port()
     socket_path = folder / "admin.sock"
+    listen = (admin or {}).get("listen", ())
     users = [
         {"username": name, "password": word, "client_password_auth_type": None}
         for name, word in ACCOUNTS.items()
@@ -240,7 +245,7 @@ def proxy_before(
             }
         ],
         "log": {"level": "info", "format": "json"},
-        "admin": {"listen": f"unix:{socket_path}"},
+        "admin": {**(admin or {}), "listen": [f"unix:{socket_path}", *listen]},
         "drain_timeout": DRAIN_SECONDS,
     }
     folder.mkdir(parents=True, exist_ok=True)
@@ -267,12 +272,14 @@ def proxy_before(
     finally:
         status = proxy.stop()
     assert status == 0, f"the proxy ended with status {status}:\n{_tail(proxy)}"
-    mistakes = [line for line in proxy.mistakes() if not _is_expected(line, alarms)]
+    mistakes = [line for line in proxy.mistakes() if not _is_expected(line, alarms, expected)]
     assert not mistakes, "the proxy made mistakes:\n" + "\n".join(
         str(line.get("exception", "")) + "\n" + json.dumps(line) for line in mistakes[:5]
     )
 
 
-def _is_expected(line: Mapping[str, Any], alarms: Sequence[str]) -> bool:
-    why = str(line.get("why"))
-    return line.get("message") == ALARM and any(words in why for words in alarms)
+def _is_expected(
+    line: Mapping[str, Any], alarms: Sequence[str], expected: Sequence[str]
+) -> bool:
+    why, message = str(line.get("why")), line.get("message")
+    return message in expected or (message == ALARM and any(words in why for words in alarms))

@@ -21,8 +21,8 @@ from proxy.front.admission import Admission
 from proxy.front.deadlines import Deadlines
 from proxy.front.listener import ClientFactory
 from proxy.front.proxy import ConnectionIds, Proxy
+from proxy.observe.counters import Counters
 from proxy.observe.log import get_logger
-from proxy.observe.metrics import Counters
 from proxy.policy.observation import Failure, Look
 from proxy.policy.standing import OperationRefusedError
 from proxy.pool.accounts import Accounts
@@ -178,7 +178,7 @@ class Group:
         config = self.config.connection_pool_config
         dialer = memory_dialer(self.clock, self.host(target.address).servers)
         accounts = Accounts(StaticSource(USERS))
-        return TargetPool(self.clock, dialer, config, accounts, self.counters, get_logger())
+        return TargetPool(self.clock, dialer, config, accounts, get_logger())
 
     def _proxy(self):
         roles = {"main": Role.READ_WRITE, "reads": Role.READ_ONLY}

@@ -1,6 +1,6 @@
 """The proxy with a clock that leaps ten minutes ahead at each SIGUSR1.
 
-At SIGUSR2 it logs its metrics.  It is run as a program, in the place of
+At SIGRTMIN it logs its metrics.  It is run as a program, in the place of
 ``python -m proxy``.
 """
 
@@ -67,5 +67,5 @@ if __name__ == "__main__":
     time.time = leaps.time
     Reactor.seconds = staticmethod(leaps.seconds)
     signal.signal(signal.SIGUSR1, leaps.leap)
-    signal.signal(signal.SIGUSR2, lambda *_: tell(collectors))
+    signal.signal(signal.SIGRTMIN, lambda *_: tell(collectors))
     sys.exit(main())

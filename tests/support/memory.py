@@ -22,8 +22,8 @@ from proxy.front.listener import ClientFactory
 from proxy.front.proxy import ConnectionIds, Proxy
 from proxy.net.client_tls import ClientTlsStreams
 from proxy.net.tls import Stream
+from proxy.observe.counters import Counters
 from proxy.observe.log import get_logger
-from proxy.observe.metrics import Counters
 from proxy.pool.accounts import Accounts
 from proxy.pool.pool import TargetPool
 from proxy.pool.registry import Pools
@@ -41,6 +41,7 @@ from tests.support.scripted import (
     query_packet,
 )
 from tests.support.servers import Servers, Wire, memory_dialer
+from tests.support.sums import Sums
 
 NATIVE = "mysql_native_password"
 USERS = {
@@ -158,7 +159,7 @@ class Stage:
         pool.setdefault("connection_borrow_timeout", 8.0)
         config = make_config(ConnectionPoolConfig(**pool), **(proxy or {}))
         dialer = memory_dialer(self.clock, self.servers, init_query)
-        self.counters = Counters()
+        counters = Counters()
         credentials = self.credentials = credentials or StaticSource(USERS)
         tls = ClientTlsStreams(config.tls) if config.tls.certificates else None
         self.pool = TargetPool(
@@ -166,11 +167,11 @@ class Stage:
             dialer,
             config.target_group.connection_pool_config,
             Accounts(credentials),
-            self.counters,
             get_logger(),
         )
         pools = Pools(lambda _: self.pool)
         pools.get(config.target_group.targets[0])
+        self.counters = Sums(counters, [self.pool])
         deadlines = Deadlines(self.clock)
         self.clients = {}
         self.proxy = Proxy(
@@ -178,7 +179,7 @@ class Stage:
             pools,
             dict.fromkeys(Role, Route(self.pool)),
             credentials,
-            self.counters,
+            counters,
             deadlines,
             None,
             ConnectionIds(),

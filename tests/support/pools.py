@@ -7,7 +7,6 @@ from twisted.internet.task import Clock
 from proxy.config.pool import ConnectionPoolConfig
 from proxy.credentials.static import StaticSource
 from proxy.observe.log import get_logger
-from proxy.observe.metrics import Counters
 from proxy.pool.accounts import Accounts
 from proxy.pool.pool import TargetPool
 from proxy.pool.route import Route
@@ -30,7 +29,7 @@ class Group:
         dialer = memory_dialer(self.clock, Servers(self.clock))
         accounts = Accounts(StaticSource(USERS))
         config = ConnectionPoolConfig(**limits)
-        return TargetPool(self.clock, dialer, config, accounts, Counters(), get_logger())
+        return TargetPool(self.clock, dialer, config, accounts, get_logger())
 
     def run(self, seconds=0.0):
         """Let time pass, and everything happen that is due."""

@@ -100,6 +100,8 @@ def running_proxy(
     pool: Mapping[str, Any] | None = None,
     settings: Mapping[str, Any] | None = None,
     level: str = "info",
+    log: Mapping[str, Any] | None = None,
+    admin: Mapping[str, Any] | None = None,
     program: Sequence[str] = ("-m", "proxy"),
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[RunningProxy]:
@@ -112,6 +114,8 @@ def running_proxy(
         pool: Settings of ``connection_pool_config``; by default 4 connections.
         settings: Other settings of the proxy, such as ``idle_client_timeout``.
         level: The least serious lines that it logs.
+        log: Other settings of its log.
+        admin: Settings of ``admin``.
         program: What Python runs.
         environment: Variables that it has beside ours.
 
@@ -140,18 +144,19 @@ def running_proxy(
                 **(settings or {}),
             }
         ],
-        "log": {"level": level, "format": "json"},
+        "log": {"level": level, "format": "json", **(log or {})},
+        "admin": dict(admin or {}),
         "drain_timeout": DRAIN_SECONDS,
     }
     folder.mkdir(parents=True, exist_ok=True)
     configuration, log_path = folder / "mysqlproxy.yaml", folder / "mysqlproxy.log"
     configuration.write_text(yaml.safe_dump(document), "utf-8")
     command = [sys.executable, *program, "run", "--config", str(configuration)]
-    with log_path.open("wb") as log:
+    with log_path.open("wb") as stream:
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
-            stdout=log,
+            stdout=stream,
             stderr=subprocess.STDOUT,
             env={**os.environ, **(environment or {})},
         )

@@ -74,7 +74,7 @@ class Story:
     def walk(self, name, proxy, path):
         """Let a proxy write down all that it could show, to this path."""
         path.unlink(missing_ok=True)
-        proxy.process.send_signal(signal.SIGUSR2)
+        proxy.process.send_signal(signal.SIGUSR1)
         wait_until(path.exists)
         self.seen[name] = path.read_text()
 

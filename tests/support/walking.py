@@ -1,4 +1,4 @@
-"""The proxy, which writes down at SIGUSR2 all that it could show of itself.
+"""The proxy, which writes down at SIGUSR1 all that it could show of itself.
 
 That are its metrics, and of each of its objects what `repr` and `str` say, and every field that
 attrs does not hide.  Three users make it stumble, for the sake of tracebacks.  It is run as a
@@ -103,5 +103,5 @@ if __name__ == "__main__":
     Directory.known = stumbling(Directory.known, AT_ONCE, 1)
     Directory.find = stumbling(Directory.find, LATER, 1)
     ReloadingVerifier.verify = stumbling(ReloadingVerifier.verify, WITH_TOKEN, 2)
-    signal.signal(signal.SIGUSR2, asked)
+    signal.signal(signal.SIGUSR1, asked)
     sys.exit(main())

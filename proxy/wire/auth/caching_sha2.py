@@ -111,13 +111,13 @@ class CachingSha2Verifier:
         self._key = key
         self._secure = secure
         self._shows = shows and secure
-        self._full = self._sent_key = False
+        self.in_full = self._sent_key = False
         self._proof: bytes | None = None
         self._clear: bytes | None = None
 
     def receive(self, data: bytes) -> Send | Accepted | Denied | Shown:
         """The scramble first, then by RSA or TLS what full authentication asks for."""
-        if self._full:
+        if self.in_full:
             return self._receive_password(data)
         # An empty password is proved by nothing at all, or by a lone NUL.
         proof = self._proof = b"" if data == b"\x00" else data
@@ -125,7 +125,7 @@ class CachingSha2Verifier:
             return Send(FAST_AUTH_SUCCESS, final=True) if proof else Accepted()
         if not proof or not (self._secure or self._key):
             return Denied()
-        self._full = True
+        self.in_full = True
         return Send(PERFORM_FULL_AUTHENTICATION)
 
     def matches(self, passwords: tuple[str, ...]) -> bool:

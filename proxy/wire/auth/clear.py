@@ -29,6 +29,7 @@ class ClearVerifier:
     """Takes what a client shows; whether it is good is for others to find out."""
 
     plugin = "mysql_clear_password"
+    in_full = True
 
     def receive(self, data: bytes) -> Shown | Denied:
         """The password, or nothing."""

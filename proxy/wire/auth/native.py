@@ -40,6 +40,7 @@ class NativeVerifier:
     """Checks a client by mysql_native_password."""
 
     plugin = "mysql_native_password"
+    in_full = False
 
     def __init__(self, passwords: tuple[str, ...], nonce: bytes) -> None:
         self._passwords = passwords

@@ -56,9 +56,15 @@ class Prover(Protocol):
 
 
 class Verifier(Protocol):
-    """Checks that a client knows one of the passwords."""
+    """Checks that a client knows one of the passwords.
+
+    Attributes:
+        plugin: Its name.
+        in_full: Whether the client was asked for more than a proof: for the password itself.
+    """
 
     plugin: str
+    in_full: bool
 
     def receive(self, data: bytes) -> Send | Accepted | Denied | Shown:
         """The step after the client's response."""

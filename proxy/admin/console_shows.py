@@ -1,0 +1,320 @@
+"""What SHOW shows of the proxies of the process."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import Final
+
+import attrs
+from prometheus_client.parser import text_string_to_metric_families
+
+from proxy.admin import looking, looking_closer
+from proxy.admin.console_tables import Row, chosen, columns_of, flattened, row_of, text_columns
+from proxy.admin.console_words import Words, like, not_understood
+from proxy.admin.desk import Desk
+from proxy.admin.json_form import json_form
+from proxy.admin.process import Served
+from proxy.admin.snapshot import (
+    ClientStatus,
+    ConnectionStatus,
+    DigestStatus,
+    EndpointStatus,
+    EventStatus,
+    PinReasonStatus,
+    PinStatus,
+    PoolStatus,
+    ProcessStatus,
+)
+from proxy.errors import ErrorReply, Fault, StatementRefusedError
+from proxy.front.console import Table
+from proxy.policy.standing import ProxyStatus, TargetStatus
+from proxy.wire.tables import Kind, TableColumn
+
+OPTIONS: Final = frozenset(("FOR", "FROM", "IN", "LIKE", "LIMIT"))
+"""What may follow the name of what is shown."""
+
+_DIGESTS: Final = 20
+"""Statements that SHOW DIGESTS shows unless a LIMIT says otherwise: what fits on a screen."""
+
+
+@attrs.frozen
+class Asked:
+    """What a SHOW asks for.
+
+    Attributes:
+        served: The proxies that it is about.
+        limit: The most rows; None where it does not say.
+    """
+
+    served: tuple[Served, ...]
+    limit: int | None
+
+
+Rows = Callable[[Desk, Asked], Iterable[Row]]
+
+
+@attrs.frozen
+class View:
+    """Something that SHOW shows.
+
+    Attributes:
+        says: What that is, for SHOW HELP.
+        columns: Of the table.
+        rows: Makes them.
+    """
+
+    says: str
+    columns: tuple[TableColumn, ...]
+    rows: Rows
+
+
+def unknown_name(what: str, name: str, known: Iterable[str]) -> StatementRefusedError:
+    """Something is not there; says what is (ER_UNKNOWN_ERROR)."""
+    there = ", ".join(known)
+    text = f"There is no {what} {name[:100]!r}; there is {there or 'none'}"
+    return StatementRefusedError(ErrorReply(1105, "HY000", text, Fault.CLIENT))
+
+
+def served_of(desk: Desk, name: str) -> Served:
+    """The proxy of this name, in any case where that is clear.
+
+    Raises:
+        StatementRefusedError: there is none.
+    """
+    proxies = {one.operations.name: one for one in desk.process.served()}
+    if name in proxies:
+        return proxies[name]
+    alike = [one for other, one in proxies.items() if other.lower() == name.lower()]
+    if len(alike) == 1:
+        return alike[0]
+    raise unknown_name("proxy", name, proxies)
+
+
+def show(desk: Desk, view: View, words: Words) -> Table:
+    """The table of a view, by the options that follow.
+
+    Raises:
+        StatementRefusedError: they cannot be understood, or name a proxy that is not there.
+    """
+    served = tuple(desk.process.served())
+    pattern: re.Pattern[str] | None = None
+    limit: int | None = None
+    while option := words.accept_one(OPTIONS):
+        if option == "LIKE":
+            pattern = like(words.text("what follows LIKE"))
+        elif option == "LIMIT":
+            limit = words.number("what follows LIMIT")
+        else:
+            served = (served_of(desk, words.name("the proxy", OPTIONS)),)
+    words.expect_end()
+    rows = view.rows(desk, Asked(served, limit))
+    return Table(view.columns, chosen(rows, pattern, limit))
+
+
+# Rows
+
+
+def _of_each(rows: Callable[[Served, float], Iterable[object]]) -> Rows:
+    """Rows of snapshots, proxy by proxy."""
+
+    def made(desk: Desk, asked: Asked) -> Iterator[Row]:
+        now = desk.clock.seconds()
+        for served in asked.served:
+            yield from map(row_of, rows(served, now))
+
+    return made
+
+
+def _clients(served: Served, now: float) -> Iterator[ClientStatus]:
+    return map(looking_closer.ClientRows(served.proxy, now).row, served.proxy.own_clients())
+
+
+def _connections(served: Served, now: float) -> Iterator[ConnectionStatus]:
+    proxy = served.proxy
+    return (
+        looking_closer.connection_row(proxy, address, lease, now)
+        for address, lease in [*looking_closer.connections(proxy)]
+    )
+
+
+def _targets(_: Desk, asked: Asked) -> Iterator[Row]:
+    for served in asked.served:
+        for target in served.operations.targets():
+            yield row_of(target, served.operations.name)
+
+
+def _digests(_: Desk, asked: Asked) -> Iterator[Row]:
+    limit = _DIGESTS if asked.limit is None else asked.limit
+    for served in asked.served:
+        yield from map(row_of, looking.digests(served.proxy, limit))
+
+
+def _stats(desk: Desk, asked: Asked) -> Iterator[Row]:
+    """All series but those of the process, and the sums and counts of histograms."""
+    names = {one.operations.name for one in asked.served}
+    for family in text_string_to_metric_families(desk.process.metrics().decode()):
+        for name, labels, number, *_ in family.samples:
+            if labels.get("proxy") not in names or name.endswith("_bucket"):
+                continue
+            where = {key: labels.get(key, "") for key in ("proxy", "endpoint", "target")}
+            others = ", ".join(
+                f"{key}={text}" for key, text in labels.items() if key not in where
+            )
+            whole = int(number) if number.is_integer() else number
+            yield (*where.values(), name, others, whole)
+
+
+def _events(desk: Desk, _: Asked) -> Iterator[Row]:
+    """The newest first: it is these that a LIMIT leaves."""
+    for event in reversed([*desk.process.events.after(0)]):
+        yield row_of(
+            EventStatus(
+                number=event.number,
+                time=event.time,
+                level=event.level,
+                event=event.event,
+                fields=event.fields,
+            )
+        )
+
+
+def _configuration(desk: Desk, _: Asked) -> Iterator[Row]:
+    return flattened("", json_form(desk.process.config))
+
+
+def _status(desk: Desk, _: Asked) -> Iterator[Row]:
+    """As MySQL's SHOW STATUS: names and values."""
+    status = looking.process_status(desk.process)
+    columns = columns_of(ProcessStatus)
+    for column, field in zip(columns, row_of(status), strict=True):
+        yield column.name, str(field)
+
+
+def _version(desk: Desk, _: Asked) -> Iterator[Row]:
+    status = looking.process_status(desk.process)
+    yield status.version, status.form, status.pid, round(status.uptime)
+
+
+_COMMANDS: Final = {
+    "login": "Connect",
+    "idle": "Sleep",
+    "waiting": "Query",
+    "running": "Query",
+    "transaction": "Sleep",
+}
+"""Words of MySQL's process list for the states of clients."""
+
+
+def _processes(desk: Desk, asked: Asked) -> Iterator[Row]:
+    now = desk.clock.seconds()
+    clients = chain.from_iterable(_clients(served, now) for served in asked.served)
+    for one in clients:
+        yield (
+            one.number,
+            one.user or "unauthenticated user",
+            one.address,
+            one.schema or None,
+            _COMMANDS[one.state],
+            int(one.silent),
+            one.state,
+            None,
+        )
+
+
+VIEWS: Final[dict[tuple[str, ...], View]] = {
+    ("PROXIES",): View(
+        "how each proxy stands",
+        columns_of(ProxyStatus),
+        _of_each(lambda served, _: [served.operations.status()]),
+    ),
+    ("ENDPOINTS",): View(
+        "the addresses where clients are served",
+        columns_of(EndpointStatus),
+        _of_each(lambda served, _: looking.endpoints(served)),
+    ),
+    ("TARGETS",): View(
+        "the servers behind them: role, state, lag",
+        (TableColumn("proxy"), *columns_of(TargetStatus)),
+        _targets,
+    ),
+    ("POOLS",): View(
+        "the connections to each target by what they do",
+        columns_of(PoolStatus),
+        _of_each(lambda served, now: looking.pools(served.proxy, now)),
+    ),
+    ("CONNECTIONS",): View(
+        "the connections to targets one by one",
+        columns_of(ConnectionStatus),
+        _of_each(_connections),
+    ),
+    ("CLIENTS",): View("the clients one by one", columns_of(ClientStatus), _of_each(_clients)),
+    ("PROCESSLIST",): View(
+        "the clients as MySQL shows them",
+        (
+            TableColumn("Id", Kind.WHOLE),
+            *text_columns("User", "Host", "db", "Command"),
+            TableColumn("Time", Kind.WHOLE),
+            *text_columns("State", "Info"),
+        ),
+        _processes,
+    ),
+    ("PINS",): View(
+        "what keeps clients on their connections",
+        columns_of(PinStatus),
+        _of_each(lambda served, now: looking_closer.pins(served.proxy, now)),
+    ),
+    ("PIN", "REASONS"): View(
+        "how often each reason does, and what to do about it",
+        columns_of(PinReasonStatus),
+        _of_each(lambda served, _: looking.pin_reasons(served.proxy)),
+    ),
+    ("DIGESTS",): View(
+        "the statements that take most of the time", columns_of(DigestStatus), _digests
+    ),
+    ("STATS",): View(
+        "all counters and gauges",
+        (
+            *text_columns("proxy", "endpoint", "target", "name", "labels"),
+            TableColumn("value", Kind.FRACTION),
+        ),
+        _stats,
+    ),
+    ("EVENTS",): View("what happened lately", columns_of(EventStatus), _events),
+    ("CONFIG",): View(
+        "the configuration in force", text_columns("setting", "value"), _configuration
+    ),
+    ("STATUS",): View("the process itself", text_columns("Variable_name", "Value"), _status),
+    ("VERSION",): View(
+        "which mysqlproxy this is",
+        (
+            *text_columns("version", "form"),
+            TableColumn("pid", Kind.WHOLE),
+            TableColumn("uptime", Kind.WHOLE),
+        ),
+        _version,
+    ),
+}
+"""All that is shown of the proxies."""
+
+SAME: Final[dict[tuple[str, ...], tuple[str, ...]]] = {
+    ("CONFIGURATION",): ("CONFIG",),
+    ("SERVERS",): ("TARGETS",),
+}
+"""Other names of the same; the last is what pgbouncer's users and ProxySQL's call it."""
+
+
+def view_of(words: Words) -> View | None:
+    """The view that is named next; None when none is, and nothing is taken then."""
+    for name in (*VIEWS, *SAME):
+        if words.accept(*name):
+            return VIEWS[SAME.get(name, name)]
+    return None
+
+
+def no_view(words: Words) -> StatementRefusedError:
+    """There is nothing of the name that comes next."""
+    names = ", ".join(" ".join(name) for name in VIEWS)
+    what = f"there is no SHOW {words.next[:40]}" if words.next else "SHOW needs a name"
+    return not_understood(f"{what}, but SHOW {names}")

@@ -1,0 +1,177 @@
+"""Clients of a process that has a successor go there one by one, each while it rests."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import attrs
+from structlog.typing import FilteringBoundLogger
+
+from proxy.front import moving
+from proxy.front.client import Client
+from proxy.front.proxy import Proxy
+from proxy.net.clock import Clock, Timer, cancel
+from proxy.service.handover_channel import Channel, Message
+
+UNDER_WAY: Final = 64
+"""Clients of whom the successor has not said yet whether it serves them.  They hear nothing
+meanwhile, so there are few; and the kernel lets no more descriptors be on their way than a
+process may have open."""
+
+LOOK_SECONDS: Final = 0.05
+"""Pause between two looks at who rests: clients that are never silent for long are met by
+chance between two statements, at one look in ten or so."""
+
+MANY: Final = 1000
+"""With so many clients a look takes some milliseconds, and is taken less often."""
+
+LOOK_AT_MANY_SECONDS: Final = 0.5
+
+IDLE_SECONDS: Final = 1.0
+"""How long a connection to a target may be idle here: the successor opens its own, and the
+target counts both."""
+
+
+class Leaving:
+    """Sends clients to the successor, until there are none, or the time is over.
+
+    Args:
+        channel: To the successor.
+        clients: All of this process.
+        proxies: Likewise.
+        clock: The reactor.
+        seconds: How long those may stay that cannot go.
+        may_end: Whether nobody else has clients for this process.
+        end: Called once, when there is nothing more to do here.
+        log: For what an operator may care about.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        clients: Mapping[int, Client],
+        proxies: Sequence[Proxy],
+        clock: Clock,
+        seconds: float,
+        may_end: Callable[[], bool],
+        end: Callable[[], None],
+        log: FilteringBoundLogger,
+    ) -> None:
+        self._channel = channel
+        self._clients = clients
+        self._proxies = proxies
+        self._clock = clock
+        self._ends = clock.seconds() + seconds
+        self._may_end = may_end
+        self._end = end
+        self._log = log
+        self._timer: Timer | None = None
+        self._under_way: dict[int, tuple[Client, int]] = {}
+        self._resting: deque[Client] = deque()
+        self._stay: set[Client] = set()
+        self._moved = 0
+        self._is_heard = False
+        self._stopped = False
+
+    def __repr__(self) -> str:
+        """How far it is."""
+        return f"<Leaving {self._moved} gone, {len(self._under_way)} on their way>"
+
+    def begin(self) -> None:
+        """Send the first ones."""
+        for proxy in self._proxies:
+            proxy.draining = True
+            for pool in proxy.pools:
+                limits = attrs.evolve(pool.ledger.limits, idle=0, idle_after=IDLE_SECONDS)
+                pool.ledger.change_limits(limits)
+        self._look()
+
+    def stop(self) -> None:
+        """Send nobody more; those on their way are the successor's."""
+        self._stopped = True
+        cancel(self._timer)
+        for client, handle in self._under_way.values():
+            os.close(handle)
+            moving.arrived(client)
+        self._under_way.clear()
+        self._channel.close()
+
+    # Going
+
+    def _look(self) -> None:
+        left = [*self._clients.values()]
+        if not left and not self._under_way and self._is_heard and self._may_end():
+            self._finish("all clients have gone")
+            return
+        if self._clock.seconds() >= self._ends:
+            self._finish("the time is over for clients that could not go")
+            return
+        self._stay.intersection_update(left)
+        for client in left:
+            if client not in self._stay and moving.may_move(client):
+                moving.call_back(client)
+        self._resting.clear()
+        self._resting.extend(left)
+        self._send()
+        pause = LOOK_SECONDS if len(left) < MANY else LOOK_AT_MANY_SECONDS
+        self._timer = self._clock.callLater(pause, self._look)
+
+    def _send(self) -> None:
+        while self._resting and len(self._under_way) < UNDER_WAY and self._channel.is_open:
+            client = self._resting.popleft()
+            if client.gone or client in self._stay or not moving.rests(client):
+                continue
+            handle, passage = moving.set_out(client)
+            self._under_way[client.number] = client, handle
+            self._channel.say("client", [handle], client=passage.encode())
+
+    def heard(self, message: Message) -> None:
+        """The successor says that it serves, or what it has done with a client."""
+        if message["what"] == "serving":
+            self._is_heard = True
+            return
+        found = self._under_way.pop(message.get("number", 0), None)
+        if found is None:
+            return
+        client, handle = found
+        os.close(handle)
+        if message["what"] == "taken":
+            self._moved += 1
+            moving.arrived(client)
+        else:
+            self._stay.add(client)
+            self._log.warning(
+                "a client stays: the new process does not take it",
+                client=client.number,
+                why=str(message.get("why")),
+            )
+            moving.come_back(client)
+        if not self._stopped:
+            self._send()
+
+    def lost(self) -> None:
+        """The successor has gone: clients are served here for as long as they may."""
+        if self._stopped:
+            return
+        self._is_heard = True
+        self._resting.clear()
+        self._log.warning(
+            "the new process has ended; clients that are still here stay",
+            clients=len(self._clients) + len(self._under_way),
+        )
+        for client, handle in [*self._under_way.values()]:
+            os.close(handle)
+            moving.come_back(client)
+        self._under_way.clear()
+
+    def _finish(self, why: str) -> None:
+        self._log.info(
+            "this process ends: another one serves",
+            why=why,
+            moved=self._moved,
+            clients=len(self._clients),
+        )
+        self._end()

@@ -1,0 +1,81 @@
+"""Makes what is needed for each target, by the configuration that is in force when it is."""
+
+from __future__ import annotations
+
+from structlog.typing import FilteringBoundLogger
+
+from proxy.config.model import Target
+from proxy.credentials.directory import Directory
+from proxy.failover.watching import Watching
+from proxy.pool.accounts import Accounts
+from proxy.pool.connect import Connector
+from proxy.pool.dial import Dialer
+from proxy.pool.own_writes import OwnWrites
+from proxy.pool.pool import TargetPool
+from proxy.pool.route import Route
+from proxy.service.materials import Materials, Means
+
+
+class Workshop:
+    """Makes pools and monitors.
+
+    Attributes:
+        means: By what means.
+        materials: Of what; others after a change of the configuration.
+        directory: All users; the same for as long as the proxy lives.
+    """
+
+    def __init__(self, materials: Materials, means: Means) -> None:
+        self.means = means
+        self.materials = materials
+        self.directory = Directory(materials.sources, takes_all=materials.takes_all)
+
+    def __repr__(self) -> str:
+        """Of what."""
+        return f"<Workshop with {self.materials!r}>"
+
+    @property
+    def _log(self) -> FilteringBoundLogger:
+        return self.means.log
+
+    def accounts(self, target: Target) -> Accounts:
+        """What logs in to a target."""
+        return Accounts(self.directory, self.materials.token_giver(target))
+
+    def connector(self, target: Target, timeout: float | None = None) -> Connector:
+        """What connects to a target."""
+        return self.materials.connector(target, timeout)
+
+    def pool(self, target: Target) -> TargetPool:
+        """The pool of a target."""
+        group = self.materials.config.target_group
+        return TargetPool(
+            self.means.reactor,
+            Dialer(
+                self.connector(target),
+                group.connection_pool_config.init_query,
+                reports_commits=group.failover.read_your_writes,
+            ),
+            group.connection_pool_config,
+            self.accounts(target),
+            self._log,
+        )
+
+    def watching(self) -> Watching:
+        """What makes monitors."""
+        return Watching(
+            self.materials.config.target_group,
+            self.directory,
+            self.means.reactor,
+            self.connector,
+            self.accounts,
+            self._log,
+        )
+
+    def own_writes(self, writers: Route) -> OwnWrites | None:
+        """What lets sessions read what they wrote; None where that is not wanted."""
+        failover = self.materials.config.target_group.failover
+        if not failover.read_your_writes:
+            return None
+        timeout, clock = failover.read_your_writes_timeout, self.means.reactor
+        return OwnWrites(writers, timeout, clock, self._log)

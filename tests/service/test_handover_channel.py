@@ -1,0 +1,161 @@
+"""Tests of `proxy.service.handover_channel`."""
+
+from __future__ import annotations
+
+import os
+import socket
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.service.handover_channel import (
+    MESSAGE_BYTES,
+    Channel,
+    ChannelBrokenError,
+    Reader,
+    encode,
+    receive_now,
+)
+
+MESSAGES = [{"what": "ready", "pid": 7}, {"what": "client", "sockets": 1}, {"what": "go"}]
+
+
+@pytest.fixture
+def pair():
+    """Both ends of a channel."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield ours, theirs
+
+
+@given(st.lists(st.integers(1, 40), max_size=9))
+def test_messages_are_whole_however_their_bytes_come(sizes):
+    """Any cut gives the same messages."""
+    data, reader, found = b"".join(map(encode, MESSAGES)), Reader(), []
+    with socket.socket() as passed:
+        reader.give(passed.detach())
+        for size in [*sizes, len(data)]:
+            reader.feed(data[:size])
+            data = data[size:]
+            while (one := reader.next()) is not None:
+                found.append(one)
+    assert [message for message, _ in found] == MESSAGES
+    assert [len(sockets) for _, sockets in found] == [0, 1, 0]
+    for _, sockets in found:
+        for one in sockets:
+            one.close()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x00\x00\x00\x01{",
+        b"\x00\x00\x00\x01\xff",
+        b"\x00\x00\x00\x02[]",
+        encode({"what": "client", "sockets": 1}),
+        encode({"what": "client", "sockets": "1"}),
+        MESSAGE_BYTES.to_bytes(4, "big"),
+    ],
+)
+def test_what_is_no_message_breaks_the_channel(data):
+    """Nothing is guessed: a socket that is missing is one such thing."""
+    reader = Reader()
+    reader.feed(data)
+    with pytest.raises(ChannelBrokenError):
+        reader.next()
+
+
+def test_sockets_that_nobody_takes_are_closed():
+    """A channel that ends leaves no descriptor behind."""
+    reader = Reader()
+    handle = socket.socket().detach()
+    reader.give(handle)
+    reader.close()
+    with pytest.raises(OSError, match="descriptor"):
+        os.fstat(handle)
+
+
+def test_the_first_message_is_waited_for_without_a_reactor(pair):
+    """It has its sockets, which no child inherits."""
+    ours, theirs = pair
+    with socket.socket() as passed:
+        socket.send_fds(ours, [encode({"what": "begin", "sockets": 1})], [passed.fileno()])
+    message, (received,) = receive_now(theirs, 5)
+    with received:
+        assert message["what"] == "begin"
+        assert not os.get_inheritable(received.fileno())
+
+
+def test_a_process_before_that_has_died_is_not_waited_for(pair):
+    """The end of the stream is an error."""
+    ours, theirs = pair
+    ours.close()
+    with pytest.raises(ChannelBrokenError, match="has ended"):
+        receive_now(theirs, 5)
+
+
+def test_a_process_before_that_says_nothing_is_not_waited_for_without_end(pair):
+    """There is a limit."""
+    with pytest.raises(ChannelBrokenError, match="nothing comes"):
+        receive_now(pair[1], 0.01)
+
+
+class Transport:
+    """Takes what a channel says."""
+
+    def __init__(self):
+        self.data, self.handles, self.closed = b"", [], False
+
+    def write(self, data):
+        self.data += data
+
+    def sendFileDescriptor(self, handle):  # noqa: N802 - Twisted's name
+        self.handles.append(handle)
+
+    def loseConnection(self):  # noqa: N802 - Twisted's name
+        self.closed = True
+
+
+@pytest.fixture
+def stage():
+    """A channel, and what it tells."""
+    heard, lost = [], []
+    channel = Channel(lambda *told: heard.append(told), lambda: lost.append(True))
+    channel.makeConnection(Transport())
+    return SimpleNamespace(channel=channel, heard=heard, lost=lost)
+
+
+def test_a_message_goes_out_behind_its_sockets(stage):
+    """The bytes say how many there are."""
+    stage.channel.say("client", [5, 6], number=3)
+    assert stage.channel.transport.handles == [5, 6]
+    assert stage.channel.transport.data == encode({"what": "client", "sockets": 2, "number": 3})
+
+
+def test_what_comes_is_told_with_its_sockets(stage):
+    """They belong to whoever is told."""
+    stage.channel.fileDescriptorReceived(socket.socket().detach())
+    stage.channel.dataReceived(encode({"what": "client", "sockets": 1}))
+    ((message, (received,)),) = stage.heard
+    assert message["what"] == "client"
+    received.close()
+
+
+def test_nonsense_ends_the_channel(stage):
+    """The other process hears of it by that."""
+    stage.channel.dataReceived(b"\x00\x00\x00\x02[]")
+    assert stage.channel.transport.closed
+    assert stage.heard == []
+
+
+def test_nothing_is_said_on_a_channel_that_has_ended(stage):
+    """Its owner is told once, and need not ask before each word."""
+    stage.channel.connectionLost()
+    stage.channel.say("go")
+    stage.channel.close()
+    assert stage.lost == [True]
+    assert not stage.channel.is_open
+    assert stage.channel.transport.data == b""
+    assert not stage.channel.transport.closed

@@ -1,0 +1,202 @@
+"""Tests of `proxy.service.handover_leaving`."""
+
+from __future__ import annotations
+
+import os
+from types import SimpleNamespace
+
+import pytest
+
+from proxy.observe.log import get_logger
+from proxy.service.handover_leaving import LOOK_SECONDS, UNDER_WAY, Leaving
+from tests.support.memory import Stage
+from tests.support.moving import on_stage
+
+SECONDS = 100.0
+
+
+class Ear:
+    """A channel to nobody: notes what is said."""
+
+    def __init__(self):
+        self.is_open = True
+        self.said = []
+
+    def say(self, what, handles=(), **more):
+        for handle in handles:
+            os.fstat(handle)
+        self.said.append((what, more))
+
+    def close(self):
+        self.is_open = False
+
+
+class Scene:
+    """A process that has a successor.
+
+    Attributes:
+        ended: How often it was told to end.
+        may_end: Whether nobody else has clients for it.
+    """
+
+    def __init__(self, call):
+        self.stage = call.stage
+        self.call = call.call
+        self.ended, self.may_end = 0, True
+        self.ear = Ear()
+        self.leaving = Leaving(
+            self.ear,
+            self.stage.clients,
+            [self.stage.proxy],
+            self.stage.clock,
+            SECONDS,
+            lambda: self.may_end,
+            self._end,
+            get_logger(),
+        )
+
+    def _end(self):
+        self.ended += 1
+
+    def numbers(self):
+        """The clients that were sent."""
+        return [more["client"]["number"] for what, more in self.ear.said if what == "client"]
+
+    def hear(self, what, **more):
+        self.leaving.heard({"what": what, **more})
+
+    def look(self):
+        self.stage.run(LOOK_SECONDS)
+
+
+@pytest.fixture
+def scene():
+    """The process, before it sends anybody."""
+    stage = Stage(max_connections=1)
+    with on_stage(stage) as call:
+        one = Scene(SimpleNamespace(stage=stage, call=call))
+        yield one
+        one.leaving.stop()
+
+
+def test_a_process_without_clients_ends_when_the_successor_has_heard(scene):
+    """Not before: what it was told may be unsent."""
+    scene.leaving.begin()
+    scene.look()
+    assert scene.ended == 0
+    scene.hear("serving")
+    scene.look()
+    assert scene.ended == 1
+
+
+def test_clients_that_rest_go_at_once(scene):
+    """The process ends when the successor has them all."""
+    clients = [scene.call().client for _ in range(2)]
+    scene.leaving.begin()
+    scene.hear("serving")
+    assert scene.numbers() == [1, 2]
+    scene.hear("taken", number=1)
+    scene.look()
+    assert scene.ended == 0
+    scene.hear("taken", number=2)
+    scene.look()
+    assert scene.ended == 1
+    assert all(client.gone and client.protocol.lost for client in clients)
+
+
+def test_a_busy_client_goes_when_it_rests(scene):
+    """It is looked at again and again."""
+    caller = scene.call()
+    caller.query(b"INSERT INTO t VALUES (1)")
+    scene.leaving.begin()
+    scene.look()
+    assert scene.numbers() == []
+    scene.stage.serve()
+    scene.look()
+    assert scene.numbers() == [1]
+    assert caller.payload()[0] == 0
+
+
+def test_a_client_that_is_not_taken_stays_and_is_not_sent_again(scene):
+    """It works on here."""
+    caller = scene.call()
+    scene.leaving.begin()
+    scene.hear("refused", number=1, why="there are max_clients already")
+    scene.look()
+    assert scene.numbers() == [1]
+    caller.query(b"INSERT INTO t VALUES (1)")
+    scene.stage.serve()
+    assert caller.payload()[0] == 0
+
+
+def test_few_are_on_their_way_at_once(scene):
+    """The next one goes when one has arrived."""
+    for _ in range(UNDER_WAY + 1):
+        scene.call()
+    scene.leaving.begin()
+    assert len(scene.numbers()) == UNDER_WAY
+    scene.hear("taken", number=1)
+    assert len(scene.numbers()) == UNDER_WAY + 1
+
+
+def test_the_process_waits_for_clients_of_the_one_before_it(scene):
+    """They come here first, and then go on."""
+    scene.may_end = False
+    scene.leaving.begin()
+    scene.hear("serving")
+    scene.look()
+    assert scene.ended == 0
+    scene.may_end = True
+    scene.look()
+    assert scene.ended == 1
+
+
+def test_the_time_of_those_who_cannot_go_is_limited(scene):
+    """Afterwards the process ends, as it would for SIGTERM."""
+    scene.call().query(b"INSERT INTO t VALUES (1)")
+    scene.leaving.begin()
+    scene.stage.run(SECONDS)
+    assert scene.ended == 1
+
+
+def test_clients_on_their_way_to_a_process_that_dies_come_back(scene):
+    """They hear nothing of it."""
+    caller = scene.call()
+    scene.leaving.begin()
+    scene.ear.is_open = False
+    scene.leaving.lost()
+    scene.look()
+    assert scene.numbers() == [1]
+    caller.query(b"INSERT INTO t VALUES (1)")
+    scene.stage.serve()
+    assert caller.payload()[0] == 0
+
+
+def test_what_is_said_of_nobody_is_nothing(scene):
+    """Such as of a client that has come back."""
+    scene.leaving.begin()
+    scene.hear("taken", number=9)
+    scene.hear("refused")
+
+
+def test_those_on_their_way_when_the_process_stops_are_the_successors(scene):
+    """Their connections are closed here without a word."""
+    caller = scene.call()
+    scene.leaving.begin()
+    scene.leaving.stop()
+    scene.leaving.lost()
+    assert caller.client.protocol.lost
+    assert scene.stage.clients == {}
+    assert not scene.ear.is_open
+
+
+def test_idle_connections_to_targets_are_given_up(scene):
+    """The successor has its own."""
+    scene.call().query(b"INSERT INTO t VALUES (1)")
+    scene.stage.serve()
+    scene.leaving.begin()
+    scene.stage.run(2)
+    scene.stage.pool.sweep()
+    scene.stage.run()
+    assert scene.stage.ledger.total == 0
+    assert "1 on their way" in repr(scene.leaving)
