@@ -68,6 +68,9 @@ OFFERED = int(
 )
 """What we can do for a client, as far as its target can too."""
 
+OFFERED_UNTIL_KNOWN = OFFERED & ~int(Capability.QUERY_ATTRIBUTES)
+"""The same while no target has been reached yet: MariaDB would take attributes for SQL."""
+
 OURS = int(
     Capability.CONNECT_WITH_DB
     | Capability.PLUGIN_AUTH
@@ -236,7 +239,7 @@ class Proxy:
         """What a new client is greeted with."""
         facts = self.facts
         version = VERSION_UNTIL_KNOWN
-        able, language = OFFERED, COLLATION_UNTIL_KNOWN
+        able, language = OFFERED_UNTIL_KNOWN, COLLATION_UNTIL_KNOWN
         if facts is not None:
             version = facts.greeting.version
             able = OFFERED & (facts.greeting.capabilities | OURS)

@@ -24,6 +24,8 @@ def test_until_the_target_is_known_greetings_are_guessed():
     assert greeting.plugin == CACHING_SHA2
     assert greeting.connection_id == 5
     assert not greeting.capabilities & (Capability.SSL | Capability.COMPRESS)
+    # What MariaDB would take for SQL is not offered before it is known that it is none.
+    assert not greeting.capabilities & Capability.QUERY_ATTRIBUTES
 
 
 def test_greetings_are_the_targets():
