@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 
 from structlog.typing import FilteringBoundLogger
 
 from proxy.net.clock import Clock, Timer, cancel
+from proxy.service.assembly import Assembly
 
 STATUS_SECONDS = 5.0
 """How often the status is told: people look at it, and systemd keeps the last one only."""
@@ -23,6 +24,30 @@ LONGEST_STATUS = 250
 """Characters of a status: `systemctl status` shows one line."""
 
 _VARIABLES = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
+
+
+def for_successor(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a process that takes over: the watchdog is for that one then."""
+    ours = str(os.getpid())
+    return {
+        name: value
+        for name, value in environ.items()
+        if (name, value) != ("WATCHDOG_PID", ours)
+    }
+
+
+def status_of(assemblies: Iterable[Assembly]) -> str:
+    """How the proxies are doing, as one line."""
+    return "; ".join(map(_status, assemblies))
+
+
+def _status(assembly: Assembly) -> str:
+    proxy, steward = assembly.proxy, assembly.steward
+    connections = sum(pool.ledger.total for pool in proxy.pools)
+    told = f"{proxy.config.name}: {proxy.count} clients on {connections} connections"
+    if steward.waits.why:
+        return f"{told}, which wait ({steward.waits.why})"
+    return f"{told}, writer {steward.writer}"
 
 
 class Notifier:

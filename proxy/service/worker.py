@@ -39,6 +39,7 @@ from proxy.service.handover_arriving import arriving
 from proxy.service.handover_channel import ChannelBrokenError
 from proxy.service.handover_ports import take_lock
 from proxy.service.logged import apply_log
+from proxy.service.notify import Notifier, for_successor, status_of
 from proxy.service.ports import OpenPort, PortName, Ports, Wanted
 from proxy.service.process import RunningProcess
 from proxy.service.reload import Reloader
@@ -115,8 +116,11 @@ class Worker(Service):
         except ChannelBrokenError as error:
             raise UnusableError(str(error)) from error
         before = self._arriving
-        self.hand_over = HandOver(reactor, os.environ, self._handed_over, self._log)
+        environ = for_successor(os.environ)
+        self.hand_over = HandOver(reactor, environ, self._handed_over, self._log)
         self.hand_over.waits = before is not None
+        self._notifier = Notifier(os.environ, reactor, self._status, self._log)
+        self.hand_over.on_successor = self._notifier.hand_over
         self.ports = Ports(reactor, before.given if before else ())
         self._sweep: Timer | None = None
         self._sweep_due = 0.0
@@ -142,6 +146,8 @@ class Worker(Service):
             AdminConsole(self.admin.desk, self.admins),
         )
         self.reloader = Reloader(self, shared)
+        self.reloader.on_begin = self._notifier.reloading
+        self.reloader.on_end = self._notifier.ready
         self._leaving: dict[Assembly, None] = {}
         self._looked_at: set[Proxy] = set()
         self.assemblies = [assemble(proxy, shared) for proxy in config.proxies]
@@ -151,6 +157,9 @@ class Worker(Service):
             self.collector.watch(one.proxy.config.name, one.proxy.counters, one.now)
         self._began = reactor.seconds()
         self.listening: Deferred[Any] = Deferred()
+
+    def _status(self) -> str:
+        return status_of(self.assemblies)
 
     def _configured_at(self) -> float:
         return self.configured.timestamp()
@@ -198,7 +207,9 @@ class Worker(Service):
     # Taking over from the process before, and handing over to the next one
 
     def _listens(self, listening: Any) -> Any:
-        if self._arriving is not None:
+        if self._arriving is None:
+            self._notifier.ready()
+        else:
             Deferred.fromCoroutine(self._get_ready())
         return listening
 
@@ -224,6 +235,7 @@ class Worker(Service):
         for one in self.ports:
             take_lock(one.port)
         self._log.info("this process has taken over")
+        self._notifier.ready()
         opening = Deferred.fromCoroutine(self._open_admin())
         opening.addErrback(lambda failure: self._log.error(str(failure.value)))
 
@@ -342,6 +354,7 @@ class Worker(Service):
 
     async def _drain(self) -> None:
         self._log.info("draining", clients=len(self._clients))
+        self._notifier.stopping(len(self._clients))
         self.hand_over.stop()
         if self._arriving is not None:
             self._arriving.stop()
@@ -366,6 +379,7 @@ class Worker(Service):
         self._threads.stop()
         self._deadlines.stop()
         cancel(self._sweep)
+        self._notifier.stop()
         self._log.info("stopped")
         settle(at_once=True)
 

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from twisted.internet.task import Clock
 
 from proxy.observe.log import get_logger
-from proxy.service.notify import LONGEST_STATUS, STATUS_SECONDS, Notifier
+from proxy.service.notify import LONGEST_STATUS, STATUS_SECONDS, Notifier, for_successor
 
 
 class Systemd:
@@ -155,3 +155,10 @@ def test_a_systemd_that_is_away_is_said_once(tmp_path, clock):
     there.socket.close()
     notifier.stop()
     assert Path(path).exists()
+
+
+def test_the_watchdog_of_a_successor_is_its_own():
+    """The variable that names this process is not handed on; somebody else's is."""
+    ours = {"WATCHDOG_PID": str(os.getpid()), "WATCHDOG_USEC": "1", "NOTIFY_SOCKET": "/n"}
+    assert for_successor(ours) == {"WATCHDOG_USEC": "1", "NOTIFY_SOCKET": "/n"}
+    assert for_successor({"WATCHDOG_PID": "1"}) == {"WATCHDOG_PID": "1"}
