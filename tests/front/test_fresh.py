@@ -178,12 +178,13 @@ def test_reads_on_the_writer_are_express(group):
     assert express.query_requests_express == 2 + group_is_told
 
 
-def test_a_command_that_cannot_be_read_is_for_the_slow_lane(mariadb):
+def test_a_command_that_cannot_be_read_is_for_the_slow_lane(group):
     """Its client hears what is wrong with it."""
     from tests.support.scripted import CLIENT_CAPABILITIES
 
+    both(group)  # from here on it is known that the targets take attributes
     attributes = 1 << 27
-    writer = mariadb.client(capabilities=CLIENT_CAPABILITIES | attributes)
+    writer = group.client(capabilities=CLIENT_CAPABILITIES | attributes)
     writer.send(encode(bytes((Command.QUERY,)) + b"\xfe"))
     code, _ = answers(writer)
     assert code == 1835

@@ -300,7 +300,7 @@ def test_a_flood_is_thinned_out_and_counted():
     stream, clock, last = io.StringIO(), Hand(), log.events.last
     configure("json", "info", stream, clock=clock)
     for number in range(1334):
-        get_logger().warning("a login was refused", client=number)
+        get_logger().warning("a login was refused again and again", client=number)
     assert len(lines_of(stream)) == 100
     log.settle()
     clock.now = 10.0
@@ -310,7 +310,7 @@ def test_a_flood_is_thinned_out_and_counted():
     line = lines_of(stream)[-1]
     assert len(lines_of(stream)) == 101
     assert line["message"] == "... and 1,234 more like it"
-    assert (line["level"], line["like"]) == ("warning", "a login was refused")
+    assert (line["level"], line["like"]) == ("warning", "a login was refused again and again")
     assert len(kept_since(last)) == 101
 
 
