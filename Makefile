@@ -24,7 +24,7 @@ PURE_COVERAGE := $(foreach package,$(PURE),--cov=proxy.$(package)) --cov=proxy.e
 PURE_TESTS := $(wildcard $(PURE:%=tests/%) tests/observe tests/test_*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-python test-compiled compiled check lint suites soak bench bench-failover image docs reference clean absent
+.PHONY: help run demo test test-python test-compiled compiled check lint tools suites soak bench bench-failover image docs reference clean absent
 
 help:
 	@echo 'make run        a MySQL server and a replica with the proxy in front, until Ctrl-C'
@@ -83,22 +83,34 @@ check: lint
 	$(BIN)/python -m pytest -q $(PURE_TESTS)
 
 # Both forms at once: most of the time the tests wait for servers.
-test: lint $(STAMPS)/compiled
+test: lint tools $(STAMPS)/compiled
 	$(MAKE) -j 2 --output-sync=target test-python test-compiled
+
+# What is in memory is tested in both forms.  Stories on real servers are told in one of them:
+# those of looking, failing over at length and reading in the Python form, where nothing compiled
+# plays a part either in what stands first; all others in the compiled form.
+PLAIN := admin bench cli config credentials dashboard embedded failover/probes packaging \
+	$(patsubst tests/%,%,$(wildcard tests/live/test_probes*.py tests/live/test_read*.py \
+	$(foreach story,group ledger midway monitors silence,tests/live/test_failover_$(story).py) \
+	$(foreach story,console dashboard logging metrics reload,tests/live/test_$(story).py)))
+COMPILED_ONCE := $(filter-out $(PLAIN),$(patsubst tests/%,%,$(wildcard tests/live/test_*.py)))
 
 # The pure packages are covered to the last branch; what touches sockets is proved by live tests.
 test-python: $(STAMPS)/venv
-	$(BIN)/python -m pytest $(PURE_COVERAGE) --cov-branch --cov-report=
+	$(BIN)/python -m pytest $(PURE_COVERAGE) --cov-branch --cov-report= $(COMPILED_ONCE:%=--ignore=tests/%)
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under=100
-
-# Tested once is what has nothing compiled in it, and the long stories of failover and readers,
-# of which the shorter ones and all that is in memory are tested in both forms.
-PLAIN := bench cli config credentials embedded failover/probes \
-	$(patsubst tests/%,%,$(wildcard tests/live/test_probes*.py tests/live/test_read*.py \
-	$(foreach story,group ledger midway monitors silence,tests/live/test_failover_$(story).py)))
 
 test-compiled: $(STAMPS)/compiled
 	$(COMPILED) $(or $(TESTS),$(PLAIN:%=--ignore=tests/%))
+
+# A browser for the tests of the dashboard, and systemd's tools for those of its units.
+tools:
+	@missing=$$(command -v chromium >/dev/null || echo chromium fonts-dejavu-core; \
+		command -v systemd-analyze >/dev/null || echo systemd); \
+	test -z "$$missing" || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+		&& apt-get update -qq && apt-get install -qq -y --no-install-recommends $$missing; } \
+		|| { echo "The tests need $$(echo $$missing); on Debian and Ubuntu:" \
+		"apt-get install $$(echo $$missing)" >&2; exit 1; }
 
 # Three minutes; all that there is, with SUITES=--all, takes twenty.
 suites: $(STAMPS)/venv
