@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pymysql
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT_SECONDS = 300
@@ -99,10 +100,14 @@ def test_twistd_finds_the_plugin(programs, folder):
 def test_the_command_is_there(programs, folder):
     """It says its version and form, and takes a configuration apart."""
     said = run(programs / "mysqlproxy", "--version", folder=folder)
-    assert re.fullmatch(r"mysqlproxy, version \S+ \(Python\)\n", said)
-    example = ROOT / "etc" / "mysqlproxy-full.yaml"
-    run(programs / "mysqlproxy", "token", "--help", folder=folder)
-    assert example.exists()
+    assert re.fullmatch(r"mysqlproxy, version \S+ \(pure Python\)\n", said)
+    config = yaml.safe_load((ROOT / "etc" / "mysqlproxy.yaml").read_text())
+    config["proxies"][0]["auth"] = [{"username": "app", "password": "secret"}]
+    path = folder / "mysqlproxy.yaml"
+    path.write_text(yaml.safe_dump(config))
+    assert f"{path} is fine." in run(
+        programs / "mysqlproxy", "check-config", path, folder=folder
+    )
 
 
 @pytest.mark.live
