@@ -17,15 +17,18 @@ from proxy.observe.metrics import ProxyCollector, make_registry
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGES = sorted(DOCS.glob("coming-from-*.rst"))
 
-PATHS = {option.key_path.replace("[]", "") for option in describe()}
+OPTIONS = tuple(describe())
 
 
 def tables(text):
-    """Each list-table as lists of cells."""
+    """Each list-table as lists of cells, of each the first paragraph."""
     for table in re.split(r"^\.\. list-table::\n", text, flags=re.MULTILINE)[1:]:
-        rows = re.findall(r"^   \* (- .*\n(?:     .*\n)*)", table, re.MULTILINE)
+        rows = re.findall(r"^   \* (- .*\n(?:(?:     .*)?\n)*)", table, re.MULTILINE)
         yield [
-            [cell.strip() for cell in re.split(r"^ *- ?", row, flags=re.MULTILINE)[1:]]
+            [
+                cell.partition("\n\n")[0].strip()
+                for cell in re.split(r"^ *- ", row, flags=re.MULTILINE)[1:]
+            ]
             for row in rows
         ]
 
@@ -42,9 +45,13 @@ def ours():
 
 
 def is_setting(text):
-    """Whether a setting's path ends so."""
-    path = text.replace("[]", "")
-    return any(known == path or known.endswith(f".{path}") for known in PATHS)
+    """Whether a path of a setting ends so; a value behind it has to be one that it may have."""
+    name, _, value = text.replace("[]", "").partition(": ")
+    return any(
+        f".{option.key_path}".replace("[]", "").endswith(f".{name}")
+        and (not value or value in option.allowed.split())
+        for option in OPTIONS
+    )
 
 
 def is_command(text):
@@ -90,7 +97,9 @@ def test_each_page_is_about_settings():
         assert any(map(is_statement, names)) or any(map(is_command, names))
 
 
-@pytest.mark.parametrize("text", ["max_conections", "mysqlproxy stop", "SHOW TABLES", "PAUSES"])
+@pytest.mark.parametrize(
+    "text", ["max_conections", "topology: RING", "mysqlproxy stop", "SHOW TABLES", "PAUSES"]
+)
 def test_what_is_not_there_is_found(text):
     """A misspelt name fails."""
     assert not is_ours(text)

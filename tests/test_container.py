@@ -78,3 +78,16 @@ def test_the_port_of_the_image_is_the_one_that_is_served(compose):
     config = load_text(compose["configs"]["proxy"]["content"], "compose.yaml")
     assert config.proxies[0].endpoints[0].listen == f"tcp:{exposed}"
     assert compose["services"]["proxy"]["ports"][0].endswith(f":{exposed}")
+
+
+def test_the_dashboard_of_the_example_is_for_this_machine_only(compose):
+    """It is published on the loopback interface, and asks for the token that the head names."""
+    admin = load_text(compose["configs"]["proxy"]["content"], "compose.yaml").admin
+    (place,) = admin.reached
+    ports = compose["services"]["proxy"]["ports"]
+    assert f"127.0.0.1:{place.port}:{place.port}" in ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+    (token,) = admin.tokens
+    assert token.token is not None
+    address = f"http://127.0.0.1:{place.port}/#token={token.token.reveal()} "
+    assert address in COMPOSE.read_text()

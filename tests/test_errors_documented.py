@@ -32,13 +32,15 @@ class Row:
 
 def rows():
     """All rows of tables that begin with a code."""
+    page = PAGE.read_text()
+    # Behind the text: when, a line without anything, and what to do.
     cells = re.findall(
-        r"^   \* - (\d+)\n     - (\w{5})\n     - ``(.+)``\n"
-        r"     - \S.*\n(?:       .*\n)*     - \S",  # when, and what to do
-        PAGE.read_text(),
+        r"^   \* - (\d+) (\w{5})\n     - ``(.+)``\n"
+        r"     - \S.*\n(?:       .*\n)*\n       \S.*\n",
+        page,
         re.MULTILINE,
     )
-    assert len(cells) == len(re.findall(r"^   \* - \d+$", PAGE.read_text(), re.MULTILINE))
+    assert len(cells) == len(re.findall(r"^   \* - \d+ ", page, re.MULTILINE))
     return [Row(int(code), sqlstate, text) for code, sqlstate, text in cells]
 
 

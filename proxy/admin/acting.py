@@ -31,6 +31,9 @@ LEVELS: Final[Mapping[str, log.Level]] = {
     level: level for level in ("debug", "info", "warning", "error")
 }
 
+_LONGEST_NAME: Final = 255
+"""Characters of the name of a set: it stands in the log whether there is such a one or not."""
+
 _KILLED = "an operator ended it"
 
 
@@ -72,7 +75,7 @@ async def resume(desk: Desk, asked: Asked) -> Answer:
 async def switch(desk: Desk, asked: Asked) -> Answer:
     """Use another set of targets."""
     served, name = desk.served(asked), asked.parameters.get("target_set")
-    if not isinstance(name, str) or not name:
+    if not isinstance(name, str) or not 0 < len(name) <= _LONGEST_NAME:
         raise CallRefusedError(HTTPStatus.BAD_REQUEST, "target_set must be a name")
     begin = partial(served.operations.switch, name)
     return await _run(desk, "switch", asked, begin, target_set=name)
@@ -139,9 +142,10 @@ async def reload(desk: Desk, asked: Asked) -> Answer:
     async def begin() -> None:
         reports.append(await desk.process.reload())
 
-    done = await desk.actions.run(Action(name="reload"), begin, MAX_TIMEOUT_SECONDS, asked.by)
-    # Who asked while another one's reload ran learns that it is done, and what from the log.
-    report = reports[0] if done and reports else ReloadReport()
+    # The file may have changed since one that is under way has read it: this one waits for it.
+    action, limit = Action(name="reload"), MAX_TIMEOUT_SECONDS
+    done = await desk.actions.run(action, begin, limit, asked.by, joins=False)
+    report = reports[0] if done else ReloadReport()
     return Answer(HTTPStatus.OK, report)
 
 
@@ -188,7 +192,12 @@ _TIMEOUT = Parameter(
 )
 _SET = Parameter(
     name="target_set",
-    schema={"type": "string", "minLength": 1, "description": "Name of the set."},
+    schema={
+        "type": "string",
+        "minLength": 1,
+        "maxLength": _LONGEST_NAME,
+        "description": "Name of the set.",
+    },
 )
 _LEVEL = Parameter(name="level", schema={"type": "string", "enum": [*LEVELS]})
 _ON = Parameter(name="on", schema={"type": "boolean"})

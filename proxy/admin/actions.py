@@ -39,7 +39,7 @@ class Actions:
     """Those of all proxies that are under way.
 
     An action that is asked for again while it is under way is not begun again: both wait for
-    the same one.  So their number is bounded by what can be named.
+    the same one.  So their number is bounded by what can be named, or by who carries it out.
     """
 
     def __init__(self, clock: Clock, log: FilteringBoundLogger) -> None:
@@ -51,7 +51,15 @@ class Actions:
         """What has been begun and is not over."""
         return [*self._running]
 
-    async def run(self, action: Action, begin: Begin, timeout_seconds: float, by: str) -> bool:
+    async def run(
+        self,
+        action: Action,
+        begin: Begin,
+        timeout_seconds: float,
+        by: str,
+        *,
+        joins: bool = True,
+    ) -> bool:
         """Begin an action unless it is under way, and wait for it.
 
         Args:
@@ -59,6 +67,7 @@ class Actions:
             begin: Begins it.
             timeout_seconds: How long to wait; it goes on after that.
             by: Who asks, for the log.
+            joins: Whether to wait for one that is under way is as good as to begin it.
 
         Returns:
             Whether it is done.
@@ -66,7 +75,7 @@ class Actions:
         Raises:
             OperationRefusedError: it is not possible.
         """
-        running = self._running.get(action)
+        running = self._running.get(action) if joins else None
         if running is None:
             running = self._running[action] = _Running()
             Deferred.fromCoroutine(self._carry_out(action, begin, running, by))
@@ -93,7 +102,8 @@ class Actions:
         else:
             log.info("an operator's action is done")
         running.over = True
-        del self._running[action]
+        if self._running.get(action) is running:
+            del self._running[action]
         for waiter in [*running.waiters]:
             waiter.callback(None)
 

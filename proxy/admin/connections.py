@@ -12,6 +12,7 @@ from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.protocol import Factory, connectionDone
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, Request
 
@@ -49,6 +50,7 @@ _log = get_logger()
 _HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",  # no page of another site may load it
     "Server": "mysqlproxy",
 }
 
@@ -108,12 +110,12 @@ class AdminRequest(Request):
             query=_text(query),
             body=self._body.getvalue(),
             body_bytes=self._received_bytes,
-            content_type=self.getHeader("Content-Type") or "",
-            host=self.getHeader("Host") or "",
-            origin=self.getHeader("Origin"),
-            site=self.getHeader("Sec-Fetch-Site") or "",
-            authorization=self.getHeader("Authorization") or "",
-            known_tag=self.getHeader("If-None-Match") or "",
+            content_type=self._header("Content-Type") or "",
+            host=self._header("Host") or "",
+            origin=self._header("Origin"),
+            site=self._header("Sec-Fetch-Site") or "",
+            authorization=self._header("Authorization") or "",
+            known_tag=self._header("If-None-Match") or "",
             local=local,
             nearby=local or _is_loopback(channel.getHost().host),
             encrypted=encrypted,
@@ -121,6 +123,11 @@ class AdminRequest(Request):
             certificate=_certificate(channel.transport) if encrypted else "",
             by=_peer(channel, local=local),
         )
+
+    def _header(self, name: str) -> str | None:
+        """Of a header that came twice all is taken: no half of it is what a guard looks for."""
+        values = self.requestHeaders.getRawHeaders(name.encode())
+        return None if values is None else _text(b", ".join(values))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """See `twisted.web.http.Request`."""
@@ -137,6 +144,8 @@ class AdminChannel(HTTPChannel):
     """
 
     is_answering = False
+    # Twisted's lines say that idle connections were closed, which is so all day long.
+    _log = Logger(observer=lambda _event: None)
 
     def connectionMade(self) -> None:
         """See `twisted.internet.interfaces.IProtocol`."""
@@ -145,6 +154,18 @@ class AdminChannel(HTTPChannel):
 
     def resetTimeout(self) -> None:
         """Whoever sends a byte now and then gets no more time for it."""
+
+    def setLineMode(self, extra: bytes = b"") -> None:
+        """An answer is out.
+
+        What came before that is not looked at: else who sends thousands of requests at once and
+        reads nothing has all answers made at once, and kept.  HTTP lets a server close then,
+        and programs that send early send again.
+        """
+        if (extra + self.clearLineBuffer()).strip():
+            self.persistent = False
+            self.loseConnection()
+        super().setLineMode()
 
     def requestDone(self, request: Request) -> None:
         """See `twisted.web.http.HTTPChannel`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Final
@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from proxy.admin import looking, looking_closer
 from proxy.admin.console_tables import Row, chosen, columns_of, flattened, row_of, text_columns
-from proxy.admin.console_words import Words, like, not_understood
+from proxy.admin.console_words import Like, Words, like, not_understood, shown
 from proxy.admin.desk import Desk
 from proxy.admin.json_form import json_form
 from proxy.admin.process import Served
@@ -99,13 +99,13 @@ def show(desk: Desk, view: View, words: Words) -> Table:
         StatementRefusedError: they cannot be understood, or name a proxy that is not there.
     """
     served = tuple(desk.process.served())
-    pattern: re.Pattern[str] | None = None
+    pattern: Like | None = None
     limit: int | None = None
     while option := words.accept_one(OPTIONS):
         if option == "LIKE":
             pattern = like(words.text("what follows LIKE"))
         elif option == "LIMIT":
-            limit = words.number("what follows LIMIT")
+            limit = min(words.number("what follows LIMIT"), sys.maxsize)
         else:
             served = (served_of(desk, words.name("the proxy", OPTIONS)),)
     words.expect_end()
@@ -316,5 +316,5 @@ def view_of(words: Words) -> View | None:
 def no_view(words: Words) -> StatementRefusedError:
     """There is nothing of the name that comes next."""
     names = ", ".join(" ".join(name) for name in VIEWS)
-    what = f"there is no SHOW {words.next[:40]}" if words.next else "SHOW needs a name"
+    what = f"there is no SHOW {shown(words.next)}" if words.next else "SHOW needs a name"
     return not_understood(f"{what}, but SHOW {names}")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
 import attrs
 
+from proxy.admin.console_words import Like
 from proxy.front.console import Table
 from proxy.wire.tables import Kind, TableColumn, Value
 
@@ -59,7 +59,7 @@ def text_columns(*names: str) -> tuple[TableColumn, ...]:
 
 
 def chosen(
-    rows: Iterable[Row], pattern: re.Pattern[str] | None = None, limit: int | None = None
+    rows: Iterable[Row], pattern: Like | None = None, limit: int | None = None
 ) -> Iterator[Row]:
     """The rows that somebody wants.
 
@@ -69,9 +69,9 @@ def chosen(
         limit: The most of them.
     """
     if pattern is not None:
-        matches = pattern.fullmatch
+        fits = pattern.fits
         rows = (
-            row for row in rows if any(isinstance(text, str) and matches(text) for text in row)
+            row for row in rows if any(isinstance(text, str) and fits(text) for text in row)
         )
     return islice(rows, MOST_ROWS if limit is None else limit)
 

@@ -6,9 +6,15 @@ import re
 from collections.abc import Container, Iterable
 from typing import Final
 
+import attrs
+
 from proxy.errors import ErrorReply, Fault, StatementRefusedError
 from proxy.sql.dialect import DEFAULT_DIALECT
 from proxy.sql.lexer import lex
+
+LONGEST: Final = 16 * 1024
+"""Bytes of a statement: the longest ones that there are have some names.  Every word of a
+megabyte of them would be read while nobody else is served."""
 
 MORE = "SHOW HELP lists all that there is"
 
@@ -123,6 +129,8 @@ def read(text: bytes) -> Words:
     Raises:
         StatementRefusedError: there are several or none, or they cannot be told.
     """
+    if len(text) > LONGEST:
+        raise not_understood(f"it takes statements of up to {LONGEST:,} bytes")
     lexed = lex(text, DEFAULT_DIALECT)
     if lexed.trouble:
         raise not_understood(f"{lexed.trouble}, so put names in quotes")
@@ -153,16 +161,51 @@ def shown(token: str) -> str:
     return repr(_decoded(token.strip().removeprefix("`"))[:40])
 
 
-def like(pattern: str) -> re.Pattern[str]:
-    """A pattern of LIKE, as in MySQL: % and _, a backslash before them, any case."""
-    pieces = []
+@attrs.frozen
+class Like:
+    """A pattern of LIKE.
+
+    Attributes:
+        pieces: What stands before, between and behind the percent signs.
+        last: Characters of the last one; each text that fits a piece has the same length.
+    """
+
+    pieces: tuple[re.Pattern[str], ...]
+    last: int
+
+    def fits(self, text: str) -> bool:
+        """Whether all of a text is so.
+
+        It never goes back: else a pattern with ten percent signs takes hours for a long text,
+        in which nobody is served.
+        """
+        first, *others = self.pieces
+        if not others:
+            return first.fullmatch(text) is not None
+        found = first.match(text)
+        for piece in others[:-1]:
+            if found is None:
+                return False
+            found = piece.search(text, found.end())
+        if found is None:
+            return False
+        begin = len(text) - self.last
+        return begin >= found.end() and others[-1].fullmatch(text, begin) is not None
+
+
+def like(pattern: str) -> Like:
+    r"""A pattern of LIKE, as in MySQL: % and _, a backslash before them, any case."""
+    pieces: list[list[str]] = [[]]
     for found in re.finditer(r"\\(.)|(.)", pattern, re.DOTALL):
         escaped, plain = found.groups()
-        if escaped is not None:
-            pieces.append(re.escape(escaped if escaped in "%_\\" else found[0]))
+        if plain == "%":
+            pieces.append([])
+        elif escaped is not None and escaped not in "%_\\":
+            pieces[-1] += ["\\\\", re.escape(escaped)]
         else:
-            pieces.append({"%": "(?s:.*)", "_": "(?s:.)"}.get(plain) or re.escape(plain))
-    return re.compile("".join(pieces), re.IGNORECASE)
+            pieces[-1].append("(?s:.)" if plain == "_" else re.escape(escaped or plain))
+    compiled = (re.compile("".join(piece), re.IGNORECASE) for piece in pieces)
+    return Like(tuple(compiled), len(pieces[-1]))
 
 
 def _decoded(text: str) -> str:

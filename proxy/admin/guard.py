@@ -35,9 +35,12 @@ def check(call: Call, allowed_hosts: Collection[str] = (), *, is_open: bool = Fa
             HTTPStatus.FORBIDDEN,
             "the Host header has to be localhost, an IP address or one of admin.allowed_hosts",
         )
-    scheme = "https" if call.encrypted else "http"
-    others = call.origin is not None and call.origin != f"{scheme}://{call.host}"
-    if others or (call.method not in _SAFE and call.site not in _OWN_PAGES):
+    # Where it comes in clear text, something in front may have taken its TLS off.
+    schemes = ("https",) if call.encrypted else ("http", "https")
+    own = [f"{scheme}://{call.host}" for scheme in schemes]
+    if (call.origin is not None and call.origin not in own) or (
+        call.method not in _SAFE and call.site not in _OWN_PAGES
+    ):
         raise CallRefusedError(HTTPStatus.FORBIDDEN, "pages of other sites may not call this")
     if call.body_bytes > MAX_BODY_BYTES:
         raise CallRefusedError(

@@ -186,6 +186,6 @@ def find(routes: Sequence[Route], call: Call) -> tuple[Route, dict[str, str]]:
     allowed += ["HEAD"] if "GET" in allowed else []
     raise CallRefusedError(
         HTTPStatus.METHOD_NOT_ALLOWED,
-        f"here are {' and '.join(allowed)} only",
+        f"here {'are' if len(allowed) > 1 else 'is'} {' and '.join(allowed)} only",
         {"Allow": ", ".join(allowed)},
     )

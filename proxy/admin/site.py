@@ -111,6 +111,7 @@ class AdminSite:
         for name in [name for name in self._ports if name not in wanted]:
             await self._ports.pop(name).stopListening()
             self._log.info("the admin API listens no more", address=name)
+        self._warn_of_clear_text()
 
     def look(self) -> None:
         """Take up files that have changed; called now and then."""
@@ -128,6 +129,16 @@ class AdminSite:
         """
         for place in self.access.config.places:
             await self._listen(place)
+        self._warn_of_clear_text()
+
+    def _warn_of_clear_text(self) -> None:
+        config = self.access.config
+        if config.reached and not config.has_tls:
+            self._log.warning(
+                "whoever sees the packets of the admin API on their way reads its tokens, and "
+                "may act with them: admin.allow_clear_text is on",
+                addresses=[str(place) for place in config.reached],
+            )
 
     async def listen(self, text: str) -> None:
         """Listen at one place, written as in `admin.listen`.

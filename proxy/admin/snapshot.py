@@ -308,8 +308,8 @@ class ProxyOverview:
         targets: What is behind it.
         pools: The connections to these.
         pins: By reason, those that pin now or have pinned, most now first.
-        last_minute: The sum over the last 60 seconds: statements of all kinds and latencies.
         now: The last whole second.
+        last_minute: The sum over the last 60 seconds: statements of all kinds and latencies.
     """
 
     status: ProxyStatus

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import partial
 from http import HTTPStatus
-from itertools import islice
 from typing import Any, Final
 
 from proxy.admin import answers, looking, looking_closer
@@ -123,7 +122,9 @@ async def connections(desk: Desk, asked: Asked) -> Written:
 
 async def events(desk: Desk, asked: Asked) -> Answer:
     """What has happened that an operator may care about."""
-    after, limit = asked.query["after"], asked.query["limit"]
+    after, newest = asked.query["after"], asked.query["newest"]
+    kept = [*desk.process.events.after(after)]
+    wanted = kept[max(0, len(kept) - newest) :]
     found = tuple(
         EventStatus(
             number=event.number,
@@ -132,9 +133,11 @@ async def events(desk: Desk, asked: Asked) -> Answer:
             event=event.event,
             fields=event.fields,
         )
-        for event in islice(desk.process.events.after(after), limit)
+        for event in wanted[: asked.query["limit"]]
     )
-    last = found[-1].number if found else max(after, 0)
+    # Who wants none of the old ones goes on with the next one.
+    told = found or (kept if not newest else ())
+    last = told[-1].number if told else after
     return Answer(_OK, answers.EventsAnswer(events=found, last=last))
 
 
@@ -200,6 +203,12 @@ _LIMIT = Number(
 )
 _DIGESTS_LIMIT = Number(name="limit", doc=_LIMIT.doc, default=20, low=0, high=MOST_ROWS)
 _AFTER = Number(name="after", doc="Only what came after the event of this number.", default=0)
+_NEWEST = Number(
+    name="newest",
+    doc="Only the last so many of these; the others are passed over.",
+    default=MOST_ROWS,
+    high=MOST_ROWS,
+)
 _get = partial(Route, method="GET")
 _of_proxy = partial(_get, statuses=(_NOT_FOUND,))
 _list_of = partial(_of_proxy, query=(_LIMIT,))
@@ -232,7 +241,7 @@ ROUTES: Final = (
         template="/v1/events",
         handler=events,
         gives=answers.EventsAnswer,
-        query=(_AFTER, _LIMIT),
+        query=(_AFTER, _NEWEST, _LIMIT),
     ),
     _get(
         template="/v1/configuration", handler=configuration, gives=answers.ConfigurationAnswer

@@ -58,7 +58,8 @@ def events(way: Way, watch: float | None, level: str, limit: int) -> None:
     line.
     """
     following = Following(way)
-    found = _wanted(way, following.new(), level)
+    takes_all = level == LEVELS[0] and way.proxy is None
+    found = _wanted(way, following.new(limit if takes_all else KEPT), level)
     found = found[len(found) - min(limit, len(found)) :]
     if watch is None:
         if way.as_json:

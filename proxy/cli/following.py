@@ -25,8 +25,11 @@ class Following:
         """How far it has come."""
         return f"<Following up to {self.last}>"
 
-    def new(self) -> list[Mapping[str, Any]]:
+    def new(self, newest: int = KEPT) -> list[Mapping[str, Any]]:
         """All that is kept at first, then what has come since; the oldest first.
+
+        Args:
+            newest: The most that are wanted, of the last ones.
 
         A new process counts from 1 again, so all that it has to tell is new.
 
@@ -36,6 +39,6 @@ class Following:
         process = self._way.see("process")["pid"]
         if process != self._process:
             self._process, self.last = process, 0
-        answer = self._way.see("events", after=self.last, limit=KEPT)
+        answer = self._way.see("events", after=self.last, newest=newest, limit=KEPT)
         self.last = int(answer["last"])
         return list(answer["events"])

@@ -14,6 +14,7 @@ from proxy.config.rules import (
     ListOf,
     OrNull,
     Rule,
+    Switch,
     Text,
     UnfitError,
 )
@@ -214,7 +215,7 @@ class AdminConfig:
             "user and group, unless a mode such as :mode=600 says otherwise. "
             "tcp:PORT:interface=127.0.0.1 may be used by everybody on this machine, unless "
             "there are tokens. What other machines reach needs tls, and tokens or "
-            "tls.client_ca."
+            "tls.client_ca; see also allow_clear_text."
         },
     )
     tokens: tuple[AdminToken, ...] = attrs.field(
@@ -226,6 +227,16 @@ class AdminConfig:
     )
     tls: AdminTls = attrs.field(
         factory=AdminTls, metadata={"doc": "TLS on the TCP places of admin.listen."}
+    )
+    allow_clear_text: bool = attrs.field(
+        default=False,
+        validator=Switch(),
+        metadata={
+            "doc": "Whether TCP places that other machines reach may do without tls; tokens "
+            "are needed there all the same. Whoever sees the packets on their way reads the "
+            "tokens, and may act with them. For networks where nobody does: that of a pod, or "
+            "of containers whose port is published on 127.0.0.1."
+        },
     )
     allowed_hosts: tuple[str, ...] = attrs.field(
         default=(),
@@ -254,6 +265,15 @@ class AdminConfig:
     def place(self) -> AdminPlace | None:
         """The first of them: where commands on this machine call; None for nowhere."""
         return next(iter(self.places), None)
+
+    @property
+    def reached(self) -> tuple[AdminPort, ...]:
+        """Those of its places that other machines reach."""
+        return tuple(
+            place
+            for place in self.places
+            if isinstance(place, AdminPort) and not place.is_loopback
+        )
 
     @property
     def has_tls(self) -> bool:

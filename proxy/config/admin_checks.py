@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from proxy.config.admin import AdminConfig, AdminPort
+from proxy.config.admin import AdminConfig
 from proxy.config.problem import Finding, KeyPath, repeated
 
 _SOURCES = ("token", "token_file", "token_env")
@@ -12,15 +12,15 @@ _REACHED = (
     "can be reached by other machines, so it needs admin.tls, and admin.tokens or "
     "admin.tls.client_ca"
 )
+_CLEAR = "can be reached by other machines, so it needs admin.tokens"
 _PAIR = ("certificate", "private_key")
 
 
 def find_faults_in_admin(admin: AdminConfig, path: KeyPath) -> Iterator[Finding]:
     """Say what does not go together, each with the path of the setting to change."""
-    ports = [place for place in admin.places if isinstance(place, AdminPort)]
-    reached = [place for place in ports if not place.is_loopback]
-    if reached and not (admin.has_tls and admin.asks_who):
-        yield (*path, "listen"), f"{reached[0]} {_REACHED}"
+    reached, in_clear_text = admin.reached, admin.allow_clear_text and not admin.has_tls
+    if reached and not (admin.asks_who and (admin.has_tls or in_clear_text)):
+        yield (*path, "listen"), f"{reached[0]} {_CLEAR if in_clear_text else _REACHED}"
     if len(set(map(str, admin.places))) < len(admin.places):
         yield (*path, "listen"), "has the same place twice"
     for given, lacking in (_PAIR, _PAIR[::-1]):

@@ -122,6 +122,7 @@ EFFECTS: Mapping[str, Effect] = {
     "admin.listen": Effect(
         "It listens at the new places before old ones are closed; requests there are answered."
     ),
+    "admin.allow_clear_text": Effect("At once: it says what admin.listen may be."),
     "drain_timeout": Effect("At the end of the process, or of a proxy."),
     "handover_timeout": Effect("At the next restart."),
 }

@@ -42,7 +42,7 @@ class Availability:
             return False
         if steward.watches:
             return post.health.is_usable
-        return post.pool.facts is not None and not post.pool.opening.last_failure
+        return post.pool.opening.answers
 
     def percentages(self) -> dict[str, float]:
         """From 0 to 100, by the name of the role."""

@@ -30,6 +30,9 @@ T = TypeVar("T")
 STEP_ROWS: Final = 100
 """Rows that are made at once, in some 2 ms: between them all others have their turn."""
 
+LONGEST_SCHEMA: Final = 64
+"""Characters of the name of a database: servers have no longer ones, and it is shown to all."""
+
 _STATUS: Final = int(Status.AUTOCOMMIT)
 
 
@@ -161,6 +164,8 @@ class ConsoleSession:
             return
         changes: tuple[tuple[int, bytes], ...] = ()
         if answer.schema is not None:
+            if len(answer.schema) > LONGEST_SCHEMA:
+                raise StatementRefusedError(_too_long(answer.schema))
             self.schema = answer.schema
             changes = (schema_change(answer.schema.encode()),)
         dialogue.answer_ok(Ok(status=_STATUS, info=answer.info.encode(), changes=changes))
@@ -238,7 +243,7 @@ def let_in(client: Client, user: str, schema: bytes | None) -> None:
     client.session = client.key = client.loss = None
     client.last_lease = client.insert_lease = None
     client.ends = False
-    name = (schema or b"").decode("utf-8", "replace")
+    name = (schema or b"").decode("utf-8", "replace")[:LONGEST_SCHEMA]
     session = ConsoleSession(client, proxy.console, user, name)
     proxy.consoles[client] = session
     client.protocol.owner = session
@@ -261,6 +266,12 @@ def _sound(parsed: T | Malformed) -> T:
     if isinstance(parsed, Malformed):
         raise StatementRefusedError(errors.malformed_packet(parsed.why))
     return parsed
+
+
+def _too_long(name: str) -> ErrorReply:
+    """The name of a database that no server would have (ER_TOO_LONG_IDENT)."""
+    text = f"Identifier name '{name[:LONGEST_SCHEMA]}' is too long"
+    return ErrorReply(1059, "42000", text, Fault.CLIENT)
 
 
 def _not_prepared() -> ErrorReply:

@@ -8,7 +8,7 @@ meanwhile waits in the kernel.  A client with TLS stays: OpenSSL's part cannot b
 from __future__ import annotations
 
 import socket
-from typing import Any
+from typing import Any, Final
 
 import attrs
 from twisted.internet.protocol import Factory
@@ -26,9 +26,13 @@ from proxy.session.session import Session
 from proxy.session.written import UnreadableError
 from proxy.wire.greeting import Greeting
 
+SESSION_BYTES: Final = 1 << 24
+"""A session that is longer when written stays: to write and to read it stops all others for a
+tenth of a second.  It is one of many thousand prepared statements."""
+
 
 class CannotMoveError(Exception):
-    """A client cannot be taken in here; says why."""
+    """A client cannot go, or cannot be taken in here; says why."""
 
 
 @attrs.frozen(kw_only=True)
@@ -135,6 +139,9 @@ def set_out(client: Client) -> tuple[int, Passage]:
 
     Returns:
         A copy of its connection's descriptor, for the caller to close, and the passage.
+
+    Raises:
+        CannotMoveError: it stays, and is served as before.
     """
     proxy, session, dialogue = client.proxy, client.session, client.dialogue
     assert session is not None
@@ -151,8 +158,13 @@ def set_out(client: Client) -> tuple[int, Passage]:
         loss=client.loss,
         session=written.write(session),
     )
+    if len(passage.session) > SESSION_BYTES:
+        raise CannotMoveError("its session is too long")
     handle: socket.socket = client.protocol.socket
-    copy = handle.dup().detach()
+    try:
+        copy = handle.dup().detach()
+    except OSError as error:
+        raise CannotMoveError(f"no copy of its connection: {error.strerror}") from error
     client.protocol.pauseProducing()
     _strike_out(client)
     return copy, passage

@@ -62,6 +62,7 @@ class Opening:
 
     Attributes:
         last_failure: Why the last dial failed; empty when it did not.
+        answers: Whether the target answered the last dial, if only by refusing its user.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Opening:
         self._retry: Timer | None = None
         self._good_until: dict[str, float] = {}
         self.last_failure = ""
+        self.answers = False
 
     def reconfigure(self, config: ConnectionPoolConfig) -> None:
         """Open connections in this way from now on."""
@@ -103,7 +105,7 @@ class Opening:
             return
         self._pool.counters.database_connections_setup_succeeded += 1
         self._failures = 0
-        self.last_failure = ""
+        self.last_failure, self.answers = "", True
         self._good_until[key.user] = math.inf
         if backend.tls_version:
             self._pool.counters.database_connection_requests_with_tls += 1
@@ -118,6 +120,7 @@ class Opening:
     def _failed(self, lease: Lease, error: Exception) -> None:
         self._pool.counters.database_connections_setup_failed += 1
         refused = isinstance(error, BackendRefusedError) and error.reply.code in REFUSALS
+        self.answers = refused
         pause = LONGEST_RETRY_SECONDS
         if not refused:
             # Dials that began together fail together, and say the same once.

@@ -82,6 +82,7 @@ class HandOver:
         pid_file: Says which process is the service; None where nothing does.
         why_not: Why this process cannot be replaced at all; empty where it can.
         waits: This process is itself to take over from another one, and has not yet.
+        is_under_way: Whether a new process is being started.
         is_done: Whether another process is the service by now.
     """
 
@@ -98,18 +99,18 @@ class HandOver:
         self._log = log
         self._command = command_line()
         self._leaving: Leaving | None = None
-        self._is_under_way = False
+        self._stops = False
         self._channel: Channel | None = None
         self._verdict: Deferred[str] | None = None
         self._pid = 0
         self.on_successor: Callable[[int], None] = _tell_nobody
         self.pid_file: PidFile | None = None
         self.why_not = "only a proxy that serves from a configuration file can be replaced"
-        self.waits = self.is_done = False
+        self.waits = self.is_under_way = self.is_done = False
 
     def __repr__(self) -> str:
         """How far it is."""
-        return f"<HandOver {self._leaving or ('under way' if self._is_under_way else 'not')}>"
+        return f"<HandOver {self._leaving or ('under way' if self.is_under_way else 'not')}>"
 
     # Being asked
 
@@ -139,41 +140,39 @@ class HandOver:
         if why:
             self._log.warning("the proxy is not replaced by a new process", why=why)
             raise OperationRefusedError(why)
-        self._is_under_way = True
+        self.is_under_way = True
         try:
             await self._restart(self._what())
         except OperationRefusedError as error:
             self._log.warning("the new process did not take over", why=error.why)
             raise
         finally:
-            self._is_under_way = False
+            self.is_under_way = False
 
     def _why_not_now(self) -> str:
         if self.why_not:
             return self.why_not
         if self.is_done:
             return f"process {self._pid} is the service already"
-        if self._is_under_way:
+        if self.is_under_way:
             return "a new process is being started already"
         if self.waits:
             return "this process has not taken over yet itself"
-        what = self._what()
-        if any(proxy.draining for proxy in what.proxies):
+        if self._stops:
             return "the proxy stops"
-        return "\n".join(what.objections)
+        return "\n".join(self._what().objections)
 
     # Doing it
 
     async def _restart(self, what: HandedOver) -> None:
         self._log.info("a new process is started, which is to take over")
-        ours, theirs = socket.socketpair()
-        channel = Channel(
-            lambda message, sockets: self._received(channel, message, sockets),
-            lambda: self._lost(channel),
-        )
+        try:
+            channel, theirs = self._open()
+        except OSError as error:
+            why = f"there is no channel to a new process: {error.strerror}"
+            raise OperationRefusedError(why) from error
         self._channel = channel
         with theirs:
-            adopt(self._reactor, ours, channel)
             ports = [*what.ports]
             channel.say(
                 "begin",
@@ -184,6 +183,8 @@ class HandOver:
             )
             process = self._spawn(channel, theirs)
         verdict = await self._verdict_on(channel)
+        # Orders may have been given meanwhile of which the new process knows nothing.
+        verdict = verdict or "\n".join(self._what().objections)
         if verdict:
             self._give_up(channel, process)
             raise OperationRefusedError(verdict)
@@ -191,6 +192,20 @@ class HandOver:
         if self.pid_file is not None:
             self.pid_file.leave()
         await self._go(what, channel)
+
+    def _open(self) -> tuple[Channel, socket.socket]:
+        """A channel, and its other end."""
+        channel = Channel(
+            lambda message, sockets: self._received(channel, message, sockets),
+            lambda: self._lost(channel),
+        )
+        ours, theirs = socket.socketpair()
+        try:
+            adopt(self._reactor, ours, channel)
+        except OSError:
+            theirs.close()
+            raise
+        return channel, theirs
 
     def _spawn(self, channel: Channel, end: socket.socket) -> subprocess.Popen[bytes]:
         if self.pid_file is not None:
@@ -233,6 +248,8 @@ class HandOver:
             release(one.port)
         await what.ports.close()
         await what.close_admin()
+        if self._stops:  # then the new process ends too, when the channel has been closed
+            return
         self.on_successor(self._pid)
         self._log.info("another process is the service", pid=self._pid)
         self._leaving = Leaving(
@@ -252,11 +269,17 @@ class HandOver:
 
     def stop(self) -> None:
         """This process stops: it hands over nothing more."""
+        self._stops = True
         if self._leaving is not None:
             self._leaving.stop()
         elif self._channel is not None:
             self._judge("the proxy stops")
             self._channel.close()
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether the new process has still to say of a client whether it serves it."""
+        return self._leaving is not None and self._leaving.is_awaited
 
     def _received(
         self, channel: Channel, message: Message, sockets: list[socket.socket]

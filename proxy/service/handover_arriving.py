@@ -54,6 +54,10 @@ class Arriving:
         message, sockets = receive_now(end, BEGIN_SECONDS)
         if message.get("what") != "begin" or message.get("layout") != LAYOUT:
             raise ChannelBrokenError("the process before this one speaks otherwise")
+        if len(message["ports"]) != len(sockets):
+            for one in sockets:
+                one.close()
+            raise ChannelBrokenError("this process has no descriptors left for the ports")
         for named, one in zip(message["ports"], sockets, strict=True):
             self.given.append(Given(PortName(*named[:2]), named[2], one))
         self.first_number = message["next_number"] + NUMBERS_APART
@@ -125,12 +129,12 @@ class Arriving:
                     go()
                 if self._channel is not None:
                     self._channel.say("serving")
-            case "client" if len(sockets) == 1:
-                self._take(message.get("client"), sockets.pop())
+            case "client":
+                self._take(message.get("client"), sockets.pop() if sockets else None)
         for one in sockets:
             one.close()
 
-    def _take(self, document: Any, connection: socket.socket) -> None:
+    def _take(self, document: Any, connection: socket.socket | None) -> None:
         number = document.get("number") if isinstance(document, dict) else None
         channel = self._channel
         assert channel is not None
@@ -139,11 +143,16 @@ class Arriving:
         except CannotMoveError as error:
             channel.say("refused", number=number, why=str(error))
         else:
+            # Before anything is read of it: if this process dies, the one before has to know
+            # whose command has been lost with it, and who is still its own.
             channel.say("taken", number=number)
+            channel.flush()
             self._count += 1
             client.protocol.proceed()
 
-    def _take_in(self, document: Any, connection: socket.socket) -> Any:
+    def _take_in(self, document: Any, connection: socket.socket | None) -> Any:
+        if connection is None:
+            raise CannotMoveError("there is no descriptor left for its connection")
         with connection:
             passage = Passage.decode(document)
             proxy = self._proxies.get(passage.proxy)

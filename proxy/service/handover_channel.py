@@ -1,7 +1,9 @@
 """What a process and its successor tell each other, over a socket pair that only they have.
 
 A message is four bytes of length (big-endian) and a JSON object; "what" says which.  Sockets
-travel beside the bytes (SCM_RIGHTS), and "sockets" says how many belong to the message.
+travel beside the bytes (SCM_RIGHTS), and "sockets" says by their inodes which belong to the
+message: the kernel drops one in silence where the receiver has no descriptor left, and those
+behind it must not be taken for it.
 
 ================  =========  ==================================================================
 what              from       means
@@ -22,7 +24,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
@@ -54,7 +55,7 @@ class Reader:
 
     def __init__(self) -> None:
         self._buffer = bytearray()
-        self._sockets: deque[socket.socket] = deque()
+        self._sockets: dict[int, socket.socket] = {}
 
     def feed(self, data: bytes) -> None:
         """Bytes that came."""
@@ -62,10 +63,12 @@ class Reader:
 
     def give(self, handle: int) -> None:
         """A descriptor that came, before the bytes of its message or among them."""
-        self._sockets.append(socket.socket(fileno=handle))
+        self._sockets[inode(handle)] = socket.socket(fileno=handle)
 
     def next(self) -> tuple[Message, list[socket.socket]] | None:
         """The next whole message and its sockets, which are the caller's then.
+
+        Sockets that did not come are left out.
 
         Raises:
             ChannelBrokenError: that is none.
@@ -81,15 +84,21 @@ class Reader:
         del self._buffer[:end]
         try:
             message = json.loads(text)
-            sockets = [self._sockets.popleft() for _ in range(message.get("sockets", 0))]
-        except (ValueError, AttributeError, TypeError, IndexError):
+            named = [one for one in message.get("sockets", ()) if one in self._sockets]
+            sockets = [self._sockets.pop(one) for one in named]
+        except (ValueError, AttributeError, TypeError, KeyError):
             raise ChannelBrokenError("a message makes no sense") from None
         return message, sockets
 
     def close(self) -> None:
         """Close what nobody has taken."""
         while self._sockets:
-            self._sockets.popleft().close()
+            self._sockets.popitem()[1].close()
+
+
+def inode(handle: int) -> int:
+    """What tells sockets apart that are open, in whichever process."""
+    return os.fstat(handle).st_ino
 
 
 def encode(message: Message) -> bytes:
@@ -174,11 +183,17 @@ class Channel(Protocol):
         if not self.is_open:
             return
         transport: Any = self.transport
-        count = 0
+        sockets = []
         for handle in handles:
             transport.sendFileDescriptor(handle)
-            count += 1
-        transport.write(encode({"what": what, "sockets": count, **more}))
+            sockets.append(inode(handle))
+        transport.write(encode({"what": what, "sockets": sockets, **more}))
+
+    def flush(self) -> None:
+        """Send at once what the kernel takes, without a turn of the reactor."""
+        transport: Any = self.transport
+        if self.is_open and not transport.disconnecting:  # else only the reactor can end it
+            transport.doWrite()  # of an error the reactor hears by itself
 
     def close(self) -> None:
         """Say nothing more, once everything is sent."""

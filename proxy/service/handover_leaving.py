@@ -12,6 +12,7 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy.front import moving
 from proxy.front.client import Client
+from proxy.front.moving import CannotMoveError
 from proxy.front.proxy import Proxy
 from proxy.net.clock import Clock, Timer, cancel
 from proxy.service.handover_channel import Channel, Message
@@ -29,6 +30,10 @@ MANY: Final = 1000
 """With so many clients a look takes some milliseconds, and is taken less often."""
 
 LOOK_AT_MANY_SECONDS: Final = 0.5
+
+AGAIN_SECONDS: Final = 10.0
+"""When a client is sent again that could not go, or was not taken: what is in its way, such as
+max_clients of others, or a lack of descriptors, may have gone by then."""
 
 IDLE_SECONDS: Final = 1.0
 """How long a connection to a target may be idle here: the successor opens its own, and the
@@ -71,7 +76,7 @@ class Leaving:
         self._timer: Timer | None = None
         self._under_way: dict[int, tuple[Client, int]] = {}
         self._resting: deque[Client] = deque()
-        self._stay: set[Client] = set()
+        self._stay: dict[Client, float] = {}
         self._moved = 0
         self._is_heard = False
         self._stopped = False
@@ -90,14 +95,20 @@ class Leaving:
         self._look()
 
     def stop(self) -> None:
-        """Send nobody more; those on their way are the successor's."""
+        """Send nobody more; of those on their way the successor says whether it has them."""
         self._stopped = True
         cancel(self._timer)
-        for client, handle in self._under_way.values():
-            os.close(handle)
-            moving.arrived(client)
-        self._under_way.clear()
-        self._channel.close()
+        self._resting.clear()
+        self._close_if_done()
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether the successor has still to say of a client whether it serves it."""
+        return bool(self._under_way)
+
+    def _close_if_done(self) -> None:
+        if self._stopped and not self._under_way:
+            self._channel.close()
 
     # Going
 
@@ -109,9 +120,9 @@ class Leaving:
         if self._clock.seconds() >= self._ends:
             self._finish("the time is over for clients that could not go")
             return
-        self._stay.intersection_update(left)
+        self._stay = {one: until for one, until in self._stay.items() if not one.gone}
         for client in left:
-            if client not in self._stay and moving.may_move(client):
+            if not self._has_to_stay(client) and moving.may_move(client):
                 moving.call_back(client)
         self._resting.clear()
         self._resting.extend(left)
@@ -122,11 +133,23 @@ class Leaving:
     def _send(self) -> None:
         while self._resting and len(self._under_way) < UNDER_WAY and self._channel.is_open:
             client = self._resting.popleft()
-            if client.gone or client in self._stay or not moving.rests(client):
+            if client.gone or self._has_to_stay(client) or not moving.rests(client):
                 continue
-            handle, passage = moving.set_out(client)
+            try:
+                handle, passage = moving.set_out(client)
+            except CannotMoveError as error:
+                self._let_stay(client, str(error))
+                continue
             self._under_way[client.number] = client, handle
             self._channel.say("client", [handle], client=passage.encode())
+
+    def _has_to_stay(self, client: Client) -> bool:
+        return self._stay.get(client, 0.0) > self._clock.seconds()
+
+    def _let_stay(self, client: Client, why: str) -> None:
+        if client not in self._stay:
+            self._log.warning("a client stays for now", client=client.number, why=why)
+        self._stay[client] = self._clock.seconds() + AGAIN_SECONDS
 
     def heard(self, message: Message) -> None:
         """The successor says that it serves, or what it has done with a client."""
@@ -142,26 +165,20 @@ class Leaving:
             self._moved += 1
             moving.arrived(client)
         else:
-            self._stay.add(client)
-            self._log.warning(
-                "a client stays: the new process does not take it",
-                client=client.number,
-                why=str(message.get("why")),
-            )
+            self._let_stay(client, f"the new process does not take it: {message.get('why')}")
             moving.come_back(client)
-        if not self._stopped:
-            self._send()
+        self._send()
+        self._close_if_done()
 
     def lost(self) -> None:
         """The successor has gone: clients are served here for as long as they may."""
-        if self._stopped:
-            return
         self._is_heard = True
         self._resting.clear()
-        self._log.warning(
-            "the new process has ended; clients that are still here stay",
-            clients=len(self._clients) + len(self._under_way),
-        )
+        if not self._stopped:
+            self._log.warning(
+                "the new process has ended; clients that are still here stay",
+                clients=len(self._clients) + len(self._under_way),
+            )
         for client, handle in [*self._under_way.values()]:
             os.close(handle)
             moving.come_back(client)

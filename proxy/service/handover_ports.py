@@ -7,6 +7,7 @@ in at that path.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import stat
@@ -40,6 +41,15 @@ def adopt_port(reactor: Any, given: socket.socket, factory: Any) -> Any:
         port.mode = stat.S_IMODE(path.stat().st_mode)  # `startListening` sets it
     port.startListening()
     return port
+
+
+def remove(listening: socket.socket) -> None:
+    """Take away the path of a unix socket where nobody will listen any more, and its lock."""
+    path = _path(listening) if listening.family == socket.AF_UNIX else None
+    if path is not None:
+        for one in (path, path.with_name(path.name + ".lock")):
+            with contextlib.suppress(OSError):  # a folder that is not ours, perhaps
+                one.unlink()
 
 
 def take_lock(port: Any) -> None:

@@ -77,7 +77,7 @@ class Notifier:
         self._log = log
         self._socket: socket.socket | None = None
         self._timers: dict[Callable[[], None], Timer] = {}
-        self._failed = False
+        self._failed = self._stops = False
         self.watchdog_seconds: float | None = None
         if self._address and watchdog.isdigit() and whose in ("", str(os.getpid())):
             # Half of what is allowed, as sd_watchdog_enabled(3) advises.
@@ -89,6 +89,8 @@ class Notifier:
 
     def ready(self) -> None:
         """It serves: it has begun to, or has reloaded."""
+        if self._stops:
+            return
         self._send("READY=1", f"STATUS={self._line()}")
         if self._address:
             self._repeat(self._tell_status, STATUS_SECONDS)
@@ -106,7 +108,8 @@ class Notifier:
         self._end()
 
     def stopping(self, clients: int) -> None:
-        """It finishes what runs, and ends."""
+        """It finishes what runs, and ends; a reload that ends meanwhile says nothing more."""
+        self._stops = True
         self._send("STOPPING=1", f"STATUS=stopping: {clients} clients are left")
         if self._tell_status in self._timers:
             cancel(self._timers.pop(self._tell_status))

@@ -17,7 +17,7 @@ from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
 
 from proxy.net.sockets import BACKLOG, prepare_port
-from proxy.service.handover_ports import adopt_port
+from proxy.service.handover_ports import adopt_port, remove, take_lock
 
 _TWISTEDS_BACKLOG = 50
 _TWISTEDS_MODE = 0o666
@@ -234,6 +234,15 @@ class Ports:
         """Close sockets that were given and are not wanted."""
         while self._given:
             self._given.pop().socket.close()
+
+    def take_over(self) -> None:
+        """The process that the sockets are from has left them to this one."""
+        for one in self._given:
+            remove(one.socket)
+        self.close_given()
+        for port in self:
+            _change_mode(port.listen)
+            take_lock(port.port)
 
     # Exchanging
 

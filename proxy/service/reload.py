@@ -62,7 +62,12 @@ class Reloader:
 
     def __repr__(self) -> str:
         """Whether it is at it."""
-        return f"<Reloader {'at work' if self._lock.locked else 'idle'}>"
+        return f"<Reloader {'at work' if self.is_under_way else 'idle'}>"
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it is at it."""
+        return bool(self._lock.locked)
 
     # Being asked
 
@@ -100,14 +105,12 @@ class Reloader:
             raise OperationRefusedError("a reload is under way, and another one waits already")
         await self._lock.acquire()
         try:
-            self.on_begin()
-            report = await self._reload()
+            report = await self._reload(self._demand_running())
         except OperationRefusedError as error:
             self._log.error("the configuration was not changed", why=error.why.splitlines())
             self._count("refused")
             raise
         finally:
-            self.on_end()
             self._lock.release()
         self._count("succeeded")
         if report.changed or report.needs_restart:
@@ -130,14 +133,24 @@ class Reloader:
             raise OperationRefusedError("there is no file to read it from")
         if worker.hand_over.is_done:
             raise OperationRefusedError("another process has taken over")
+        if worker.hand_over.is_under_way:
+            raise OperationRefusedError("a new process is being started, which reads it")
+        if worker.hand_over.waits:
+            raise OperationRefusedError("this process has not taken over yet")
         if not worker.running:
             raise OperationRefusedError("the proxy is being stopped")
         return worker.config_path
 
     # Doing it
 
-    async def _reload(self) -> ReloadReport:
-        path = self._demand_running()
+    async def _reload(self, path: Path) -> ReloadReport:
+        self.on_begin()
+        try:
+            return await self._carry_out(path)
+        finally:
+            self.on_end()
+
+    async def _carry_out(self, path: Path) -> ReloadReport:
         before = {one.proxy.config.name: one for one in self._worker.assemblies}
         fresh = await self._in_thread(partial(make, path, before, self._shared))
         report = self._report(fresh, before)

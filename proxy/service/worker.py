@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import os
 from collections.abc import Callable, Iterable
@@ -23,7 +22,6 @@ from proxy.credentials.admins import Admins, load_admins
 from proxy.credentials.aws_threads import AwsThreads
 from proxy.credentials.rsa import GeneratedRsaKey
 from proxy.credentials.static import PasswordUnreadableError
-from proxy.errors import StatementRefusedError
 from proxy.front.client import Client
 from proxy.front.deadlines import Deadlines
 from proxy.front.listener import ClientFactory
@@ -33,11 +31,11 @@ from proxy.net.clock import Timer, cancel
 from proxy.observe.log import get_logger, settle
 from proxy.observe.metrics import ProcessCounters, ProxyCollector
 from proxy.service.assembly import Assembly, Shared, assemble
+from proxy.service.first_look import FirstLooks
 from proxy.service.form import form
 from proxy.service.handover import HandedOver, HandOver
 from proxy.service.handover_arriving import arriving
 from proxy.service.handover_channel import ChannelBrokenError
-from proxy.service.handover_ports import take_lock
 from proxy.service.logged import apply_log
 from proxy.service.notify import Notifier, for_successor, status_of
 from proxy.service.ports import OpenPort, PortName, Ports, Wanted
@@ -55,9 +53,6 @@ SWEEP_SECONDS = 1.0
 
 DRAIN_LOOK_SECONDS = 0.05
 """How often a drain looks whether the last transaction has ended."""
-
-FIRST_LOOK_PAUSE_SECONDS = 5.0
-"""Pause between attempts to see a target for the first time that it refused."""
 
 FIRST_LOOK_LIMIT_SECONDS = 5.0
 """How long a process waits for the first look before it takes over from another one: clients
@@ -149,7 +144,7 @@ class Worker(Service):
         self.reloader.on_begin = self._notifier.reloading
         self.reloader.on_end = self._notifier.ready
         self._leaving: dict[Assembly, None] = {}
-        self._looked_at: set[Proxy] = set()
+        self._first_looks = FirstLooks(reactor)
         self.assemblies = [assemble(proxy, shared) for proxy in config.proxies]
         self.proxies = [one.proxy for one in self.assemblies]
         apply_log(config.log, self.proxies)
@@ -179,7 +174,7 @@ class Worker(Service):
         self._sweep_pools()
         self.admin.start()
         for proxy in self.proxies:
-            Deferred.fromCoroutine(self._first_look(proxy))
+            self._first_looks.begin(proxy)
         listening = [
             Deferred.fromCoroutine(self._listen(proxy, endpoint.name, endpoint.listen))
             for proxy in self.proxies
@@ -231,9 +226,7 @@ class Worker(Service):
     def _take_over(self) -> None:
         """This process is the service now."""
         self.hand_over.waits = False
-        self.ports.close_given()
-        for one in self.ports:
-            take_lock(one.port)
+        self.ports.take_over()
         self._log.info("this process has taken over")
         self._notifier.ready()
         opening = Deferred.fromCoroutine(self._open_admin())
@@ -245,6 +238,7 @@ class Worker(Service):
         self._reactor.stop()
 
     def _handed_over(self) -> HandedOver:
+        reloads = ("a reload is under way",) if self.reloader.is_under_way else ()
         return HandedOver(
             ports=self.ports,
             ids=self._ids,
@@ -254,7 +248,7 @@ class Worker(Service):
             close_admin=self.admin.stop_listening,
             may_end=self._has_no_predecessor,
             end=self._reactor.stop,
-            objections=tuple(filter(None, map(_objection, self.assemblies))),
+            objections=(*reloads, *filter(None, map(_objection, self.assemblies))),
         )
 
     def _has_no_predecessor(self) -> bool:
@@ -291,13 +285,14 @@ class Worker(Service):
             one.start()
             self.collector.watch(one.proxy.config.name, one.proxy.counters, one.now)
         for proxy in self.proxies:
-            Deferred.fromCoroutine(self._first_look(proxy))
+            self._first_looks.begin(proxy)
 
     async def _end(self, assembly: Assembly) -> None:
         """Let the clients of a proxy go that is no more, between two transactions."""
         proxy, name = assembly.proxy, assembly.proxy.config.name
         self._log.info("a proxy ends", proxy=name, clients=proxy.count)
         proxy.draining = True
+        self._first_looks.give_up(proxy)
         ends = self._reactor.seconds() + self.config.drain_timeout
         while self._busy(proxy.own_clients) and self._reactor.seconds() < ends:
             await self._pause(DRAIN_LOOK_SECONDS)
@@ -311,28 +306,6 @@ class Worker(Service):
             proxy.pools.stop()
             assembly.stop()
             self._log.info("a proxy has ended", proxy=name)
-
-    async def _first_look(self, proxy: Proxy) -> None:
-        """Learn the target's version and limits before the first client needs them."""
-        if proxy in self._looked_at:
-            return
-        self._looked_at.add(proxy)
-        try:
-            await self._look_first(proxy)
-        finally:
-            self._looked_at.discard(proxy)
-
-    async def _look_first(self, proxy: Proxy) -> None:
-        while self.running and not proxy.draining and proxy.pool.facts is None:
-            # Nobody is known as a stranger before every source has been read once.
-            await proxy.credentials.find("")
-            for user in proxy.credentials.users()[:1]:
-                with contextlib.suppress(StatementRefusedError):
-                    await proxy.pool.look(user)
-            if proxy.pool.facts is None:
-                waiting: Deferred[None] = Deferred()
-                self._reactor.callLater(FIRST_LOOK_PAUSE_SECONDS, waiting.callback, None)
-                await waiting
 
     def _sweep_pools(self) -> None:
         now = self._reactor.seconds()
@@ -358,11 +331,14 @@ class Worker(Service):
         self.hand_over.stop()
         if self._arriving is not None:
             self._arriving.stop()
+        self._first_looks.stop()
         for proxy in self.proxies:
             proxy.draining = True
         await self.ports.close()
         ends = self._reactor.seconds() + self.config.drain_timeout
-        while self._busy(self._clients.values) and self._reactor.seconds() < ends:
+        while (
+            self._busy(self._clients.values) or self.hand_over.is_awaited
+        ) and self._reactor.seconds() < ends:
             await self._pause(DRAIN_LOOK_SECONDS)
         left = [*self._clients.values()]
         if left:

@@ -25,15 +25,21 @@ SHOWN_LIMIT: Final = 2000
 
 _SECRET: Final = re.compile(
     r"""pass (?!age|eng|ive|port)     # password, passwd, passphrase, passcode, pass
-    | pwd | (?<![a-z]) pw (?![a-z])
+    | pwd | psw | pswd | pw (?![a-z])
     | secret | token | credential | bearer | jwt | identified | signature
     | auth (?!or(?!iz))               # authentication_string, authorization; no author
-    | crypt | keyring | md5 | hmac | (?<![a-z]) sha [0-9]{0,3} \s{0,3} \( | kdf
-    | (?:access|api|encryption|master|private|session|shared|signing) [\s_-]{0,3} key
-    | :// [^\s/'"`]{0,300} @          # a URL with a user in it
+    | crypt | keyring | md5 | hmac | kdf
+    | (?<![a-z]) (?:sha [0-9]{0,3} | (?:en|de)code | t?otp | pin | cv[cv]) (?![a-z])
+    | cookie | sess (?:ion)? [\s_-]{0,3} id (?![a-z])  # who has one of these is logged in
+    | (?:access|account|api|client|encryption|master|private|session|shared|signing|ssh)
+        [\s_-]{0,3} key
+    | :// (?: [^'"`\\] | '' | "" | \\. ){0,300} @  # a URL with a user in it
     | rds_                            # procedures that take the passwords of replicas
+    | (?:akia|asia) [0-9a-z]{16}      # keys that are known by how they begin: of AWS,
+    | eyj [0-9a-z_-]{8} | sk_live_    # in JSON Web Tokens, of payments,
+    | \$ (?: 2[abxy]? | argon2 [a-z]{0,2} | [1567y] ) \$  # and what crypt(3) makes
     """,
-    re.IGNORECASE | re.VERBOSE,
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
 
 _KNOWN: Final = words(
@@ -51,6 +57,9 @@ _OBJECTS: Final = words("TABLE VIEW INDEX DATABASE SCHEMA SEQUENCE")
 _MODIFIERS: Final = words("OR REPLACE TEMPORARY UNIQUE FULLTEXT SPATIAL ONLINE OFFLINE IGNORE")
 
 _QUOTES: Final = ("'", '"')
+_HEX: Final = re.compile("`0[XB]", re.IGNORECASE)
+"""What a text in hexadecimal or binary digits begins with, which the lexer takes for a name."""
+
 _END_OF_WORD: Final = re.compile(r"\w*")
 _DOUBTFUL: Final = re.compile(rb"\$|/\*[Mm]?!")
 """Dollars quote on some servers, and a comment that is executed may hold quotes."""
@@ -131,7 +140,7 @@ def _is_open(statement: Tokens, dialect: Dialect) -> bool:
             return second != "IMMEDIATE"
         case "CALL":
             # Nobody knows what a procedure takes.
-            return not any(piece[0] in _QUOTES for piece in statement)
+            return not any(piece[0] in _QUOTES or _HEX.match(piece) for piece in statement)
         case "PREPARE":
             return _prepares_open(statement, dialect)
     return True

@@ -22,7 +22,7 @@ def _compile(quoted: bytes) -> re.Pattern[bytes]:
     rest = rb"""
     | ` (?: [^`] | `` |(?!))*+ (?: ` | \Z )
     | \b 0x[0-9a-f]++ \b | \b [0-9]++ (?: \.[0-9]*+ )? (?: e[-+]?[0-9]++ )? \b
-    | /\* .*? (?: \*/ | \Z ) | -- [^\n]*+ | \# [^\n]*+"""
+    | /\* .*? (?: \*/ | \Z ) | -- (?= [\x01-\x20\x7f] | \Z ) [^\n]*+ | \# [^\n]*+"""
     return re.compile(quoted + rest, re.IGNORECASE | re.DOTALL | re.VERBOSE)
 
 

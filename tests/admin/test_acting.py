@@ -13,6 +13,7 @@ from proxy.admin.call import Call
 from proxy.admin.site import AdminSite
 from proxy.config.admin import AdminConfig
 from proxy.observe import log
+from proxy.policy.standing import ReloadReport
 from tests.admin.operating import FakeOperations, FakeProcess
 
 SHOP = "/v1/proxies/shop"
@@ -126,6 +127,24 @@ def test_a_reload_says_what_changed(stand):
     assert stand.post("/v1/reload") == (200, content)
     stand.process.refusal = "line 3: no such setting"
     assert stand.post("/v1/reload") == (409, {"error": "line 3: no such setting"})
+
+
+def test_a_reload_is_of_the_file_as_it_is_now(stand):
+    """One that is under way may have read it before it changed: the next one reads it again."""
+    asked, answers = Deferred(), []
+
+    async def reload():
+        stand.process.done.append("reload")
+        await asked
+        return ReloadReport(changed=(f"change {len(answers)}",))
+
+    stand.process.reload = reload
+    for _ in range(2):
+        call = Call(method="POST", path="/v1/reload")
+        Deferred.fromCoroutine(stand.api.answer(call)).addCallback(answers.append)
+    assert stand.process.done == ["reload"] * 2
+    asked.callback(None)
+    assert [answer.content.changed for answer in answers] == [("change 0",), ("change 1",)]
 
 
 def test_a_restart_is_done_when_the_new_process_serves(stand):

@@ -110,3 +110,19 @@ def test_nobody_may_wait_for_a_refusal(stand):
     stand.clock.advance(1)
     stand.begun[0].errback(OperationRefusedError("too late"))
     assert stand.actions.under_way() == []
+
+
+def test_one_that_does_not_join_is_begun_again(stand):
+    """Each hears of its own end; nothing is left when both are over."""
+    found = []
+    for _ in range(2):
+        work = stand.actions.run(DRAIN, stand.work, 10.0, "uid 0", joins=False)
+        Deferred.fromCoroutine(work).addBoth(found.append)
+    assert len(stand.begun) == 2
+    stand.begun[0].callback(None)
+    assert found == [True]
+    assert stand.actions.under_way() == [DRAIN]
+    stand.begun[1].callback(None)
+    assert found == [True, True]
+    assert stand.actions.under_way() == []
+    assert stand.clock.getDelayedCalls() == []

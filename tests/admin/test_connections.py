@@ -10,10 +10,20 @@ import pytest
 from proxy.admin import connections as connections_module
 from proxy.admin.call import MAX_BODY_BYTES
 from proxy.admin.connections import MAX_CONNECTIONS
-from tests.admin.operating import GET, LIMIT_SECONDS, exchange, post, taken_apart
+from tests.admin.operating import (
+    GET,
+    LIMIT_SECONDS,
+    exchange,
+    free_port,
+    post,
+    taken_apart,
+)
 from tests.support.loopback import wait_until
 
 pytestmark = pytest.mark.loopback
+
+
+JSON = b"Content-Type: application/json"
 
 
 def connections(served):
@@ -31,14 +41,68 @@ def test_it_answers_on_a_unix_socket(path):
     assert headers["server"] == "mysqlproxy"
 
 
+KEPT_ALIVE = b"HEAD /v1/proxies HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
 def test_one_connection_takes_several_calls(path, operations):
-    """One after the other, although the second came early; HEAD has no body."""
-    first = b"HEAD /v1/proxies HTTP/1.1\r\nHost: a\r\n\r\n"
-    answer = exchange(path, first + post(b"pause"))
-    head, _, rest = answer.partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 200")
-    assert taken_apart(rest)[0] == 200
+    """One after the other; HEAD has no body."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(LIMIT_SECONDS)
+        sock.connect(str(path))
+        sock.sendall(KEPT_ALIVE)
+        answer = b""
+        while not answer.endswith(b"\r\n\r\n"):
+            answer += sock.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 200")
+        sock.sendall(post(b"pause"))
+        assert taken_apart(b"".join(iter(lambda: sock.recv(65536), b"")))[0] == 200
     assert operations.done == [("pause",)]
+
+
+@pytest.mark.parametrize("first", [KEPT_ALIVE, post(b"switch", b'{"target_set": "a"}', JSON)])
+def test_a_call_that_comes_too_early_is_not_looked_at(path, operations, first):
+    """Who sends thousands of them, and reads nothing, has one answer made."""
+    first = first.replace(b"Connection: close\r\n", b"")
+    with contextlib.suppress(ConnectionResetError):
+        answer = exchange(path, first + post(b"pause") * 1000)
+        assert answer.count(b"HTTP/1.1 ") == 1
+    assert ("pause",) not in operations.done
+    assert taken_apart(exchange(path, GET))[0] == 200
+
+
+def test_an_empty_line_behind_a_body_is_none(path):
+    """Old clients send one."""
+    first = post(b"switch", b'{"target_set": "a"}', JSON)
+    first = first.replace(b"Connection: close\r\n", b"") + b"\r\n"
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(LIMIT_SECONDS)
+        sock.connect(str(path))
+        sock.sendall(first)
+        assert sock.recv(12) == b"HTTP/1.1 200"
+        while not sock.recv(65536).endswith(b"}\n"):
+            pass
+        sock.sendall(GET)
+        assert sock.recv(12) == b"HTTP/1.1 200"
+
+
+@pytest.mark.parametrize(
+    "header", [b"Authorization", b"Host", b"Origin", b"Content-Type", b"If-None-Match"]
+)
+def test_headers_may_hold_any_bytes(path, header):
+    """What is no ASCII is nothing that is known; there is an answer, and no mistake."""
+    answer = exchange(path, GET.replace(b"\r\n\r\n", b"\r\n%s: \xff\r\n\r\n" % header))
+    assert answer.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 403 "))
+
+
+def test_a_header_that_comes_twice_is_not_half_looked_at(served):
+    """Neither of two names of a host is the good one."""
+    port = free_port()
+    served.call(served.site.listen, f"tcp:{port}:interface=127.0.0.1")
+    for other in (b"evil.example", b"localhost"):
+        with socket.create_connection(("127.0.0.1", port), LIMIT_SECONDS) as sock:
+            sock.sendall(GET.replace(b"\r\n\r\n", b"\r\nHost: %s\r\n\r\n" % other))
+            answer = b"".join(iter(lambda: sock.recv(65536), b""))
+        assert taken_apart(answer)[0] == 403
 
 
 def test_refusals_are_json_too(path):
@@ -46,9 +110,6 @@ def test_refusals_are_json_too(path):
     status, headers, content = taken_apart(exchange(path, GET.replace(b"GET", b"PUT")))
     assert (status, headers["allow"]) == (405, "GET, HEAD")
     assert content["error"] == "here are GET and HEAD only"
-
-
-JSON = b"Content-Type: application/json"
 
 
 def test_bodies_come_whole_or_in_chunks(path, operations):

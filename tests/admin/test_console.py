@@ -71,7 +71,7 @@ def test_other_statements_are_errors_that_say_what_there_is(terminal, text):
 def test_an_unknown_show_says_what_there_is(terminal):
     """By name."""
     message = terminal.refusal("SHOW FIELDS").message
-    assert "SHOW FIELDS" in message
+    assert "no SHOW 'FIELDS'" in message
     assert "PIN REASONS" in message
     assert "needs a name" in terminal.refusal("SHOW").message
 

@@ -1,6 +1,6 @@
 import pytest
 
-from proxy.admin.console_words import Words, like, not_understood, read, shown, value
+from proxy.admin.console_words import LONGEST, Words, like, not_understood, read, shown, value
 from proxy.errors import StatementRefusedError
 
 
@@ -108,12 +108,30 @@ def test_a_token_is_shown_short():
         (r"a\.b", "a\\.b", "a.b"),
         ("a.c", "a.c", "abc"),
         ("", "", "x"),
+        ("%", "x\ny", None),
+        ("%%", "", None),
+        ("%a", "ba", "ab"),
+        ("a%a", "aa", "a"),
+        ("a%b%c", "aXbXbXc", "acb"),
+        ("%ab%ab", "abab", "ab"),
+        ("_%_", "ab", "a"),
+        ("%a_", "xaab", "xab_"),
     ],
 )
 def test_like_is_as_servers_have_it(pattern, good, bad):
     """Of any case, with two wildcards and a backslash before them."""
-    assert like(pattern).fullmatch(good)
-    assert not like(pattern).fullmatch(bad)
+    assert like(pattern).fits(good)
+    assert bad is None or not like(pattern).fits(bad)
+
+
+def test_no_pattern_takes_long():
+    """One that goes back would need longer than the sun will shine for this one."""
+    assert not like("%a" * 1000 + "b").fits("a" * 5000)
+
+
+def test_long_statements_are_refused():
+    """Before their words are read."""
+    assert refused(read, b"SELECT " + b"1," * LONGEST)[0] == 1064
 
 
 def test_an_error_says_where_to_look():

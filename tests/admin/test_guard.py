@@ -65,15 +65,23 @@ def test_the_name_of_a_unix_socket_does_not_matter():
     check(attrs.evolve(CALL, host="whatever"))
 
 
-@pytest.mark.parametrize(
-    "origin", ["http://evil.example", "null", "https://localhost:8033", ""]
-)
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://localhost:8034", ""])
 def test_pages_of_other_sites_are_refused(origin):
     """A page cannot pause the proxy of whoever looks at it."""
     call = attrs.evolve(CALL, host="localhost:8033", local=False, origin=origin)
     assert refusal(check, call)[0] == 403
     check(attrs.evolve(call, origin="http://localhost:8033"))
     check(attrs.evolve(call, origin="https://localhost:8033", encrypted=True))
+    in_clear_text = attrs.evolve(call, origin="http://localhost:8033", encrypted=True)
+    assert refusal(check, in_clear_text)[0] == 403
+
+
+def test_something_in_front_may_take_tls_off():
+    """The page of the browser is https then, at the name that it was called by."""
+    call = attrs.evolve(CALL, host="proxy.example", local=False, method="POST")
+    check(attrs.evolve(call, origin="https://proxy.example"), ("proxy.example",))
+    other = attrs.evolve(call, origin="https://evil.example")
+    assert refusal(check, other, ("proxy.example",))[0] == 403
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])

@@ -50,7 +50,7 @@ def test_each_route_is_in_the_document():
         *switch["responses"]
     }
     events = paths["/v1/events"]["get"]
-    assert [one["name"] for one in events["parameters"]] == ["after", "limit"]
+    assert [one["name"] for one in events["parameters"]] == ["after", "newest", "limit"]
 
 
 def test_operations_have_names_of_their_own():

@@ -13,6 +13,8 @@ import sys
 import pytest
 
 from proxy.admin.site import AdminListenError
+from proxy.config.admin import AdminConfig, AdminToken
+from proxy.config.secret import Secret
 from proxy.observe.log import configure
 from tests.admin.operating import (
     GET,
@@ -79,6 +81,30 @@ def test_the_log_says_who_did_what(operations, tmp_path):
     for line in actions:
         assert line["by"] == f"uid {os.getuid()}"
         assert (line["proxy"], line["target"]) == ("shop", "db2.example")
+
+
+def test_clear_text_that_others_reach_is_warned_of():
+    """At the start and at a reload, and not where there is none."""
+    token = AdminToken(name="ci", token=Secret("0123456789abcdef"))
+    place = f"tcp:{free_port()}:interface=0.0.0.0"
+    stream = io.StringIO()
+    configure("json", "info", stream)
+
+    def warnings():
+        lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+        return [line["addresses"] for line in lines if line["level"] == "warning"]
+
+    settings = {"tokens": (token,), "allow_clear_text": True}
+    try:
+        with serving(FakeOperations(), listen=place, **settings) as served:
+            served.call(served.site.listen_everywhere)
+            assert warnings() == [[place]]
+            served.call(served.site.reconfigure, AdminConfig(tokens=(token,)))
+            assert warnings() == [[place]]
+            served.call(served.site.reconfigure, AdminConfig(listen=place, **settings))
+            assert warnings() == [[place]] * 2
+    finally:
+        configure()
 
 
 def test_a_place_that_is_taken_is_a_clear_error(path):

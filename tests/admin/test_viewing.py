@@ -84,6 +84,26 @@ def test_events_are_asked_for_from_the_last_one_on(stand):
     assert stand.content("/v1/events?after=5") == {"events": [], "last": 5}
 
 
+@pytest.mark.parametrize(
+    ("query", "numbers", "last"),
+    [
+        ("newest=2", [4, 5], 5),
+        ("newest=9&limit=2", [1, 2], 2),
+        ("newest=3&limit=1", [3], 3),
+        ("after=4&newest=3", [5], 5),
+        ("newest=0", [], 5),
+        ("limit=0", [], 0),
+    ],
+)
+def test_the_newest_events_can_be_asked_for_alone(stand, query, numbers, last):
+    """Those before them are passed over, also by who asks for what comes next."""
+    for _ in range(5):
+        stand.process.events.add("2026-11-26T12:00:00Z", "info", "it happened", {})
+    content = stand.content(f"/v1/events?{query}")
+    assert [event["number"] for event in content["events"]] == numbers
+    assert content["last"] == last
+
+
 def test_the_configuration_has_no_secret(stand):
     """But all else that is in force."""
     content = stand.content("/v1/configuration")

@@ -260,7 +260,8 @@ class Canned:
                 return {"proxies": [attrs.asdict(one.status) for one in proxies.values()]}
             case ["events"]:
                 after, limit = query.get("after", 0), query["limit"]
-                found = [one for one in self.events if one.number > after][:limit]
+                found = [one for one in self.events if one.number > after]
+                found = found[max(0, len(found) - query["newest"]) :][:limit]
                 last = found[-1].number if found else after
                 return {"events": [attrs.asdict(one) for one in found], "last": last}
             case ["proxies", name] if name in proxies:

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from proxy.cli import events as events_module
+from proxy.observe.events import KEPT
 from tests.cli.canned import event, overview
 
 pytestmark = pytest.mark.loopback
@@ -32,6 +33,13 @@ def test_the_last_ones_are_shown(ask):
     assert [line.split()[1] for line in lines] == ["12:00:01", "12:00:02", "12:00:03"]
     assert len(ask("events", "--limit", "1").output.splitlines()) == 1
     assert ask("events", "--limit", "0").output == "No events.\n"
+
+
+def test_only_what_is_shown_is_asked_for(ask, canned):
+    """Unless it is to be filtered: then the last ones are known only here."""
+    for more, newest in (([], 20), (["--level", "error"], KEPT), (["--proxy", "bank"], KEPT)):
+        ask("events", *more)
+        assert canned.asked[-1][2]["newest"] == newest
 
 
 def test_they_are_filtered(ask):

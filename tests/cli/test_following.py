@@ -29,3 +29,13 @@ def test_each_event_is_told_once(canned, tmp_path):
         assert repr(following) == "<Following up to 7>"
         canned.overview, canned.events = overview(pid=4712), (event(1), event(2))
         assert numbers(following) == [1, 2]
+
+
+def test_old_ones_may_be_passed_over(canned, tmp_path):
+    """What comes then is told all the same."""
+    path = tmp_path / "admin.sock"
+    with serving(canned, path):
+        following = Following(Way(AdminCaller(AdminSocket(str(path))), None, as_json=False))
+        assert [one["number"] for one in following.new(2)] == [2, 3]
+        canned.events = (*canned.events, event(7))
+        assert numbers(following) == [7]

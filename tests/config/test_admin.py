@@ -130,6 +130,14 @@ def test_tokens_are_long_and_fit_in_a_header(token):
     assert AdminToken(name="ci", token=Secret(f"{TOKEN}-._~+/==")).token is not None
 
 
+def test_places_that_others_reach_are_told_apart():
+    """Neither unix sockets nor addresses of the loopback interface are."""
+    places = ("unix:/a", "tcp:1:interface=127.0.0.2", "tcp:2:interface=::1")
+    assert AdminConfig(listen=places).reached == ()
+    config = AdminConfig(listen=(*places, "tcp:3:interface=::", "tcp:4:interface=10.0.0.1"))
+    assert [place.port for place in config.reached] == [3, 4]
+
+
 @pytest.mark.parametrize(
     ("settings", "asks"),
     [

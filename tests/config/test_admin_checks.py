@@ -29,6 +29,8 @@ def faults(**settings):
         {"listen": "tcp:1:interface=127.0.0.1", "tokens": (TOKEN,)},
         {"listen": ("unix:/a", REACHED), "tokens": (TOKEN,), "tls": TLS},
         {"listen": REACHED, "tls": MUTUAL},
+        {"listen": REACHED, "tokens": (TOKEN,), "allow_clear_text": True},
+        {"listen": REACHED, "tls": MUTUAL, "allow_clear_text": True},
     ],
 )
 def test_what_is_safe_has_no_fault(settings):
@@ -45,6 +47,13 @@ def test_what_others_reach_needs_tls_and_something_to_show(settings):
         "tcp:8033:interface=0.0.0.0 can be reached by other machines, so it needs admin.tls, "
         "and admin.tokens or admin.tls.client_ca"
     )
+
+
+def test_what_may_do_without_tls_needs_tokens_all_the_same():
+    """In clear text nobody can show a certificate."""
+    ((where, why),) = faults(listen=REACHED, allow_clear_text=True)
+    assert where == "admin.listen"
+    assert why.endswith("can be reached by other machines, so it needs admin.tokens")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from proxy.errors import StatementRefusedError, query_interrupted, unknown_threa
 from proxy.front import kill
 from proxy.front.client import Client
 from proxy.front.console import Asker, Done, Table
-from proxy.front.console_session import STEP_ROWS, ConsoleSession
+from proxy.front.console_session import LONGEST_SCHEMA, STEP_ROWS, ConsoleSession
 from proxy.wire.constants import Capability, Command
 from proxy.wire.framing import encode
 from proxy.wire.responses import parse_err, parse_ok, parse_text_row
@@ -130,6 +130,19 @@ def test_a_new_database_is_told_to_whoever_tracks_it(made):
     command(peer, Command.RESET_CONNECTION)
     peer.query(b"SELECT 1")
     assert made.proxy.console.asked[-1][0].schema == ""
+
+
+def test_names_of_databases_have_an_end(made, peer):
+    """They are shown to all; one that no server could have is refused, or cut at a login."""
+    long = "ä" * (LONGEST_SCHEMA + 1)
+    (reply,) = command(peer, Command.INIT_DB, long.encode())
+    assert parse_err(reply).code == 1059
+    made.proxy.console.answers[b"USE"] = Done(schema=long)
+    peer.query(b"USE")
+    assert parse_err(peer.payloads()[0]).code == 1059
+    assert peer.client.schema == ""
+    other = operator(made, schema=long.encode())
+    assert other.client.schema == "ä" * LONGEST_SCHEMA
 
 
 def test_commands_of_every_client_are_answered(peer):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import socket
 
 import attrs
@@ -13,7 +14,8 @@ from twisted.python.failure import Failure
 
 from proxy.errors import session_lost
 from proxy.front import moving
-from proxy.front.moving import CannotMoveError, Passage
+from proxy.front.moving import SESSION_BYTES, CannotMoveError, Passage
+from proxy.session import written
 from proxy.session.pins import Pin, PinReason
 from tests.support.memory import Stage
 from tests.support.moving import Adopting, on_stage
@@ -190,6 +192,26 @@ def test_a_connection_that_is_gone_cannot_come(caller, other):
     moving.come_back(caller.client)
     with pytest.raises(CannotMoveError, match="connection is gone"):
         moving.take_in(Adopting(), other.proxy, passage, socket.socket())
+
+
+def test_a_session_that_is_too_long_stays(caller, monkeypatch):
+    """It would stop all others for too long; it is served as before."""
+    monkeypatch.setattr(written, "write", lambda _: bytes(SESSION_BYTES + 1))
+    with pytest.raises(CannotMoveError, match="too long"):
+        moving.set_out(caller.client)
+    assert moving.rests(caller.client)
+
+
+def test_a_client_stays_where_there_are_no_descriptors(caller):
+    """It is served as before."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        with pytest.raises(CannotMoveError, match="Too many open files"):
+            moving.set_out(caller.client)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert moving.rests(caller.client)
 
 
 def refuse(caller, other, why, **changed):

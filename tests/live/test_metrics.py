@@ -14,6 +14,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from proxy.embedded.certificates import Authority
+from proxy.embedded.relay import CuttingRelay
 from proxy.embedded.server import free_port
 from proxy.observe.metrics_table import ALL, HISTOGRAM
 from tests.support.process import ACCOUNTS
@@ -56,6 +57,18 @@ class Page:
             self.seen.setdefault(name, set()).add(value)
         return found
 
+    def wait_until_there(self):
+        """Wait until it can be read: clients may come in some moments before."""
+        ends = time.monotonic() + LIMIT_SECONDS
+        while True:
+            try:
+                self.read()
+            except OSError:
+                assert time.monotonic() < ends
+                time.sleep(0.05)
+            else:
+                return
+
     def wait_for(self, name, wanted):
         """Wait until a series has a value, or at least that where it only grows."""
         ends = time.monotonic() + LIMIT_SECONDS
@@ -66,12 +79,19 @@ class Page:
             assert time.monotonic() < ends, f"{name} is {value}"
             time.sleep(0.05)
 
+    def wait_for_change(self, name):
+        """Wait until a series has a value that it has not now."""
+        ends, before = time.monotonic() + LIMIT_SECONDS, self.read()[name]
+        while self.read()[name] == before:
+            assert time.monotonic() < ends, f"{name} is still {before} {self.seen[name]} {urllib.request.urlopen(self._url).read().decode()}"
+            time.sleep(0.05)
+
 
 class Stage:
     """A proxy with TLS on both sides, and its page."""
 
-    def __init__(self, proxy, page, authority):
-        self.proxy, self.page, self._authority = proxy, page, authority
+    def __init__(self, proxy, page, relay, authority):
+        self.proxy, self.page, self.relay, self._authority = proxy, page, relay, authority
 
     def wait_for(self, rds, wanted):
         """Wait until a metric of RDS Proxy's has this value."""
@@ -106,9 +126,13 @@ def run(client, text):
 
 @pytest.fixture
 def stage(serve, mysql_server, tmp_path):
-    """A proxy of two connections before MySQL, which knows a user whom MySQL does not."""
+    """A proxy of two connections before MySQL, which knows a user whom MySQL does not.
+
+    The way to the server can be cut.
+    """
     files = Authority.make().issue().write(tmp_path)
     port = free_port()
+    relay = CuttingRelay(mysql_server.host, mysql_server.port)
     certificate = {"certificate": str(files.certificate), "private_key": str(files.key)}
     proxy = serve(
         mysql_server,
@@ -116,7 +140,7 @@ def stage(serve, mysql_server, tmp_path):
         settings={
             "tls": {"certificates": [certificate]},
             "target_group": {
-                "targets": [{"address": f"{mysql_server.host}:{mysql_server.port}"}],
+                "targets": [{"address": f"127.0.0.1:{relay.port}"}],
                 "tls": {"mode": "required"},
                 "connection_pool_config": {
                     "max_connections": CONNECTIONS,
@@ -126,7 +150,10 @@ def stage(serve, mysql_server, tmp_path):
         },
         admin={"listen": [f"tcp:{port}:interface=127.0.0.1"]},
     )
-    return Stage(proxy, Page(port), files.ca)
+    page = Page(port)
+    page.wait_until_there()
+    with relay:
+        yield Stage(proxy, page, relay, files.ca)
 
 
 def test_every_metric_of_rds_proxy_moves(stage):
@@ -169,10 +196,16 @@ def test_every_metric_of_rds_proxy_moves(stage):
     stage.wait_for("DatabaseConnectionsSetupFailed", 1)
     stage.allow(CONNECTIONS + 1)
     stage.wait_for("MaxDatabaseConnectionsAllowed", CONNECTIONS + 1)
-    time.sleep(1.5)  # the next look at what is there
-    stage.page.read()
+    with ThreadPoolExecutor(1) as others, stage.client() as waiting:
+        stage.relay.refuse()
+        answer = others.submit(run, waiting, "SELECT 1")
+        stage.page.wait_for(WAITING, 1)
+        stage.page.wait_for_change(shown("AvailabilityPercentage"))
+        stage.relay.heal()
+        assert answer.result(LIMIT_SECONDS) == ((1,),)
     names = {one.rds for one in ALL if one.rds}
     assert len(names) == 27
+    print(stage.page.seen["mysqlproxy_availability_percentage"], sorted(k for k in stage.page.seen if "target" in k))
     assert [name for name in names if len(stage.page.seen[shown(name)]) < 2] == []
 
 

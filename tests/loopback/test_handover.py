@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from proxy.admin.caller import AdminCaller
+from proxy.config.admin import AdminSocket
 from proxy.embedded.certificates import self_signed
-from tests.support.handover import Succession, is_running, wait_until
+from tests.support.handover import Succession, is_running, python_path, wait_until
 from tests.support.loopback import Talker
 from tests.support.process import RunningProxy
 from tests.support.tls import client_context
@@ -48,7 +50,7 @@ def start(server, tmp_path):
                 stdout=stream,
                 stderr=stream,
                 cwd=tmp_path,
-                env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+                env={**os.environ, "PYTHONPATH": python_path()},
             )
         one = Succession(RunningProxy("127.0.0.1", 0, process, log))
         running.append(one)
@@ -264,3 +266,96 @@ def test_a_process_that_stops_is_not_replaced(start, port):
         one.first.process.send_signal(signal.SIGUSR2)
     assert one.first.process.wait(30) == 0
     assert one.lines("a new process is started, which is to take over") == []
+
+
+def test_a_client_at_a_unix_socket_goes_too(start, tmp_path):
+    """Its connection is of another kind, and moves as well."""
+    path = tmp_path / "p"
+    one = start(f"unix:{path}")
+    with Talker(path=path) as client:
+        assert client.log_in()[0] == 0
+        for place in range(2):
+            one.replace()
+            wait_until(lambda place=place: one.has_ended(place))
+            assert client.ask(b"INSERT INTO t VALUES (1)")[0] == 0
+
+
+def test_an_endpoint_that_is_wanted_no_more_leaves_nothing_behind(start, port, tmp_path):
+    """The path of its unix socket is gone with the old process."""
+    gone = tmp_path / "gone"
+    one = start(f"tcp:{port}:interface=127.0.0.1", f"unix:{gone}")
+    path = tmp_path / "mysqlproxy.yaml"
+    settings = yaml.safe_load(path.read_text())
+    del settings["proxies"][0]["endpoints"][1]
+    path.write_text(yaml.safe_dump(settings))
+    one.replace()
+    wait_until(lambda: one.has_ended(0))
+    assert not gone.exists()
+    assert not os.path.lexists(tmp_path / "gone.lock")
+
+
+def test_nothing_else_is_done_while_a_new_process_starts(start, port):
+    """It would not know of it; a signal more or less changes nothing."""
+    one = start(f"tcp:{port}:interface=127.0.0.1")
+    with Talker(port) as client:
+        assert client.log_in()[0] == 0
+        os.kill(one.pids[0], signal.SIGUSR2)
+        wait_until(lambda: one.lines("a new process is started, which is to take over"))
+        os.kill(one.pids[0], signal.SIGUSR2)
+        wait_until(lambda: one.lines("the proxy is not replaced by a new process"))
+        os.kill(one.pids[0], signal.SIGHUP)
+        wait_until(lambda: one.lines("another process is the service"))
+        (line,) = one.lines("another process is the service")
+        one.pids.append(line["pid"])
+        wait_until(lambda: one.has_ended(0))
+        assert client.ask(b"INSERT INTO t VALUES (1)")[0] == 0
+    assert one.lines("the configuration is the same as before") == []
+
+
+def test_a_process_that_stops_while_a_new_one_starts_takes_it_along(start, port):
+    """Whoever says stop means the service."""
+    one = start(f"tcp:{port}:interface=127.0.0.1")
+    (pid,) = one.pids
+    os.kill(pid, signal.SIGUSR2)
+    wait_until(lambda: one.lines("a new process is started, which is to take over"))
+    children = [
+        int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    ]
+    assert children
+    os.kill(pid, signal.SIGTERM)
+    assert one.first.process.wait(30) == 0
+    wait_until(lambda: not any(map(is_running, children)))
+    assert not listens(port)
+
+
+def test_whoever_is_still_with_the_old_process_outlives_the_new_one(start, port, certificates):
+    """Who can go comes back when the new process dies before it has them."""
+    one = start(
+        f"tcp:{port}:interface=127.0.0.1",
+        proxy={"tls": {"certificates": [certificates]}},
+    )
+    with Talker(port) as stays:
+        stays.start_tls(client_context())
+        assert stays.log_in()[0] == 0
+        pid = one.replace()
+        os.kill(pid, signal.SIGKILL)
+        wait_until(
+            lambda: one.lines("the new process has ended; clients that are still here stay")
+        )
+        assert stays.ask(b"INSERT INTO t VALUES (1)")[0] == 0
+        assert not one.has_ended(0)
+    wait_until(lambda: one.has_ended(0))
+
+
+def test_a_restart_asked_of_the_admin_api_is_answered_when_it_is_done(start, port, tmp_path):
+    """By the process that goes; the next order is the new one's."""
+    place = tmp_path / "admin.sock"
+    one = start(f"tcp:{port}:interface=127.0.0.1", admin={"listen": f"unix:{place}"})
+    caller = AdminCaller(AdminSocket(str(place)))
+    for number in range(1, 3):
+        wait_until(lambda number=number: len(one.lines("the admin API listens")) == number)
+        reply = caller.post("restart", timeout_seconds=60.0)
+        assert dict(reply.content) == {"done": True}
+        one.pids.append(one.lines("another process is the service")[-1]["pid"])
+        wait_until(lambda number=number: one.has_ended(number - 1))
+    assert listens(port)

@@ -23,6 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 RELEASES = {"debian:bookworm-slim": "bookworm"}
 SETTINGS = ("/etc/apt", "/etc/pip.conf", "/etc/xdg/pip", "/etc/resolv.conf", "/etc/hosts")
 SETTINGS_OF_THE_USER = (".config/pip", ".pip")
+TRUSTED = Path("/etc/ssl/certs/ca-certificates.crt")
+TRUSTED_THERE = "/trusted-by-this-machine.crt"
 LIMIT_SECONDS = 1200
 
 
@@ -43,6 +45,9 @@ class Stage:
         )
         for path in (*SETTINGS, *(str(Path.home() / one) for one in SETTINGS_OF_THE_USER)):
             self._lay_in(Path(path))
+        if TRUSTED.exists():
+            # Beside the bundle of the stage's own, which a step may make anew.
+            shutil.copyfile(TRUSTED, self.folder / TRUSTED_THERE[1:])
 
     def _lay_in(self, path: Path) -> None:
         there = self.folder / path.relative_to("/")
@@ -55,6 +60,8 @@ class Stage:
     def run(self, *command: str) -> str:
         """What a command in it prints; it has to end well."""
         passed = {name: value for name, value in os.environ.items() if name[:4] == "PIP_"}
+        if TRUSTED.exists():
+            passed["PIP_CERT"] = TRUSTED_THERE
         done = subprocess.run(
             ["chroot", f"--userspec={self.user}", str(self.folder), *command],
             env={"HOME": "/root", **passed, **self.environment},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -18,7 +19,7 @@ from proxy.observe.log import get_logger
 from proxy.policy.standing import OperationRefusedError
 from proxy.service import handover
 from proxy.service.handover import READY_SECONDS, HandedOver, HandOver
-from proxy.service.handover_channel import encode, receive_now
+from proxy.service.handover_channel import ChannelBrokenError, encode, receive_now
 from proxy.service.ports import PortName
 from tests.support.memory import Stage
 from tests.support.moving import Adopting
@@ -39,6 +40,7 @@ class Ports:
     def __init__(self, listening):
         self.port = SimpleNamespace(socket=listening)
         self.closed = False
+        self.until = None
 
     def __iter__(self):
         port = SimpleNamespace(name=PortName("shop", "main"), listen="tcp:0", port=self.port)
@@ -46,6 +48,8 @@ class Ports:
 
     async def close(self):
         self.closed = True
+        if self.until is not None:
+            await self.until
 
 
 class PidFile:
@@ -222,9 +226,6 @@ def test_one_at_a_time(scene):
 
 def test_a_process_that_stops_or_cannot_is_not_replaced(scene):
     """It says which."""
-    scene.stage.proxy.draining = True
-    assert scene.restart()[1] == ["the proxy stops"]
-    scene.stage.proxy.draining = False
     scene.objections = ("it is paused",)
     assert scene.restart()[1] == ["it is paused"]
     scene.one.waits = True
@@ -232,6 +233,55 @@ def test_a_process_that_stops_or_cannot_is_not_replaced(scene):
     scene.one.why_not = "it is only a trial"
     assert scene.restart()[1] == ["it is only a trial"]
     assert repr(scene.one) == "<HandOver not>"
+    scene.one.why_not, scene.one.waits = "", False
+    scene.one.stop()
+    assert scene.restart()[1] == ["the proxy stops"]
+
+
+def test_an_order_that_is_given_meanwhile_gives_the_successor_up(scene):
+    """It knows nothing of that: a proxy that was paused would go on."""
+    _, refused = scene.restart()
+    assert scene.one.is_under_way
+    scene.objections = ("it is paused",)
+    scene.say("ready", pid=3)
+    assert refused == ["it is paused"]
+    assert scene.kills == 1
+    assert not scene.ports.closed
+    assert not scene.one.is_under_way
+    assert not scene.one.is_done
+
+
+@pytest.mark.parametrize("where", ["socketpair", "adopt"])
+def test_a_process_without_descriptors_is_not_replaced(scene, monkeypatch, where):
+    """It has said why, and can be asked again."""
+
+    def fail(*given):
+        for one in given[1:2]:  # the end of the channel that `adopt` closes in any case
+            one.close()
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as lacking:
+        lacking.setattr(handover if where == "adopt" else socket, where, fail)
+        _, refused = scene.restart()
+    assert refused == ["there is no channel to a new process: Too many open files"]
+    assert scene.pid_file.done == []
+    scene.restart()
+    assert scene.end is not None
+
+
+def test_a_process_that_stops_while_its_ports_close_says_no_more(scene):
+    """The new process ends with it, as nobody told it to go."""
+    scene.ports.until = Deferred()
+    asked, _ = scene.restart()
+    with receive_now(scene.end, 10)[1][0]:
+        scene.say("ready", pid=3)
+    scene.one.stop()
+    scene.ports.until.callback(None)
+    scene.reactor.turn()
+    assert asked.called
+    assert scene.done == ["admin closed"]
+    with pytest.raises(ChannelBrokenError):
+        receive_now(scene.end, 10)
 
 
 def test_a_process_that_stops_meanwhile_gives_the_successor_up(scene):
@@ -248,6 +298,7 @@ def test_a_process_that_stops_afterwards_leaves_all_to_the_successor(scene):
     scene.one.stop()
     scene.one.stop()
     assert scene.done == ["admin closed", 3]
+    assert not scene.one.is_awaited
 
 
 def test_what_the_successor_says_of_clients_is_heard_only_afterwards(scene):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 import socket
 
 import pytest
@@ -14,7 +16,14 @@ from proxy.front import moving
 from proxy.observe.log import get_logger
 from proxy.service import handover_arriving
 from proxy.service.handover_arriving import NUMBERS_APART, Arriving, arriving
-from proxy.service.handover_channel import LAYOUT, ChannelBrokenError, encode, receive_now
+from proxy.service.handover_channel import (
+    LAYOUT,
+    ChannelBrokenError,
+    Reader,
+    encode,
+    inode,
+    receive_now,
+)
 from proxy.service.handover_spawn import VARIABLE
 from proxy.service.ports import PortName
 from tests.support.memory import Stage
@@ -59,9 +68,8 @@ class Scene:
 
     def say(self, message, *handles):
         if handles:
-            socket.send_fds(
-                self.before, [encode({**message, "sockets": len(handles)})], handles
-            )
+            sockets = [*map(inode, handles)]
+            socket.send_fds(self.before, [encode({**message, "sockets": sockets})], handles)
         else:
             self.before.sendall(encode(message))
         self.turn()
@@ -108,7 +116,8 @@ def test_a_successor_is_given_the_ports():
     before, end = socket.socketpair()
     with before, socket.create_server(("127.0.0.1", 0)) as listening:
         ports = [["shop", "main", "tcp:3306"]]
-        message = encode({**BEGIN, "ports": ports, "sockets": 1})
+        sockets = [inode(listening.fileno())]
+        message = encode({**BEGIN, "ports": ports, "sockets": sockets})
         socket.send_fds(before, [message], [listening.fileno()])
         one = arriving({VARIABLE: str(end.fileno())}, get_logger())
         end.close()
@@ -131,10 +140,21 @@ def test_a_process_before_that_speaks_otherwise_is_an_error(message):
             Arriving(end, get_logger())
 
 
+def test_a_successor_without_descriptors_for_the_ports_does_not_come_up():
+    """Of two that were sent one has come."""
+    before, end = socket.socketpair()
+    with before, end, socket.socket() as one:
+        sockets = [inode(one.fileno()), 0]
+        message = {**BEGIN, "ports": [["a", "b", "c"]] * 2, "sockets": sockets}
+        socket.send_fds(before, [encode(message)], [one.fileno()])
+        with pytest.raises(ChannelBrokenError, match="no descriptors"):
+            Arriving(end, get_logger())
+
+
 def test_it_says_that_it_is_ready_and_takes_over_when_it_is_told_to(scene):
     """And says that it has heard."""
     scene.arriving.ready()
-    assert scene.hear() == {"what": "ready", "sockets": 0, "pid": os.getpid()}
+    assert scene.hear() == {"what": "ready", "sockets": [], "pid": os.getpid()}
     assert scene.arriving.is_waiting
     scene.say({"what": "go"})
     assert scene.heard == ["go"]
@@ -176,7 +196,7 @@ def test_a_client_is_taken_in(scene):
         handle, passage = moving.set_out(caller.client)
         scene.say({"what": "client", "client": passage.encode()}, handle)
         os.close(handle)
-        assert scene.hear() == {"what": "taken", "sockets": 0, "number": 1}
+        assert scene.hear() == {"what": "taken", "sockets": [], "number": 1}
         moving.arrived(caller.client)
         assert scene.stage.proxy.count == 1
 
@@ -196,6 +216,55 @@ def test_a_client_that_has_no_place_is_refused(scene, changed, why):
     said = scene.hear()
     assert (said["what"], said["number"]) == ("refused", 1)
     assert why in said["why"]
+
+
+def test_a_client_whose_connection_has_not_come_is_refused(scene):
+    """There was no descriptor for it; it works on where it is."""
+    scene.say({"what": "client", "client": {"number": 7}})
+    said = scene.hear()
+    assert (said["what"], said["number"]) == ("refused", 7)
+    assert "no descriptor" in said["why"]
+
+
+def test_a_connection_that_the_kernel_dropped_is_not_taken_for_the_next_one(scene):
+    """Two come as Twisted sends them, and for the first one there is no descriptor."""
+    with on_stage(Stage(max_connections=1)) as call:
+        clients = [call().client for _ in range(2)]
+        sent = [moving.set_out(client) for client in clients]
+        data = b"".join(
+            encode({"what": "client", "client": one.encode(), "sockets": [inode(handle)]})
+            for handle, one in sent
+        )
+        for place, (handle, _) in enumerate(sent):
+            socket.send_fds(scene.before, [data[place : place + 1]], [handle])
+        scene.before.sendall(data[len(sent) :])
+        with no_descriptors_left():
+            scene.turn()
+        scene.turn()
+        scene.turn()
+        reader = Reader()
+        reader.feed(scene.before.recv(1 << 16))
+        said = [reader.next()[0] for _ in sent]
+        assert [(one["what"], one["number"]) for one in said] == [("refused", 1), ("taken", 2)]
+        (came,) = scene.stage.clients.values()
+        assert inode(came.protocol.socket.fileno()) == inode(sent[1][0])
+        for handle, _ in sent:
+            os.close(handle)
+        moving.come_back(clients[0])
+        moving.arrived(clients[1])
+
+
+@contextlib.contextmanager
+def no_descriptors_left():
+    """This process can open nothing more, for the length of the block."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.dup(0)
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_what_makes_no_sense_is_refused_and_its_socket_closed(scene):

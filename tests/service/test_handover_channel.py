@@ -16,10 +16,9 @@ from proxy.service.handover_channel import (
     ChannelBrokenError,
     Reader,
     encode,
+    inode,
     receive_now,
 )
-
-MESSAGES = [{"what": "ready", "pid": 7}, {"what": "client", "sockets": 1}, {"what": "go"}]
 
 
 @pytest.fixture
@@ -33,15 +32,18 @@ def pair():
 @given(st.lists(st.integers(1, 40), max_size=9))
 def test_messages_are_whole_however_their_bytes_come(sizes):
     """Any cut gives the same messages."""
-    data, reader, found = b"".join(map(encode, MESSAGES)), Reader(), []
+    reader, found = Reader(), []
     with socket.socket() as passed:
+        number = inode(passed.fileno())
+        messages = [{"what": "ready", "pid": 7}, {"sockets": [number]}, {"what": "go"}]
+        data = b"".join(map(encode, messages))
         reader.give(passed.detach())
         for size in [*sizes, len(data)]:
             reader.feed(data[:size])
             data = data[size:]
             while (one := reader.next()) is not None:
                 found.append(one)
-    assert [message for message, _ in found] == MESSAGES
+    assert [message for message, _ in found] == messages
     assert [len(sockets) for _, sockets in found] == [0, 1, 0]
     for _, sockets in found:
         for one in sockets:
@@ -55,16 +57,29 @@ def test_messages_are_whole_however_their_bytes_come(sizes):
         b"\x00\x00\x00\x01\xff",
         b"\x00\x00\x00\x02[]",
         encode({"what": "client", "sockets": 1}),
-        encode({"what": "client", "sockets": "1"}),
+        encode({"what": "client", "sockets": [[]]}),
         MESSAGE_BYTES.to_bytes(4, "big"),
     ],
 )
 def test_what_is_no_message_breaks_the_channel(data):
-    """Nothing is guessed: a socket that is missing is one such thing."""
+    """Nothing is guessed."""
     reader = Reader()
     reader.feed(data)
     with pytest.raises(ChannelBrokenError):
         reader.next()
+
+
+def test_a_socket_that_is_missing_is_not_another_messages():
+    """The kernel drops one in silence where there is no descriptor left for it."""
+    reader = Reader()
+    with socket.socket() as dropped, socket.socket() as passed:
+        reader.give(os.dup(passed.fileno()))
+        for one in (dropped, passed):
+            reader.feed(encode({"sockets": [inode(one.fileno())]}))
+        assert reader.next()[1] == []
+        (found,) = reader.next()[1]
+        with found:
+            assert os.path.sameopenfile(found.fileno(), passed.fileno())
 
 
 def test_sockets_that_nobody_takes_are_closed():
@@ -81,7 +96,9 @@ def test_the_first_message_is_waited_for_without_a_reactor(pair):
     """It has its sockets, which no child inherits."""
     ours, theirs = pair
     with socket.socket() as passed:
-        socket.send_fds(ours, [encode({"what": "begin", "sockets": 1})], [passed.fileno()])
+        handle = passed.fileno()
+        message = {"what": "begin", "sockets": [inode(handle)]}
+        socket.send_fds(ours, [encode(message)], [handle])
     message, (received,) = receive_now(theirs, 5)
     with received:
         assert message["what"] == "begin"
@@ -106,7 +123,14 @@ class Transport:
     """Takes what a channel says."""
 
     def __init__(self):
-        self.data, self.handles, self.closed = b"", [], False
+        self.data, self.handles, self.closed, self.written = b"", [], False, 0
+
+    @property
+    def disconnecting(self):
+        return self.closed
+
+    def doWrite(self):  # noqa: N802 - Twisted's name
+        self.written += 1
 
     def write(self, data):
         self.data += data
@@ -128,16 +152,31 @@ def stage():
 
 
 def test_a_message_goes_out_behind_its_sockets(stage):
-    """The bytes say how many there are."""
-    stage.channel.say("client", [5, 6], number=3)
-    assert stage.channel.transport.handles == [5, 6]
-    assert stage.channel.transport.data == encode({"what": "client", "sockets": 2, "number": 3})
+    """The bytes say which they are."""
+    with socket.socket() as one, socket.socket() as other:
+        handles = [one.fileno(), other.fileno()]
+        stage.channel.say("client", handles, number=3)
+        assert stage.channel.transport.handles == handles
+        message = {"what": "client", "sockets": [*map(inode, handles)], "number": 3}
+        assert stage.channel.transport.data == encode(message)
+
+
+def test_a_channel_can_be_flushed_until_it_is_closed(stage):
+    """From then on the reactor alone may write, which closes it behind that."""
+    stage.channel.flush()
+    assert stage.channel.transport.written == 1
+    stage.channel.close()
+    stage.channel.flush()
+    stage.channel.connectionLost()
+    stage.channel.flush()
+    assert stage.channel.transport.written == 1
 
 
 def test_what_comes_is_told_with_its_sockets(stage):
     """They belong to whoever is told."""
-    stage.channel.fileDescriptorReceived(socket.socket().detach())
-    stage.channel.dataReceived(encode({"what": "client", "sockets": 1}))
+    handle = socket.socket().detach()
+    stage.channel.fileDescriptorReceived(handle)
+    stage.channel.dataReceived(encode({"what": "client", "sockets": [inode(handle)]}))
     ((message, (received,)),) = stage.heard
     assert message["what"] == "client"
     received.close()

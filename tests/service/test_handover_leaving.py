@@ -7,8 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from proxy.front import moving
+from proxy.front.moving import CannotMoveError
 from proxy.observe.log import get_logger
-from proxy.service.handover_leaving import LOOK_SECONDS, UNDER_WAY, Leaving
+from proxy.service.handover_leaving import AGAIN_SECONDS, LOOK_SECONDS, UNDER_WAY, Leaving
 from tests.support.memory import Stage
 from tests.support.moving import on_stage
 
@@ -77,6 +79,7 @@ def scene():
         one = Scene(SimpleNamespace(stage=stage, call=call))
         yield one
         one.leaving.stop()
+        one.leaving.lost()
 
 
 def test_a_process_without_clients_ends_when_the_successor_has_heard(scene):
@@ -117,8 +120,8 @@ def test_a_busy_client_goes_when_it_rests(scene):
     assert caller.payload()[0] == 0
 
 
-def test_a_client_that_is_not_taken_stays_and_is_not_sent_again(scene):
-    """It works on here."""
+def test_a_client_that_is_not_taken_works_on_here_and_is_sent_again_later(scene, capsys):
+    """What was in its way may have gone by then; the log has it once."""
     caller = scene.call()
     scene.leaving.begin()
     scene.hear("refused", number=1, why="there are max_clients already")
@@ -127,6 +130,31 @@ def test_a_client_that_is_not_taken_stays_and_is_not_sent_again(scene):
     caller.query(b"INSERT INTO t VALUES (1)")
     scene.stage.serve()
     assert caller.payload()[0] == 0
+    scene.stage.run(AGAIN_SECONDS)
+    scene.hear("refused", number=1, why="there are max_clients already")
+    scene.stage.run(AGAIN_SECONDS)
+    scene.hear("taken", number=1)
+    assert scene.numbers() == [1, 1, 1]
+    assert caller.client.protocol.lost
+    assert capsys.readouterr().out.count("there are max_clients already") == 1
+
+
+def test_a_client_of_whose_connection_there_is_no_copy_is_sent_later(scene, monkeypatch):
+    """Where there are no descriptors left; everybody else goes on."""
+    clients = [scene.call().client for _ in range(2)]
+    set_out = moving.set_out
+
+    def fail(client):
+        if client is clients[0]:
+            raise CannotMoveError("no copy of its connection: Too many open files")
+        return set_out(client)
+
+    with monkeypatch.context() as lacking:
+        lacking.setattr(moving, "set_out", fail)
+        scene.leaving.begin()
+    assert scene.numbers() == [2]
+    scene.stage.run(AGAIN_SECONDS)
+    assert scene.numbers() == [2, 1]
 
 
 def test_few_are_on_their_way_at_once(scene):
@@ -179,15 +207,30 @@ def test_what_is_said_of_nobody_is_nothing(scene):
     scene.hear("refused")
 
 
-def test_those_on_their_way_when_the_process_stops_are_the_successors(scene):
-    """Their connections are closed here without a word."""
+def test_who_is_on_the_way_when_the_process_stops_is_the_successors(scene):
+    """As soon as that has said so; what it refuses is served here to the end."""
+    taken, refused = scene.call(), scene.call()
+    scene.leaving.begin()
+    scene.leaving.stop()
+    assert scene.leaving.is_awaited
+    assert scene.ear.is_open
+    scene.hear("taken", number=1)
+    assert taken.client.protocol.lost
+    scene.hear("refused", number=2, why="it stops")
+    assert [*scene.stage.clients.values()] == [refused.client]
+    assert not scene.leaving.is_awaited
+    assert not scene.ear.is_open
+    assert scene.numbers() == [1, 2]
+
+
+def test_who_is_on_the_way_to_nobody_when_the_process_stops_comes_back(scene, capsys):
+    """The other process has ended too; there is nothing to warn of."""
     caller = scene.call()
     scene.leaving.begin()
     scene.leaving.stop()
     scene.leaving.lost()
-    assert caller.client.protocol.lost
-    assert scene.stage.clients == {}
-    assert not scene.ear.is_open
+    assert [*scene.stage.clients.values()] == [caller.client]
+    assert "the new process has ended" not in capsys.readouterr().out
 
 
 def test_idle_connections_to_targets_are_given_up(scene):

@@ -10,7 +10,7 @@ import pytest
 from twisted.internet import tcp, unix
 from twisted.internet.protocol import Factory
 
-from proxy.service.handover_ports import adopt_port, release, take_lock
+from proxy.service.handover_ports import adopt_port, release, remove, take_lock
 from tests.support.joined import Reactor
 
 
@@ -99,6 +99,17 @@ def test_a_port_of_the_abstract_namespace_has_no_path(quiet):
         take_lock(adopted)
         release(adopted)
         close(adopted)
+
+
+def test_a_path_where_nobody_listens_any_more_is_taken_away(tmp_path):
+    """With its lock; other sockets have nothing to be taken away."""
+    with socket.socket(socket.AF_UNIX) as one, socket.socket() as other:
+        one.bind(str(tmp_path / "p"))
+        (tmp_path / "p.lock").symlink_to("1")
+        remove(one)
+        remove(one)
+        remove(other)
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_a_port_of_tcp_has_no_lock(quiet):

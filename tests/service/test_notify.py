@@ -112,6 +112,18 @@ def test_after_a_hand_over_it_has_nothing_more_to_say(systemd, clock):
     assert systemd.heard() == []
 
 
+def test_a_reload_that_ends_while_it_stops_is_not_told(systemd, clock):
+    """It would mean that the service is ready again."""
+    notifier = make(clock, NOTIFY_SOCKET=systemd.name)
+    notifier.ready()
+    notifier.reloading()
+    notifier.stopping(3)
+    systemd.heard()
+    notifier.ready()
+    assert systemd.heard() == []
+    notifier.stop()
+
+
 def test_what_is_for_us_is_for_no_child(clock):
     """The variables are taken out of the environment."""
     environ = {"NOTIFY_SOCKET": "/run/x", "WATCHDOG_USEC": "1", "PATH": "/bin"}

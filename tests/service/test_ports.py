@@ -1,5 +1,6 @@
 """Tests of `proxy.service.ports`: real ports, on a reactor that a test turns."""
 
+import os
 import socket
 import stat
 
@@ -257,6 +258,27 @@ def test_a_socket_that_was_given_is_used():
     assert left.fileno() == -1
     turned(ports.close())
     assert ask(("127.0.0.1", number)) is None
+
+
+def test_what_was_given_is_taken_over(tmp_path):
+    """A unix socket has the mode that is wanted now; one that nobody wants is gone."""
+    wants, left = tmp_path / "wanted", tmp_path / "left"
+    given = []
+    for path in (wants, left):
+        one = socket.socket(socket.AF_UNIX)
+        one.bind(str(path))
+        one.listen()
+        given.append(Given(MAIN, f"unix:{path}", one))
+        path.with_name(f"{path.name}.lock").symlink_to("1")
+    ports = Ports(reactor, given)
+    turned(ports.open(wanted(MAIN, f"unix:{wants}:mode=640")))
+    assert left.exists()
+    ports.take_over()
+    assert stat.S_IMODE(wants.stat().st_mode) == 0o640
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("left")] == []
+    assert str((tmp_path / "wanted.lock").readlink()) == str(os.getpid())
+    turned(ports.close())
+    assert [*tmp_path.iterdir()] == []
 
 
 def received(client):

@@ -38,6 +38,8 @@ OPEN = [
     "CALL p(1, @a)",
     "SELECT 'a' /* who asks */ -- why",
     "SELECT 'http://example.com/a'",
+    "INSERT INTO people VALUES ('http://example.com/a', 'a@example.com')",
+    "SELECT spin, shape, encoded FROM t WHERE pinned = 'a' AND session_idle = 'b'",
 ]
 
 HUSH = "hunter2"
@@ -86,6 +88,18 @@ CLOSED = [
     f"EXECUTE IMMEDIATE CONCAT('ALTER USER joe IDENTI', 'FIED BY ''{HUSH}''')",
     f"CALL mysql.rds_set_external_source('h', 3306, 'u', '{HUSH}')",
     f"CALL remember('{HUSH}')",
+    f"SELECT ENCODE(name, '{HUSH}'), DECODE(name, '{HUSH}') FROM t",
+    f"SELECT SHA1 /* spaces */     ('{HUSH}')",
+    f"SET @dbpw = '{HUSH}', @pswd = '{HUSH}'",
+    f"CREATE TABLE t (a INT) ENGINE = FEDERATED CONNECTION = 'mysql://joe:a/{HUSH}@h/d/t'",
+    f"CREATE TABLE t (a INT) ENGINE = FEDERATED CONNECTION = 'mysql://joe:a ''{HUSH}@h/t'",
+    f"INSERT INTO cards (pin, cvv) VALUES ('{HUSH}', '{HUSH}')",
+    f"REPLACE INTO sessions (session_id, data) VALUES ('{HUSH}', 'x')",
+    f"SELECT '{HUSH}', 'AKIAIOSFODNN7EXAMPLE'",
+    f"SELECT 'eyJhbGciOiJIUzI1NiJ9.{HUSH}'",
+    f"INSERT INTO people VALUES ('joe', '$2y$10${HUSH}')",
+    f"INSERT INTO people VALUES ('joe', '$argon2id$v=19${HUSH}')",
+    f"SELECT * FROM t WHERE password = 1--'a\n{HUSH}'",
     f"CLONE INSTANCE FROM 'joe'@'h':3306 IDENTIFIED BY '{HUSH}'",
     f"SELECT 1; SET PASSWORD = '{HUSH}'",
     f"BEGIN NOT ATOMIC SET @x = '{HUSH}'; END",
@@ -133,6 +147,12 @@ def test_so_it_is_in_every_dialect(text, dialect):
         text = text.replace("$$", "'", 1)
     assert HUSH not in show(text.encode(), dialect)
     assert HUSH not in outline(text.encode(), dialect)
+
+
+def test_digits_that_are_a_text_are_one():
+    """What a procedure takes may be written in hexadecimal digits, or binary ones."""
+    assert show(b"CALL p(0x68756E7465723221)") == "CALL p(?)"
+    assert is_confidential(b"CALL p(0b0110)")
 
 
 def test_an_outline_tells_what_it_is():

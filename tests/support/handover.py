@@ -58,6 +58,11 @@ class Succession:
             wait_until(lambda pid=pid: not is_running(pid))
 
 
+def python_path() -> str:
+    """Where a process in another folder finds the form of the modules that is tested."""
+    return os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), str(Path.cwd()))))
+
+
 def is_running(pid: int) -> bool:
     """Whether a process is there and more than a zombie."""
     try:
