@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -180,7 +181,8 @@ class AdminSite:
 
 
 def _change_mode(place: AdminSocket) -> None:
-    Path(place.path).chmod(place.mode)
+    with contextlib.suppress(OSError):  # somebody has taken it away
+        Path(place.path).chmod(place.mode)
 
 
 def _why_not(place: AdminPlace, error: Exception) -> str:

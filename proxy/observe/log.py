@@ -291,10 +291,17 @@ def _drop_below_level(
     return event
 
 
+_OLD_LOG: Final = "log_legacy"
+"""The namespace of `twisted.python.log`.  What comes by it says which ports are opened and
+closed, and each that matters to an operator has a line of ours."""
+
+
 def observe_twisted(event: LogEvent) -> None:
     """Write one event of `twisted.logger` as a line of ours."""
     level = _LEVEL_OF_TWISTED[event.get("log_level", LogLevel.info)]
     fields = {"namespace": event.get("log_namespace", "twisted")}
+    if fields["namespace"] == _OLD_LOG and level == "info":
+        level = "debug"
     if "log_failure" in event:
         fields["exception"] = event["log_failure"].getTraceback().rstrip()
     # Texts with an address or a number in them are of one kind.

@@ -17,6 +17,7 @@ class Pools:
     def __init__(self, make: Callable[[Target], TargetPool]) -> None:
         self._make = make
         self._pools: dict[str, TargetPool] = {}
+        self._targets: dict[str, Target] = {}
         self._leaving: set[str] = set()
 
     def __repr__(self) -> str:
@@ -30,11 +31,16 @@ class Pools:
         """All of them, by the addresses of their targets as the configuration has them."""
         return dict(self._pools)
 
+    def with_targets(self) -> list[tuple[Target, TargetPool]]:
+        """All of them, each with the target that it was made for."""
+        return [(self._targets[address], pool) for address, pool in self._pools.items()]
+
     def get(self, target: Target) -> TargetPool:
         """The pool of a target."""
         pool = self._pools.get(target.address)
         if pool is None:
             pool = self._pools[target.address] = self._make(target)
+            self._targets[target.address] = target
         self._leaving.discard(target.address)
         return pool
 
@@ -57,7 +63,7 @@ class Pools:
             if address in self._leaving and not pool.ledger.total and not pool.load:
                 # Not stopped: who has no other pool yet waits there, for no longer than is set.
                 self._leaving.discard(address)
-                del self._pools[address]
+                del self._pools[address], self._targets[address]
 
     def look(self) -> None:
         """See whether files have changed that connections to the targets are made with."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import attrs
 from structlog.typing import FilteringBoundLogger
@@ -115,7 +116,8 @@ class Materials:
         )
         self._tokens = Tokens(config, self._aws, means.threads, means.files, means.log)
         self.takes_all = config.default_auth_scheme is DefaultAuthScheme.IAM_AUTH
-        self.streams: dict[str, BackendTlsStreams] = {}
+        # Those of targets that were discovered last as long as something connects by them.
+        self.streams: WeakValueDictionary[str, BackendTlsStreams] = WeakValueDictionary()
         try:
             self._gather(before)
         except (
@@ -162,15 +164,16 @@ class Materials:
             self.verifier = self._tokens.verifier()
         group = config.target_group
         if before is not None and old is not None and old.target_group.tls == group.tls:
-            self.streams = dict(before.streams)
+            self.streams = before.streams
         if not same_aws:
             for host in self._aws.open_endpoints():
                 log.warning(
                     "secrets or tokens go to an endpoint without TLS; give it an https URL",
                     host=host,
                 )
-        for target in (*group.targets, *(t for one in group.target_sets for t in one.targets)):
-            self.backend_tls(target)
+        targets = (*group.targets, *(t for one in group.target_sets for t in one.targets))
+        self._kept = [self.backend_tls(target) for target in targets]
+        for target in targets:
             self.token_giver(target)
 
     # Passwords

@@ -351,7 +351,9 @@ def _is_any_port(listen: str) -> bool:
 
 async def _stop(ports: Iterable[OpenPort]) -> None:
     for one in ports:
-        await one.port.stopListening()
+        closing = one.port.stopListening()
+        if closing is not None:  # else it is closed already
+            await closing
 
 
 def _why(error: Exception) -> str:

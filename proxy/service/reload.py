@@ -30,7 +30,7 @@ from proxy.policy.standing import OperationRefusedError, ReloadReport
 from proxy.service.assembly import Assembly, Shared
 from proxy.service.fresh import Fresh, begin_sources, make, read_anew, wait_for_secrets
 from proxy.service.logged import apply_log
-from proxy.service.ports import PortName, PortsError, Wanted
+from proxy.service.ports import Exchange, PortName, PortsError, Wanted
 from proxy.service.renewal import examine, renew
 from proxy.service.tokens import UnusableError
 
@@ -158,12 +158,13 @@ class Reloader:
         try:
             await wait_for_secrets(begun)
             self._demand_running()  # that may have taken its time
-            if report.changed:
-                await self._put_in_force(fresh, before)
-        except OperationRefusedError:
+            exchange = await self._prepare(fresh, before) if report.changed else None
+        except BaseException:
             for source in begun:
                 source.stop()
             raise
+        if exchange is not None:
+            await self._put_in_force(fresh, before, exchange)
         return report
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
@@ -189,21 +190,40 @@ class Reloader:
             needs_restart=tuple(one.path for one in later if one.when is When.RESTART),
         )
 
-    async def _put_in_force(self, fresh: Fresh, before: Mapping[str, Assembly]) -> None:
-        worker, config = self._worker, fresh.config
+    async def _prepare(self, fresh: Fresh, before: Mapping[str, Assembly]) -> Exchange:
+        """All that may fail, and where it does nothing has changed.
+
+        Raises:
+            OperationRefusedError: it did.
+        """
+        worker, admin = self._worker, fresh.config.admin
         try:
-            for name, materials in fresh.materials.items():
-                examine(before[name], materials)
+            _examine(fresh, before)
             exchange = await worker.ports.prepare(_wanted(fresh, before))
         except (UnusableError, PortsError) as error:
             raise OperationRefusedError(str(error)) from error
         try:
-            if config.admin != worker.config.admin:
-                await worker.admin.reconfigure(config.admin)
+            if admin != worker.config.admin:
+                await worker.admin.reconfigure(admin)
         except (AdminListenError, TlsUnusableError, TokenUnreadableError) as error:
             await worker.ports.give_up(exchange)
             raise OperationRefusedError(str(error)) from error
-        # From here on nothing fails, and nobody is served in between.
+        try:
+            # An operator may have given an order meanwhile, or have stopped the process.
+            self._demand_running()
+            _examine(fresh, before)
+        except (UnusableError, OperationRefusedError) as error:
+            await worker.ports.give_up(exchange)
+            if worker.running:
+                await worker.admin.reconfigure(worker.config.admin)
+            raise OperationRefusedError(str(error)) from error
+        return exchange
+
+    async def _put_in_force(
+        self, fresh: Fresh, before: Mapping[str, Assembly], exchange: Exchange
+    ) -> None:
+        """Nothing of this fails, and nobody is served in between."""
+        worker, config = self._worker, fresh.config
         worker.admins.replace(fresh.admins)
         for name, materials in fresh.materials.items():
             renew(before[name], materials)
@@ -227,6 +247,11 @@ class Reloader:
 
 def _tell_nobody() -> None:
     """Where nobody wants to know."""
+
+
+def _examine(fresh: Fresh, before: Mapping[str, Assembly]) -> None:
+    for name, materials in fresh.materials.items():
+        examine(before[name], materials)
 
 
 def _wanted(fresh: Fresh, before: Mapping[str, Assembly]) -> list[Wanted]:

@@ -7,6 +7,7 @@ import attrs
 from proxy.config.model import ProxyConfig, Target
 from proxy.config.pool import ConnectionPoolConfig
 from proxy.failover import changing
+from proxy.failover.sharing import NOBODY
 from proxy.net.certificates import TlsUnusableError
 from proxy.pool.pool import TargetPool
 from proxy.service.assembly import Assembly
@@ -25,9 +26,9 @@ def examine(assembly: Assembly, fresh: Materials) -> None:
     if order and assembly.steward.group != fresh.config.target_group:
         raise UnusableError(f"proxy {name}: its targets cannot change now: {order}")
     try:
-        for post in assembly.steward.posts.values():
-            fresh.backend_tls(post.target)
-            fresh.token_giver(post.target)
+        for target, _ in _pools(assembly, fresh.config):
+            fresh.backend_tls(target)
+            fresh.token_giver(target)
     except TlsUnusableError as error:
         raise UnusableError(f"proxy {name}: {error}") from error
 
@@ -98,17 +99,33 @@ def _renew_pools(assembly: Assembly, old: ProxyConfig) -> None:
     """Let pools connect as it is wanted now; what has connected otherwise goes when free."""
     steward, materials = assembly.steward, assembly.workshop.materials
     new = materials.config
-    _, targets = changing.chosen_set(steward, new.target_group)
-    wanted = {target.address: target for target in targets}
-    for name, post in steward.posts.items():
-        target = wanted.get(name, post.target)
-        is_stale = _connecting(old, post.target) != _connecting(new, target)
-        _renew_pool(post.pool, target, materials, new_logins=_logins(old) != _logins(new))
-        if is_stale:
-            post.pool.retire_all()
+    for target, pool in _pools(assembly, new):
+        post = steward.posts.get(target.address)
+        _renew_pool(pool, target, materials, new_logins=_logins(old) != _logins(new))
+        if post is not None and _connecting(old, post.target) != _connecting(new, target):
+            pool.retire_all()
     room = steward.sharing.room
     if room is not None:
         room.reconfigure(new.target_group.connection_pool_config)
+
+
+def _pools(assembly: Assembly, new: ProxyConfig) -> list[tuple[Target, TargetPool]]:
+    """All pools, each with its target as it will be.
+
+    Also those of targets that are not used any more, as they may be used again before the last
+    of their clients has gone.
+    """
+    steward, group = assembly.steward, new.target_group
+    _, chosen = changing.chosen_set(steward, group)
+    others = (one for name in group.target_sets for one in name.targets)
+    wanted = {one.address: one for one in (*others, *group.targets, *chosen)}
+    pools = []
+    for made_for, pool in assembly.proxy.pools.with_targets():
+        post = steward.posts.get(made_for.address)
+        if made_for is not NOBODY:
+            known = made_for if post is None else post.target
+            pools.append((wanted.get(made_for.address, known), pool))
+    return pools
 
 
 def _connecting(config: ProxyConfig, target: Target) -> object:

@@ -176,6 +176,21 @@ def test_twisted_events_become_lines():
     ]
 
 
+def test_twisted_ports_are_talk_for_debugging():
+    """What opens and closes has a line of ours where it matters; errors stay errors."""
+    stream = io.StringIO()
+    observer = make_twisted_observer()
+    configure("json", "info", stream)
+    last = log.events.last
+    try:
+        for level in (LogLevel.info, LogLevel.critical):
+            observer({"log_namespace": "log_legacy", "log_level": level, "log_format": "Door"})
+    finally:
+        configure()
+    assert [json.loads(line)["level"] for line in stream.getvalue().splitlines()] == ["critical"]
+    assert log.events.last == last + 1
+
+
 def test_twisted_failures_keep_their_traceback():
     """What Twisted catches in a protocol is in the log with its traceback."""
     stream = io.StringIO()

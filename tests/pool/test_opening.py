@@ -63,6 +63,24 @@ def test_a_target_that_refuses_the_account_is_not_waited_for(stage):
     assert len(stage.ledger.waiting) == 1
 
 
+def test_a_target_that_refuses_a_user_answers(stage):
+    """Which says that it is there; one that cannot be reached is not."""
+    opening = stage.pool.opening
+    assert not opening.answers
+    stage.servers.refusal = error(1045, "28000", b"Access denied")
+    borrow(stage)
+    stage.run()
+    assert (opening.answers, bool(opening.last_failure)) == (True, True)
+    stage.servers.down = True
+    borrow(stage)
+    stage.run(1)
+    assert not opening.answers
+    stage.servers.refusal, stage.servers.down = None, False
+    borrow(stage)
+    stage.run(2)
+    assert (opening.answers, opening.last_failure) == (True, "")
+
+
 def test_a_target_that_is_full_is_waited_for(stage):
     """Too many connections at the target passes, so the waiter stays."""
     stage.servers.refusal = error(1040, "08004", b"Too many connections")

@@ -49,6 +49,16 @@ def world():
     return World()
 
 
+def test_pools_are_known_with_their_targets(world):
+    """Also while they leave, and no longer."""
+    pool = world.pools.get(DB)
+    assert world.pools.with_targets() == [(DB, pool)]
+    world.pools.forget(DB)
+    assert world.pools.with_targets() == [(DB, pool)]
+    world.sweep()
+    assert world.pools.with_targets() == []
+
+
 def test_each_target_has_one_pool(world):
     """It is made when it is asked for, and found again."""
     pool = world.pools.get(DB)

@@ -1,5 +1,7 @@
 """Tests of `proxy.service.materials`."""
 
+import gc
+
 import attrs
 import pytest
 from structlog.testing import capture_logs
@@ -78,6 +80,19 @@ def test_other_settings_of_aws_make_secrets_and_tokens_anew(means, tokens):
     assert after.secrets is not before.secrets
     assert after.verifier is not before.verifier
     assert any("without TLS" in line["event"] for line in logs)
+
+
+def test_what_connects_to_targets_that_were_found_goes_with_them(means):
+    """Authorities are large, and in a cloud there is a new name each hour."""
+    config = make_config(target_tls=BackendTls(mode=TlsMode.VERIFY_CA))
+    materials = Materials(config, means)
+    connector = materials.connector(Target(address="found"))
+    assert {*materials.streams} == {"db1", "found"}
+    later = Materials(config, means, materials)
+    assert later.backend_tls(Target(address="found")) is connector.tls
+    del connector
+    gc.collect()
+    assert {*later.streams} == {"db1"}
 
 
 def test_all_targets_are_tried_those_of_other_sets_too(means):

@@ -154,6 +154,26 @@ def test_a_room_without_a_reader_stays_without_connections(assembly):
     assert room._config is config
 
 
+def test_a_target_that_comes_back_in_time_has_the_settings_of_now(assembly, tmp_path):
+    """Its pool may still be there, for the sake of a transaction."""
+    renewed(assembly, target_group=group_of(assembly, targets=SOME))
+    pools, gone = assembly.proxy.pools, Target(address="db2", tls_server_name="localhost")
+    pool = pools.by_address()["db2"]
+    renewed(assembly, target_group=group_of(assembly, targets=SOME[:1]))
+    assert "db2" not in assembly.steward.posts
+    files = self_signed().write(tmp_path / "own")
+    config = ConnectionPoolConfig(max_connections=9, init_query="SET @a = 1", connect_timeout=3)
+    tls = BackendTls(mode=TlsMode.VERIFY_CA, ca=str(files.certificate))
+    renewed(assembly, target_group=group_of(assembly, connection_pool_config=config, tls=tls))
+    renewed(assembly, target_group=group_of(assembly, targets=(SOME[0], gone)))
+    assert assembly.steward.posts["db2"].pool is pool
+    assert pool.ledger.limits.connections == 9
+    assert pool.dialer._init_query == b"SET @a = 1"
+    streams = pool.dialer.connector.tls
+    assert streams is assembly.workshop.materials.backend_tls(gone)
+    assert streams is not None
+
+
 def test_endpoints_are_known_by_their_names(assembly):
     """The next clients come in by those that there are now."""
     endpoints = (
