@@ -109,9 +109,13 @@ class Post:
         if self.shadowed:
             state, why = "UNUSED", "another address leads to the same server"
         elif not watched:
-            why = self.pool.opening.last_failure
-            state = "UNAVAILABLE" if why else "AVAILABLE" if self.pool.facts else state
-            failure = Failure.REFUSED if why else None
+            opening = self.pool.opening
+            why, failure = opening.last_failure, Failure.REFUSED
+            # One user that is refused says nothing against a target that others have used.
+            if self.pool.facts is not None and (opening.answers or not why):
+                state = "AVAILABLE"
+            elif why:
+                state = "UNAVAILABLE"
         if state == "UNAVAILABLE" and failure is not None:
             reason = REASONS.get(failure, "INTERNAL_FAILURE")
         elif state == "UNAVAILABLE":

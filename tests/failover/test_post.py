@@ -123,6 +123,18 @@ def test_where_nobody_looks_connections_tell():
     assert "refused" in one.description
 
 
+def test_a_refused_user_says_nothing_against_a_target_that_nobody_looks_at():
+    """Others have been let in; why that one is not stands beside."""
+    group = Group("a", topology=Topology.STATIC)
+    opening = group.post("a").pool.opening
+    opening.last_failure, opening.answers = "it refuses the user other", True
+    assert status(group, "a").state == "UNAVAILABLE"
+    group.client()
+    opening.last_failure = "it refuses the user other"
+    one = status(group, "a")
+    assert (one.state, one.reason, one.description) == ("AVAILABLE", "", opening.last_failure)
+
+
 def test_nobody_waits_for_ever_for_a_dead_target(group):
     """Where no other target takes over, a statement under way ends as any wait does."""
     client = group.client()
