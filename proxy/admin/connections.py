@@ -6,13 +6,13 @@ import ipaddress
 import socket
 import struct
 from io import BytesIO
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.protocol import Factory, connectionDone
-from twisted.logger import Logger
+from twisted.logger import ILogObserver, Logger, LogPublisher
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, Request
 
@@ -145,7 +145,7 @@ class AdminChannel(HTTPChannel):
 
     is_answering = False
     # Twisted's lines say that idle connections were closed, which is so all day long.
-    _log = Logger(observer=lambda _event: None)
+    _log = Logger(observer=cast("ILogObserver", LogPublisher()))  # which tells nobody
 
     def connectionMade(self) -> None:
         """See `twisted.internet.interfaces.IProtocol`."""

@@ -23,6 +23,10 @@ STATUS_SECONDS = 5.0
 LONGEST_STATUS = 250
 """Characters of a status: `systemctl status` shows one line."""
 
+PATIENCE_SECONDS = 1.0
+"""How long a word that must not get lost may wait for a systemd that is busy, while clients wait
+too: without MAINPID the end of an old process would be the end of the service."""
+
 _VARIABLES = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 
 
@@ -122,9 +126,8 @@ class Notifier:
         for timer in self._timers.values():
             cancel(timer)
         self._timers.clear()
-        if self._socket is not None:
-            self._socket.close()
-        self._socket, self._address = None, ""
+        self._hang_up()
+        self._address = ""
 
     def _repeat(self, tell: Callable[[], None], seconds: float) -> None:
         def again() -> None:
@@ -135,28 +138,36 @@ class Notifier:
         self._timers[tell] = self._clock.callLater(seconds, again)
 
     def _tell_status(self) -> None:
-        self._send(f"STATUS={self._line()}")
+        self._send(f"STATUS={self._line()}", patience=0.0)
 
     def _live(self) -> None:
-        self._send("WATCHDOG=1")
+        self._send("WATCHDOG=1", patience=0.0)
 
     def _line(self) -> str:
         return "".join(char if char.isprintable() else "?" for char in self._status())[
             :LONGEST_STATUS
         ]
 
-    def _send(self, *lines: str) -> None:
+    def _send(self, *lines: str, patience: float = PATIENCE_SECONDS) -> None:
         if not self._address:
             return
         try:
             if self._socket is None:
                 self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-                # A systemd that does not read must not stop the clients.
-                self._socket.setblocking(False)
-            self._socket.sendto("\n".join(lines).encode(), self._address)
+                self._socket.connect(self._address)  # else nobody knows when there is room
+            self._socket.settimeout(patience)
+            self._socket.send("\n".join(lines).encode())
         except OSError as error:
             if not self._failed:
-                self._log.warning("systemd cannot be told how it goes", why=error.strerror)
+                why = error.strerror or "it does not read"
+                self._log.warning("systemd cannot be told how it goes", why=why)
             self._failed = True
+            if not isinstance(error, TimeoutError | BlockingIOError):
+                self._hang_up()  # it may be another one that is there next time
         else:
             self._failed = False
+
+    def _hang_up(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None

@@ -48,8 +48,7 @@ def _only_ends(verdict: Classification) -> bool:
         verdict.single
         and bool(verdict.effects)
         and all(
-            isinstance(effect, effects.EndsTransaction)
-            and not (effect.chain or effect.release)
+            isinstance(effect, effects.EndsTransaction) and not (effect.chain or effect.release)
             for effect in verdict.effects
         )
     )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import socket
 
 import pytest
+from twisted.logger import globalLogPublisher
 
 from proxy.admin import connections as connections_module
 from proxy.admin.call import MAX_BODY_BYTES
 from proxy.admin.connections import MAX_CONNECTIONS
+from proxy.observe.log import configure, make_twisted_observer
 from tests.admin.operating import (
     GET,
     LIMIT_SECONDS,
@@ -182,6 +185,25 @@ def test_the_slow_are_cut_off(served, tmp_path, monkeypatch, start, more):
     path = tmp_path / "slow.sock"
     served.call(served.site.listen, f"unix:{path}")
     assert dripping(path, start, more) == b""
+
+
+def test_an_idle_connection_is_closed_without_a_word(served, tmp_path, monkeypatch):
+    """Programs keep connections between two scrapes: that is no event for anybody."""
+    monkeypatch.setattr(connections_module, "REQUEST_SECONDS", 0.1)
+    path = tmp_path / "admin.sock"
+    served.call(served.site.listen, f"unix:{path}")
+    stream, observer = io.StringIO(), make_twisted_observer()
+    configure("json", "debug", stream)
+    globalLogPublisher.addObserver(observer)
+    try:
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(LIMIT_SECONDS)
+            sock.connect(str(path))
+            assert sock.recv(1) == b""
+    finally:
+        globalLogPublisher.removeObserver(observer)
+        configure()
+    assert stream.getvalue() == ""
 
 
 def test_an_answer_may_take_longer_than_a_request(served, operations, tmp_path, monkeypatch):

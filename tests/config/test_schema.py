@@ -21,7 +21,9 @@ def validator():
     return jsonschema.Draft202012Validator(made)
 
 
-@pytest.mark.parametrize("path", sorted(ETC.glob("mysqlproxy*.yaml")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", sorted(ETC.glob("mysqlproxy*.yaml")), ids=lambda path: path.name
+)
 def test_every_example_fits(validator, path):
     """An editor finds nothing wrong with what is in etc/."""
     validator.validate(yaml.safe_load(path.read_text()))

@@ -86,7 +86,10 @@ def test_no_object_and_no_metric_shows_a_secret(story, moment):
     seen = story.seen[moment]
     for words in ("Credential", "TokenVerifier", "CachedSecret", "UsersFile", "<Proxy 'live'"):
         assert words in seen
-    assert 'mysqlproxy_client_connections_setup_failed_auth_total{endpoint="main",proxy="live"}' in seen
+    assert (
+        'mysqlproxy_client_connections_setup_failed_auth_total{endpoint="main",proxy="live"}'
+        in seen
+    )
     assert story.found_in(seen) == []
 
 

@@ -24,6 +24,9 @@ from tests.test_tap import twistd
 
 pytestmark = pytest.mark.loopback
 
+REFUSED = "the configuration was not changed"
+"""What an operator has to know, so that its level is error."""
+
 ACTIVATE = """
 import os, socket, sys
 listening = socket.create_server(("127.0.0.1", int(sys.argv[1])))
@@ -63,7 +66,8 @@ def start(server, tmp_path):
         one.first.process.terminate()
         assert one.first.process.wait(30) == 0
         logged = [line for line in one.first.log() if "timestamp" in line]
-        assert [line for line in logged if line["level"] in ("error", "critical")] == []
+        grave = [line for line in logged if line["level"] in ("error", "critical")]
+        assert [line for line in grave if line["message"] != REFUSED] == []
 
 
 def document(server, listen, settings):
@@ -309,7 +313,7 @@ def test_nothing_else_is_done_while_a_new_process_starts(start, port):
         one.pids.append(line["pid"])
         wait_until(lambda: one.has_ended(0))
         assert client.ask(b"INSERT INTO t VALUES (1)")[0] == 0
-    assert one.lines("the configuration is the same as before") == []
+    assert len(one.lines(REFUSED)) == 1
 
 
 def test_a_process_that_stops_while_a_new_one_starts_takes_it_along(start, port):
@@ -355,7 +359,7 @@ def test_a_restart_asked_of_the_admin_api_is_answered_when_it_is_done(start, por
     for number in range(1, 3):
         wait_until(lambda number=number: len(one.lines("the admin API listens")) == number)
         reply = caller.post("restart", timeout_seconds=60.0)
-        assert dict(reply.content) == {"done": True}
+        assert reply.content["done"] is True
         one.pids.append(one.lines("another process is the service")[-1]["pid"])
         wait_until(lambda number=number: one.has_ended(number - 1))
     assert listens(port)

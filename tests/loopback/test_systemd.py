@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import signal
 import socket
 import struct
 import subprocess
 import sys
-import time
+import threading
 
 import attrs
 import pytest
@@ -74,34 +73,33 @@ class Systemd:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self._socket.bind(str(path))
+        self._ears = threading.Thread(target=self._listen, daemon=True)
+        self._ears.start()
 
-    def listen(self, seconds=0.0):
-        """Hear what is told within this time; whether it was anything."""
-        readable, _, _ = select.select([self._socket], [], [], seconds)
-        if not readable:
-            return False
-        data, ancillary, _, _ = self._socket.recvmsg(4096, socket.CMSG_SPACE(12))
-        ((_, _, credentials),) = ancillary
-        self.told.append(Told(struct.unpack("3i", credentials)[0], data.decode().split("\n")))
-        return True
+    def _listen(self):
+        while True:
+            data, ancillary, _, _ = self._socket.recvmsg(4096, socket.CMSG_SPACE(12))
+            if not data:
+                return
+            ((_, _, credentials),) = ancillary
+            pid, _, _ = struct.unpack("3i", credentials)
+            self.told.append(Told(pid, data.decode().split("\n")))
 
     def wait_for(self, word, pid, since=0):
         """The first message of this process from a place on with a line that begins so."""
-        deadline = time.monotonic() + LIMIT_SECONDS
-        while True:
-            for one in self.told[since:]:
-                if one.pid == pid and one.says(word):
-                    return one
-            assert time.monotonic() < deadline, (word, pid, self.told)
-            self.listen(1.0)
+        found = []
 
-    def place(self):
-        """How many messages have come by now."""
-        while self.listen():
-            pass
-        return len(self.told)
+        def look():
+            found[:] = [one for one in self.told[since:] if one.pid == pid and one.says(word)]
+            return found
+
+        wait_until(look)
+        return found[0]
 
     def close(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as last:
+            last.sendto(b"", str(self.path))
+        self._ears.join()
         self._socket.close()
 
 
@@ -202,10 +200,10 @@ def test_it_is_ready_when_it_listens_and_then_lives(start, systemd, port, progra
     pid = one.pids[0]
     assert systemd.told[0].lines[0] == "READY=1"
     assert systemd.told[0].says("STATUS=shop: 0 clients")
-    since = systemd.place()
+    since = len(systemd.told)
     for _ in range(2):
         systemd.wait_for("WATCHDOG=1", pid, since)
-        since = systemd.place()
+        since = len(systemd.told)
     systemd.wait_for("STATUS=shop: ", pid, since)
     assert {told.pid for told in systemd.told} == {pid}
 
@@ -216,7 +214,7 @@ def test_a_reload_begins_and_ends_also_when_it_is_refused(start, systemd, port, 
     path, pid = tmp_path / "mysqlproxy.yaml", one.pids[0]
     for text in (path.read_text(), "nonsense: 1"):
         path.write_text(text)
-        since = systemd.place()
+        since = len(systemd.told)
         os.kill(pid, signal.SIGHUP)
         begun = systemd.wait_for("RELOADING=1", pid, since)
         assert begun.says("MONOTONIC_USEC=")
@@ -233,20 +231,19 @@ def test_after_a_hand_over_it_is_the_new_process_that_lives(start, systemd, port
     with Talker(port) as client:
         assert client.log_in()[0] == 0
         for place in range(2):
-            old, since = one.pids[-1], systemd.place()
+            old, since = one.pids[-1], len(systemd.told)
             new = one.replace()
             named = systemd.wait_for("MAINPID=", old, since)
             assert named.lines[0] == f"MAINPID={new}"
             assert systemd.wait_for("READY=1", new, since).says("STATUS=shop: ")
             systemd.wait_for("WATCHDOG=1", new, since)
-            systemd.wait_for("STATUS=shop: 1 clients", new, systemd.place())
+            systemd.wait_for("STATUS=shop: 1 clients", new, len(systemd.told))
             wait_until(lambda place=place: one.has_ended(place))
-            systemd.place()
             at_it = systemd.told.index(named)
             assert {told.pid for told in systemd.told[since:at_it]} <= {old}
             assert {told.pid for told in systemd.told[at_it + 1 :]} == {new}
         assert client.ask(b"INSERT INTO t VALUES (1)")[0] == 0
-    since = systemd.place()
+    since = len(systemd.told)
     os.kill(one.pids[-1], signal.SIGTERM)
     systemd.wait_for("STOPPING=1", one.pids[-1], since)
 
@@ -258,7 +255,7 @@ def test_a_refused_hand_over_leaves_the_service_where_it_is(start, systemd, port
     path.write_text("nonsense: 1")
     os.kill(pid, signal.SIGUSR2)
     wait_until(lambda: one.lines("the new process did not take over"))
-    systemd.wait_for("WATCHDOG=1", pid, systemd.place())
+    systemd.wait_for("WATCHDOG=1", pid, len(systemd.told))
     assert {told.pid for told in systemd.told} == {pid}
     assert not any(told.says("MAINPID=") for told in systemd.told)
 
@@ -270,13 +267,12 @@ def test_it_says_that_it_stops_and_then_not_that_it_is_ready(start, systemd, por
     with Talker(port) as client:
         assert client.log_in()[0] == 0
         client.send(b"\x20\x00\x00")  # half a header
-        since = systemd.place()
+        since = len(systemd.told)
         os.kill(pid, signal.SIGTERM)
         stopping = systemd.wait_for("STOPPING=1", pid, since)
         os.kill(pid, signal.SIGHUP)
         assert stopping.says("STATUS=stopping: ")
         assert one.first.process.wait(LIMIT_SECONDS) == 0
-    systemd.place()
     said = systemd.told[systemd.told.index(stopping) :]
     assert not any(told.says("READY=1") or told.says("RELOADING=1") for told in said)
 

@@ -167,7 +167,7 @@ def test_a_target_that_comes_back_in_time_has_the_settings_of_now(assembly, tmp_
     renewed(assembly, target_group=group_of(assembly, connection_pool_config=config, tls=tls))
     renewed(assembly, target_group=group_of(assembly, targets=(SOME[0], gone)))
     assert assembly.steward.posts["db2"].pool is pool
-    assert pool.ledger.limits.connections == 9
+    assert pool._config is config
     assert pool.dialer._init_query == b"SET @a = 1"
     streams = pool.dialer.connector.tls
     assert streams is assembly.workshop.materials.backend_tls(gone)
