@@ -24,7 +24,7 @@ PURE_COVERAGE := $(foreach package,$(PURE),--cov=proxy.$(package)) --cov=proxy.e
 PURE_TESTS := $(wildcard $(PURE:%=tests/%) tests/observe tests/test_*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-python test-compiled compiled check lint tools suites soak bench bench-failover image docs reference clean absent
+.PHONY: help run demo test test-python test-compiled compiled check lint tools suites soak bench bench-failover bench-upgrade image docs reference clean absent
 
 help:
 	@echo 'make run        a MySQL server and a replica with the proxy in front, until Ctrl-C'
@@ -36,6 +36,8 @@ help:
 	@echo 'make bench      compare with a direct connection and with other proxies'
 	@echo 'make bench-failover'
 	@echo '                what applications notice when their database moves'
+	@echo 'make bench-upgrade'
+	@echo '                what applications notice of reloads and of restarts without loss: nothing'
 	@echo 'make image      carries out the steps of the Dockerfile, without a container engine'
 	@echo 'make docs       the manual, in docs/_build/html'
 	@echo 'make reference  rewrite the reference of the settings in docs/configuration.rst'
@@ -126,6 +128,10 @@ bench: $(STAMPS)/compiled
 # BENCH="--only kill --runs 9", for instance.
 bench-failover: $(STAMPS)/compiled
 	$(BIN)/python -m bench.failover.run $(BENCH)
+
+# BENCH="--clients 500 --restarts 20", for instance.
+bench-upgrade: $(STAMPS)/compiled
+	$(BIN)/python -m bench.upgrading $(BENCH)
 
 # The steps of the Dockerfile where there is no engine for them; as root, with mmdebstrap.
 image: $(STAMPS)/venv

@@ -184,7 +184,7 @@ def _give_orders(running: Succession, reloads: int, restarts: int, pause: float)
             click.echo(f"  restart, {took:.2f} s: process {pid} serves", err=True)
 
 
-def _report(
+def report(
     clients: Sequence[Client | Loner], comers: Sequence[Loner], there: Counter[tuple[int, int]]
 ) -> bool:
     """Print what was heard and what is there; whether all is as it should be."""
@@ -267,7 +267,7 @@ def main(
                 _give_orders(running, reloads, restarts, pause)
                 time.sleep(_SETTLE_SECONDS)
             everybody = (*crowd.clients, *loners)
-            is_well = _report(everybody, comers, ledger.rows(server))
+            is_well = report(everybody, comers, ledger.rows(server))
             for line in running.mistakes():
                 click.echo(f"the log says: {line}")
     except (EmbeddedError, tools.ProgramMissingError, RefusedOrderError) as error:

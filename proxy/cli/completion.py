@@ -15,7 +15,7 @@ VARIABLE = "_MYSQLPROXY_COMPLETE"
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    r"""Print a script that makes SHELL complete commands, options, and names that are in use.
+    """Print a script that makes SHELL complete commands, options, and names that are in use.
 
     \b
     bash: mysqlproxy completion bash > ~/.local/share/bash-completion/completions/mysqlproxy
@@ -23,7 +23,7 @@ def completion(context: click.Context, shell: str) -> None:
     fish: mysqlproxy completion fish > ~/.config/fish/completions/mysqlproxy.fish
 
     Targets, proxies and clients are completed where the running proxy answers at once.
-    """
+    """  # noqa: D301 - click's mark for lines that stay as they are is the character itself
     found = get_completion_class(shell)
     assert found is not None
     main = context.find_root().command

@@ -23,7 +23,9 @@ def event_line(event: Mapping[str, Any]) -> Text:
     """
     level = plain(str(event["level"]))
     fields = " ".join(
-        f"{plain(str(name))}={_value(value)}" for name, value in event["fields"].items()
+        f"{plain(str(name))}={_value(value)}"
+        for name, value in event["fields"].items()
+        if value is not None
     )
     time = plain(str(event["time"]))
     day, _, clock = time.partition("T")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import importlib
+import os
+import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -83,10 +86,26 @@ Exit status:
 """
 
 
+_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
 class Commands(click.Group):
     """The commands, by section, each imported when it is needed."""
 
     _listed: Final = {name: one for part in SECTIONS.values() for name, one in part.items()}
+
+    def main(self, *words: Any, **settings: Any) -> Any:
+        """See `click.Group`: a full disk behind standard output needs no traceback."""
+        try:
+            return super().main(*words, **settings)
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+            # What is left in the buffer would fail again at the end of Python.
+            with open(os.devnull, "wb") as nothing:  # noqa: PTH123 - a path of the system
+                os.dup2(nothing.fileno(), 1)
+            click.echo(f"Error: the output cannot be written: {error.strerror}", err=True)
+            sys.exit(1)
 
     def list_commands(self, _context: click.Context) -> list[str]:
         """See `click.Group`."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
+import re
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 import attrs
@@ -19,6 +21,9 @@ from proxy.config.admin import AdminPort, AdminSocket, AdminToken, parse_admin_l
 from proxy.config.admin_users import AdminRole
 
 TOKEN_VARIABLE = "MYSQLPROXY_ADMIN_TOKEN"  # noqa: S105 - its name, no token
+
+
+_HOST_AND_PORT: Final = re.compile(r"[\w.-]*:[0-9]{1,5}|\[[0-9a-fA-F:.]+\]:[0-9]{1,5}")
 
 
 class NotReachedError(click.ClickException):
@@ -80,6 +85,8 @@ def _parsed(where: str) -> tuple[Called, bool]:
     if "://" in where:
         return _from_url(where)
     if not where.startswith(("unix:", "tcp:")):
+        if _HOST_AND_PORT.fullmatch(where) and not Path(where).exists():
+            raise _unfit(f"it is no path; a port is reached by http://{where}, or by https://")
         return AdminSocket(where), False
     try:
         place = parse_admin_listen(where)

@@ -17,7 +17,7 @@ from proxy.cli.screen import tell_json
 @click.option("--post", is_flag=True, help="Do something rather than look.")
 @click.option("-d", "--data", metavar="JSON", help="Parameters, as an object; with --post.")
 def api(way: Way, path: str, data: str | None, *, post: bool) -> None:
-    r"""Call PATH of the admin API, and print the answer.
+    """Call PATH of the admin API, and print the answer.
 
     \b
     mysqlproxy api /v1/configuration
@@ -25,7 +25,7 @@ def api(way: Way, path: str, data: str | None, *, post: bool) -> None:
     mysqlproxy api --post /v1/log --data '{"level": "debug"}'
 
     The API describes itself at /openapi.json.
-    """
+    """  # noqa: D301 - click's mark for lines that stay as they are is the character itself
     if data is not None and not post:
         raise click.UsageError("--data needs --post beside it")
     tell_json(way.call("POST" if post else "GET", path, _parameters(data)))

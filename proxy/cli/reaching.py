@@ -114,10 +114,14 @@ class Way:
         try:
             return call()
         except UnreachableError as error:
-            raise NotReachedError(
-                f"{error}\n(is it running? --socket or MYSQLPROXY_ADMIN says where else it "
-                "listens for commands)"
-            ) from error
+            hint = (
+                "the mode of the socket says who may give commands there; try it as root, "
+                "or as the proxy's own user"
+                if isinstance(error.__context__, PermissionError)
+                else "is it running? --socket or MYSQLPROXY_ADMIN says where else it listens "
+                "for commands"
+            )
+            raise NotReachedError(f"{error}\n({hint})") from error
 
 
 def _content(reply: Reply) -> Mapping[str, Any]:

@@ -11,7 +11,6 @@ if it is serious enough.  Debug lines are never a flood: who wants them wants al
 from __future__ import annotations
 
 import logging
-import re
 import sys
 import time
 from collections.abc import Callable, Mapping, MutableMapping
@@ -31,6 +30,7 @@ from twisted.logger import (
 
 from proxy.observe.events import Events
 from proxy.observe.flood import Flood
+from proxy.observe.plain import clean, lay_out, make_plain
 from proxy.observe.sink import Sink
 
 Format = Literal["auto", "console", "json"]
@@ -49,14 +49,6 @@ _LEVEL_OF_TWISTED = {
     LogLevel.error: "error",
     LogLevel.critical: "critical",
 }
-MASK = "***"
-# The last word of a key says what it holds: `password` is one, `password_file` is a file.
-_SECRET_KEY = re.compile(
-    r"(?:.*[_-])?(?:password|passwd|secret|token|nonce|scramble|auth_response|authorization)",
-    re.IGNORECASE,
-)
-# Sequences that would move the cursor of a terminal or forge a line.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 EVERY_LINE: Final[Mapping[str, Any]] = {"_every_line": True}
 """Fields of a line that is never left out as a part of a flood: a failover, however often there
@@ -116,7 +108,7 @@ def configure(
             structlog.processors.add_log_level,
             _drop_idle_talk,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            mask_secrets,
+            make_plain,
             _thin_out,
             _keep,
             _drop_below_level,
@@ -166,30 +158,6 @@ def get_logger(**fields: Any) -> FilteringBoundLogger:
     return cast("FilteringBoundLogger", structlog.get_logger(**fields))
 
 
-def mask_secrets(
-    _logger: Any, _method: str, event: MutableMapping[str, Any]
-) -> MutableMapping[str, Any]:
-    """Replace the value of every field whose name says that it is a secret, at any depth.
-
-    A `Secret` needs no mask, for it prints as one.
-    """
-    # How an exception is given is no list of values.
-    return {
-        key: value if key == "exc_info" else _masked(key, value) for key, value in event.items()
-    }
-
-
-def _masked(key: object, value: object) -> object:
-    if isinstance(key, str) and _SECRET_KEY.fullmatch(key):
-        return MASK
-    match value:
-        case Mapping():
-            return {name: _masked(name, inner) for name, inner in value.items()}
-        case list() | tuple():
-            return [_masked(None, inner) for inner in value]
-    return value
-
-
 def _for_people(*, colors: bool) -> list[Processor]:
     # Not structlog's default traceback: it prints local variables, and a password may be one.
     renderer = structlog.dev.ConsoleRenderer(
@@ -197,7 +165,7 @@ def _for_people(*, colors: bool) -> list[Processor]:
         repr_native_str=True,
         exception_formatter=structlog.dev.plain_traceback,
     )
-    return [renderer]
+    return [structlog.processors.format_exc_info, lay_out, renderer]
 
 
 def _for_programs() -> list[Processor]:
@@ -305,8 +273,11 @@ def observe_twisted(event: LogEvent) -> None:
     if "log_failure" in event:
         fields["exception"] = event["log_failure"].getTraceback().rstrip()
     # Texts with an address or a number in them are of one kind.
-    fields["_kind"] = str(event.get("log_format") or fields["namespace"])
-    text = _CONTROL.sub("?", formatEvent(event))
+    kind = str(event.get("log_format") or fields["namespace"])
+    if "log_failure" in event:
+        kind += f" {type(event['log_failure'].value).__name__}"  # one does not hide another
+    fields["_kind"] = kind
+    text = clean(formatEvent(event))
     getattr(get_logger(), level)(text or "(no text)", **fields)
 
 

@@ -24,8 +24,8 @@ LONGEST_STATUS = 250
 """Characters of a status: `systemctl status` shows one line."""
 
 PATIENCE_SECONDS = 1.0
-"""How long a word that must not get lost may wait for a systemd that is busy, while clients wait
-too: without MAINPID the end of an old process would be the end of the service."""
+"""How long a word that must not get lost may wait for a systemd that is busy, and clients with
+it: without MAINPID the end of an old process would be the end of the service."""
 
 _VARIABLES = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 

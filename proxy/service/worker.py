@@ -196,8 +196,9 @@ class Worker(Service):
     def tell_of(self, port: OpenPort) -> None:
         """Say in the log where an endpoint listens from now on."""
         proxy, endpoint = port.name
-        where = str(port.port.getHost())
-        self._log.info("an endpoint listens", proxy=proxy, endpoint=endpoint, address=where)
+        self._log.info(
+            "an endpoint listens", proxy=proxy, endpoint=endpoint, address=port.address
+        )
 
     # Taking over from the process before, and handing over to the next one
 

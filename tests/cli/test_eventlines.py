@@ -15,6 +15,12 @@ def test_an_event_is_a_line():
     assert line.plain == "11-26 12:00:02 warning lost why='not there' target=db1"
 
 
+def test_what_there_is_not_is_not_said():
+    """A field without a value says nothing."""
+    line = event_line(attrs.asdict(event(2, "warning", "well again", why=None, target="db1")))
+    assert line.plain == "11-26 12:00:02 warning well again target=db1"
+
+
 def test_what_others_wrote_is_only_text():
     """A client's name moves no cursor; an odd time is shown as it is."""
     odd = attrs.asdict(event(2, user="a\x1b[2J")) | {"time": "noon"}

@@ -40,6 +40,17 @@ def test_the_version_is_said():
     assert run("--version").output == said
 
 
+def test_a_full_disk_is_said():
+    """Without a traceback, and with a status for scripts."""
+    words = [sys.executable, "-m", "proxy", "completion", "bash"]
+    with open("/dev/full", "wb") as full:  # noqa: PTH123 - a path of the system
+        done = subprocess.run(
+            words, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr == "Error: the output cannot be written: No space left on device\n"
+
+
 def test_help_names_every_command():
     """Whoever asks for help sees what there is, by section, and what the exit status says."""
     output = run("--help").output

@@ -47,6 +47,7 @@ def given(where, tmp_path, **more):
     ("where", "place", "encrypted"),
     [
         ("/run/a.sock", AdminSocket("/run/a.sock"), False),
+        ("a.sock", AdminSocket("a.sock"), False),
         ("unix:/run/a.sock:mode=600", AdminSocket("/run/a.sock", 0o600), False),
         ("tcp:8033:interface=127.0.0.1", AdminPort(8033), False),
         ("http://127.0.0.1:8033", AdminHost("127.0.0.1", 8033), False),
@@ -73,6 +74,9 @@ def test_a_place_may_be_given(tmp_path, where, place, encrypted):
         "https://proxy.example:port",
         "https://proxy.example/v1",
         "ftp://127.0.0.1",
+        "127.0.0.1:8033",
+        "[::1]:8033",
+        ":8033",
     ],
 )
 def test_what_makes_no_sense_is_refused(tmp_path, where):

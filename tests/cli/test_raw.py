@@ -18,6 +18,12 @@ def test_any_path_can_be_seen(ask, canned):
     assert canned.asked[-1] == ("GET", "/v1/events", {"after": 2, "limit": 5}, {})
 
 
+def test_the_examples_are_lines_of_their_own(ask):
+    """Whoever copies one gets one."""
+    lines = [line.strip() for line in ask("api", "--help").output.splitlines()]
+    assert "mysqlproxy api /v1/configuration" in lines
+
+
 def test_anything_can_be_done(ask, canned):
     """With parameters as an object."""
     canned.answers["POST", "/v1/log"] = (200, {"level": "debug"})

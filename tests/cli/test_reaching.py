@@ -7,7 +7,7 @@ import json
 import attrs
 import pytest
 
-from proxy.admin.caller import AdminCaller
+from proxy.admin.caller import AdminCaller, UnreachableError
 from proxy.cli.reaching import complete_proxies
 from tests.cli.canned import SHOP, STATUS, overview, run
 
@@ -78,6 +78,22 @@ def test_where_nobody_listens_the_status_is_3(tmp_path):
     assert result.exit_code == 3
     assert f"no proxy can be reached at unix:{tmp_path}/none.sock" in result.output
     assert "is it running?" in result.output
+
+
+def test_who_may_not_hears_who_may(monkeypatch, tmp_path):
+    """It runs, and there is nothing wrong with the path."""
+
+    def refuse(*_words, **_settings):
+        error = UnreachableError("no proxy can be reached: Permission denied")
+        error.__context__ = PermissionError(13, "Permission denied")
+        raise error
+
+    monkeypatch.setattr(AdminCaller, "post", refuse)
+    monkeypatch.setattr(AdminCaller, "get", refuse)
+    result = run(tmp_path / "admin.sock", "resume")
+    assert result.exit_code == 3
+    assert "the mode of the socket" in result.output
+    assert "is it running" not in result.output
 
 
 @pytest.mark.usefixtures("two")

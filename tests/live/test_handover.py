@@ -211,6 +211,42 @@ def test_prepared_statements_go_along(succession):
             assert [tuple(map(plain, row)) for row in cursor.fetchall()] == [(place + 1, "bx")]
 
 
+def test_a_reset_and_a_change_of_user_are_as_before(succession):
+    """The new process knows what the login was, and the challenge that the client was sent."""
+    client = mysql.connector.connect(
+        host="127.0.0.1",
+        port=succession.first.port,
+        user="app",
+        password=ACCOUNTS["app"],
+        database="shop",
+        charset="latin1",
+        collation="latin1_swedish_ci",
+        autocommit=True,
+        ssl_disabled=True,
+        use_pure=True,
+    )
+    with contextlib.closing(client), client.cursor() as cursor:
+        cursor.execute("SET SESSION sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES'")
+        succession.replace()
+        wait_until(lambda: succession.has_ended(0))
+        # A quote that ends where nothing escapes it; a name in double quotes.
+        cursor.execute("""SELECT 'a\\', "n" FROM (SELECT 1 AS n) AS t""")
+        assert [tuple(map(plain, row)) for row in cursor.fetchall()] == [("a\\", 1)]
+        client.cmd_reset_connection()
+        cursor.execute("SELECT @@sql_mode LIKE '%ANSI_QUOTES%', DATABASE()")
+        assert [tuple(map(plain, row)) for row in cursor.fetchall()] == [(0, "shop")]
+        client.cmd_change_user("admin", ACCOUNTS["admin"], "shop")
+        cursor.execute("SELECT USER()")
+        ((user,),) = cursor.fetchall()
+        assert plain(user).startswith("admin@")
+        succession.replace()
+        wait_until(lambda: succession.has_ended(1))
+        client.cmd_change_user("app", ACCOUNTS["app"], "shop")
+        cursor.execute("SELECT USER()")
+        ((user,),) = cursor.fetchall()
+        assert plain(user).startswith("app@")
+
+
 def plain(value):
     """A value as Python has it, however this release of the driver gives texts."""
     return value.decode() if isinstance(value, bytes | bytearray) else value

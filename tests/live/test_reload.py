@@ -291,3 +291,70 @@ def test_many_signals_are_one_change(start: Callable[..., Watching]) -> None:
     until(lambda: proxy.said("the configuration was changed"))
     assert proxy.admin.post("reload").content == {"changed": [], "needs_restart": []}
     assert len(proxy.said("the configuration was changed")) == 1
+
+
+def test_who_is_removed_in_a_transaction_ends_it(start: Callable[..., Watching]) -> None:
+    """As at a server it works on until it leaves, and does not come back."""
+    proxy = start()
+    configured = Configured(proxy)
+    with proxy.connect("other", autocommit=False) as leaving, proxy.connect() as client:
+        ask(leaving, "INSERT INTO ledger (who, number) VALUES (7, 1)")
+        configured.change(
+            lambda it: it["proxies"][0].update(
+                auth=[one for one in it["proxies"][0]["auth"] if one["username"] != "other"]
+            )
+        )
+        ask(leaving, "INSERT INTO ledger (who, number) VALUES (7, 2)")
+        ask(leaving, "COMMIT")
+        (count,) = ask(client, "SELECT COUNT(*) FROM ledger WHERE who = 7")
+        assert count[0] == 2
+    with pytest.raises(pymysql.OperationalError, match="1045"):
+        proxy.connect("other")
+
+
+def test_fewer_connections_than_are_lent(start: Callable[..., Watching]) -> None:
+    """Transactions end first, and those who wait get connections as before."""
+    proxy = start()
+    configured = Configured(proxy)
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(proxy.connect(autocommit=False)) for _ in range(6)]
+        for client in clients:
+            ask(client, "SELECT * FROM things FOR SHARE")
+        configured.change(lambda it: pool_of(it).update(max_connections=2))
+        for number, client in enumerate(clients):
+            ask(client, f"INSERT INTO ledger (who, number) VALUES (8, {number})")
+            ask(client, "COMMIT")
+        writer = proxy.status()["writer"]
+        until(lambda: proxy.targets()[writer]["connections"] <= 2)
+        for client in clients:
+            assert ask(client, "SELECT COUNT(*) FROM ledger WHERE who = 8")
+            ask(client, "ROLLBACK")
+        configured.change(lambda it: pool_of(it).update(max_connections=20))
+        for client in clients:
+            ask(client, "SELECT * FROM things FOR SHARE")
+
+
+@pytest.mark.parametrize("flavor", Flavor)
+def test_the_only_target_is_another_server_from_one_moment_to_the_next(
+    flavor: Flavor, tmp_path: Path
+) -> None:
+    """Its clients go there between two transactions, and back; nobody hears an error."""
+    with start_replicated(flavor, 1) as pair:
+        prepare(pair.primary)
+        pair.wait_until_caught_up()
+        first, second = pair.servers
+        with proxy_before([first], tmp_path, topology="STATIC") as proxy:
+            configured = Configured(proxy)
+            with regulars(proxy.connect, reads=6) as crowd:
+                crowd.wait_for_answers()
+                for server in (second, first, second):
+                    configured.change(
+                        lambda it, to=server: group_of(it).update(
+                            targets=[{"address": address(to)}]
+                        )
+                    )
+                    crowd.wait_for_answers(2)
+                    with proxy.connect() as client:
+                        assert ask(client, "SELECT @@port")[0][0] == server.port
+                    until(lambda to=server: {*proxy.targets()} == {address(to)})
+            assert not crowd.errors()

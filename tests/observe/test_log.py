@@ -11,12 +11,12 @@ from twisted.logger import ILogObserver, Logger, LogLevel
 from proxy.config.secret import Secret
 from proxy.observe import log
 from proxy.observe.log import (
-    MASK,
     begin_twisted,
     configure,
     get_logger,
     make_twisted_observer,
 )
+from proxy.observe.plain import MASK
 
 
 def make_terminal():

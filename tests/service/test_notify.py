@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,23 @@ def test_without_systemd_nothing_is_told(clock, where):
         notifier.stopping(0)
     assert not clock.getDelayedCalls()
     assert not lines
+
+
+def test_what_matters_waits_for_a_systemd_that_is_busy(systemd, clock, capsys):
+    """What it hears again and again does not; a second failure in a row is not said."""
+    notifier = make(clock, NOTIFY_SOCKET=systemd.name, WATCHDOG_USEC="2000000")
+    notifier.ready()
+    systemd.heard()
+    clock.pump([1] * 2000)
+    assert capsys.readouterr().out.count("systemd cannot be told") == 1
+    heard = []
+    reading = threading.Timer(0.1, lambda: heard.extend(systemd.heard()))
+    reading.start()
+    notifier.reloading()
+    reading.join()
+    heard += systemd.heard()
+    assert heard[-1][0] == "RELOADING=1"
+    notifier.stop()
 
 
 def test_a_status_is_one_line_and_not_long(systemd, clock):

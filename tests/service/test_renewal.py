@@ -1,10 +1,13 @@
 """Tests of `proxy.service.renewal`."""
 
+import re
+
 import attrs
 import pytest
 
 from proxy.config.auth import AuthEntry
 from proxy.config.failover import FailoverConfig, Topology
+from proxy.config.load import load_text
 from proxy.config.model import DefaultAuthScheme, EndpointConfig, Target
 from proxy.config.pool import ConnectionPoolConfig
 from proxy.config.secret import Secret
@@ -16,6 +19,7 @@ from proxy.service.materials import Materials
 from proxy.service.renewal import examine, renew
 from proxy.service.tokens import UnusableError
 from proxy.vocabulary import Role
+from tests.support.alike import differences
 from tests.support.assembling import APP, FILE, make_config
 
 OTHER = AuthEntry(username="other", password=Secret("x"))
@@ -172,6 +176,95 @@ def test_a_target_that_comes_back_in_time_has_the_settings_of_now(assembly, tmp_
     streams = pool.dialer.connector.tls
     assert streams is assembly.workshop.materials.backend_tls(gone)
     assert streams is not None
+
+
+PLAIN = """
+proxies:
+  - name: shop
+    auth: [{username: app, password: secret-1}]
+    target_group:
+      topology: REPLICATION
+      targets: [{address: "db1"}, {address: "db2"}]
+    endpoints: [{name: main, listen: "tcp:1"}]
+"""
+OTHERWISE = """
+proxies:
+  - name: shop
+    auth:
+      - {username: app, password: secret-2, allowed_networks: [10.0.0.0/8]}
+      - {username: mon, password: secret-3}
+    require_tls: true
+    allowed_networks: [10.0.0.0/8]
+    failed_login_threshold: 3
+    max_failed_login_delay: 7
+    idle_client_timeout: 77
+    login_timeout: 9
+    max_clients: 55
+    max_allowed_packet: 2097152
+    debug_logging: true
+    server_version: 8.0.99
+    tls: {certificates: [{certificate: CERTIFICATE, private_key: KEY}]}
+    target_group:
+      topology: GROUP_REPLICATION
+      targets:
+        - {address: "db1", tls_server_name: x}
+        - {address: "db2", role: READ_ONLY}
+        - {address: "db3"}
+      tls: {mode: VERIFY_CA, ca: CERTIFICATE}
+      failover:
+        monitor_username: mon
+        probe_interval: 0.7
+        doubt_interval: 0.06
+        probe_timeout: 1.7
+        unavailable_after: 4
+        available_after: 5
+        min_switch_interval: 23
+        transaction_grace: 13
+        split_brain: REFUSE
+        fence: true
+        discover: true
+        max_replica_lag: 17
+        fall_back_to_writer: false
+        slow_start: 19
+        read_your_writes: true
+        read_your_writes_timeout: 3
+      connection_pool_config:
+        max_connections_percent: 50
+        max_idle_connections_percent: 11
+        connection_borrow_timeout: 21
+        max_waiting: 33
+        max_waiting_bytes: 1048576
+        session_pinning_filters: [EXCLUDE_VARIABLE_SETS]
+        max_pinned_seconds: 99
+        init_query: SET @a = 1
+        connect_timeout: 4
+        max_connection_age: 999
+        max_prepared_statements_per_connection: 17
+    endpoints:
+      - {name: main, listen: "tcp:1", target_role: READ_ONLY}
+      - {name: two, listen: "tcp:2"}
+"""
+TRACES = ("generation", "_targets", "_graces._running", "_leaving", "_pools has", "streams has")
+"""What a proxy has for having been another one: who is there from then leaves in time."""
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_proxy_that_was_changed_is_as_one_that_was_made_so(shared, tmp_path, there):
+    """Every setting is in force wherever somebody goes by it."""
+    files = self_signed().write(tmp_path / "own")
+    words = {"CERTIFICATE": str(files.certificate), "KEY": str(files.key)}
+    texts = [re.sub("CERTIFICATE|KEY", lambda it: words[it[0]], OTHERWISE), PLAIN]
+    new, old = (load_text(text, "a file").proxies[0] for text in texts[:: 1 if there else -1])
+    changed, made = assemble(old, shared), assemble(new, shared)
+    for one in (changed, made):
+        one.start()
+    fresh = Materials(new, changed.workshop.means, changed.workshop.materials)
+    examine(changed, fresh)
+    renew(changed, fresh)
+    found = [*differences(changed, made, "proxy")]
+    for one in (changed, made):
+        one.stop()
+    assert [one for one in found if not any(trace in one for trace in TRACES)] == []
 
 
 def test_endpoints_are_known_by_their_names(assembly):

@@ -35,9 +35,7 @@ def start(folder, server, **pool):
     )
     assert process.stderr is not None
     for line in process.stderr:
-        if found := re.search(r"an endpoint listens.*?port=(\d+)", line) or re.search(
-            r"port=(\d+).*an endpoint listens", line
-        ):
+        if "an endpoint listens" in line and (found := re.search(r"127\.0\.0\.1:(\d+)", line)):
             return process, int(found[1])
     raise AssertionError("the worker ended before it listened")
 

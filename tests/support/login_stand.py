@@ -351,7 +351,7 @@ def _wait_for_ports(proxy: RunningProxy, count: int) -> dict[str, int]:
     while True:
         log = proxy.log()
         found = {
-            line["proxy"]: int(line["address"].rpartition("port=")[2].rstrip(")"))
+            line["proxy"]: int(line["address"].rpartition(":")[2])
             for line in log
             if line.get("message") == "an endpoint listens"
         }

@@ -66,7 +66,7 @@ def serving(folder, server, *, user="app", password="app-secret-1", proxy="", **
             entry = json.loads(line)
             served.log.append(entry)
             if entry["message"] == "an endpoint listens":
-                served.port = int(entry["address"].split("port=")[1].rstrip(")"))
+                served.port = int(entry["address"].rpartition(":")[2])
                 listens.set()
         listens.set()
 
