@@ -330,7 +330,7 @@ def test_nothing_more_may_come_once_the_password_is_shown():
 
 
 @given(st.lists(st.binary(max_size=60), max_size=6), st.booleans())
-@settings(max_examples=10_000, deadline=None)
+@settings(max_examples=2_000, deadline=None)
 def test_any_bytes_are_survived(chunks, begun):
     """Whatever a server sends, the answer is a list of events, and nothing is raised."""
     dialogue = greeted()[0] if begun else BackendDialogue(ACCOUNT, secure=False)

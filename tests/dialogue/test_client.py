@@ -335,7 +335,7 @@ def test_good_bye_is_said_where_there_is_room():
 
 
 @given(st.lists(st.binary(max_size=80), max_size=6), st.booleans())
-@settings(max_examples=10_000, deadline=None)
+@settings(max_examples=2_000, deadline=None)
 def test_any_bytes_are_survived(chunks, logged_in):
     """Whatever a client sends, before its login or after, nothing is raised."""
     peer = ready() if logged_in else Peer()
