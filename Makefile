@@ -44,7 +44,10 @@ help:
 	@echo 'make clean      remove what the other targets made'
 
 # editable_mode=compat: with the default mode twistd does not find the plugin from elsewhere.
-$(STAMPS)/venv: setup.cfg pyproject.toml $(if $(USABLE),,absent)
+INSTALL := $(BIN)/python -m pip install -qq --config-settings editable_mode=compat -e
+
+# What it takes to run, and nothing that only tests need: whoever tries it waits for no more.
+$(STAMPS)/installed: setup.cfg pyproject.toml $(if $(USABLE),,absent)
 	@test -n "$(PYTHON)" || { echo 'mysqlproxy needs Python 3.11 or later as python3 on the PATH' \
 		'(or: make PYTHON=/path/to/python3).' >&2; exit 1; }
 	@$(if $(USABLE),true,$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null) || { \
@@ -53,8 +56,16 @@ $(STAMPS)/venv: setup.cfg pyproject.toml $(if $(USABLE),,absent)
 		exit 1; }
 	$(if $(USABLE),,$(PYTHON) -m venv --clear $(VENV))
 	@echo 'Installing the dependencies into $(VENV) ...'
-	$(BIN)/python -m pip install -qq --config-settings editable_mode=compat -e '.[test,lint,docs,compile]'
+	$(INSTALL) .
 	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/shown: $(STAMPS)/installed
+	$(INSTALL) '.[demo]'
+	@touch $@
+
+$(STAMPS)/venv: $(STAMPS)/installed
+	$(INSTALL) '.[test,lint,docs,compile]'
+	@touch $@
 
 absent:
 
@@ -69,10 +80,10 @@ $(STAMPS)/compiled: $(STAMPS)/venv setup.py setup.cfg pyproject.toml $(SOURCES)
 
 compiled: $(STAMPS)/compiled
 
-run: $(STAMPS)/venv
+run: $(STAMPS)/installed
 	$(BIN)/mysqlproxy try
 
-demo: $(STAMPS)/venv
+demo: $(STAMPS)/shown
 	$(BIN)/mysqlproxy try --demo
 
 lint: $(STAMPS)/venv
