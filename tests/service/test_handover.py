@@ -9,6 +9,7 @@ import socket
 from types import SimpleNamespace
 
 import pytest
+from structlog.testing import capture_logs
 from twisted.internet import unix
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
@@ -320,8 +321,9 @@ def test_sigusr2_asks_for_it(scene, monkeypatch):
     handlers[signal.SIGUSR2](signal.SIGUSR2, None)
 
 
-def test_a_mistake_after_a_signal_is_logged(scene, capsys):
+def test_a_mistake_after_a_signal_is_logged(scene):
     """There is nobody else to tell."""
-    scene.one._failed(Failure(ZeroDivisionError()))
-    scene.one._failed(Failure(OperationRefusedError("no")))
-    assert capsys.readouterr().out.count("a mistake while handing over") == 1
+    with capture_logs() as lines:
+        scene.one._failed(Failure(ZeroDivisionError()))
+        scene.one._failed(Failure(OperationRefusedError("no")))
+    assert [line["event"] for line in lines] == ["a mistake while handing over"]

@@ -6,6 +6,7 @@ import os
 from types import SimpleNamespace
 
 import pytest
+from structlog.testing import capture_logs
 
 from proxy.front import moving
 from proxy.front.moving import CannotMoveError
@@ -120,23 +121,25 @@ def test_a_busy_client_goes_when_it_rests(scene):
     assert caller.payload()[0] == 0
 
 
-def test_a_client_that_is_not_taken_works_on_here_and_is_sent_again_later(scene, capsys):
+def test_a_client_that_is_not_taken_works_on_here_and_is_sent_again_later(scene):
     """What was in its way may have gone by then; the log has it once."""
     caller = scene.call()
     scene.leaving.begin()
-    scene.hear("refused", number=1, why="there are max_clients already")
-    scene.look()
-    assert scene.numbers() == [1]
-    caller.query(b"INSERT INTO t VALUES (1)")
-    scene.stage.serve()
-    assert caller.payload()[0] == 0
-    scene.stage.run(AGAIN_SECONDS)
-    scene.hear("refused", number=1, why="there are max_clients already")
+    with capture_logs() as lines:
+        scene.hear("refused", number=1, why="there are max_clients already")
+        scene.look()
+        assert scene.numbers() == [1]
+        caller.query(b"INSERT INTO t VALUES (1)")
+        scene.stage.serve()
+        assert caller.payload()[0] == 0
+        scene.stage.run(AGAIN_SECONDS)
+        scene.hear("refused", number=1, why="there are max_clients already")
     scene.stage.run(AGAIN_SECONDS)
     scene.hear("taken", number=1)
     assert scene.numbers() == [1, 1, 1]
     assert caller.client.protocol.lost
-    assert capsys.readouterr().out.count("there are max_clients already") == 1
+    told = [line for line in lines if "max_clients" in str(line.get("why"))]
+    assert len(told) == 1
 
 
 def test_a_client_of_whose_connection_there_is_no_copy_is_sent_later(scene, monkeypatch):
@@ -223,14 +226,15 @@ def test_who_is_on_the_way_when_the_process_stops_is_the_successors(scene):
     assert scene.numbers() == [1, 2]
 
 
-def test_who_is_on_the_way_to_nobody_when_the_process_stops_comes_back(scene, capsys):
+def test_who_is_on_the_way_to_nobody_when_the_process_stops_comes_back(scene):
     """The other process has ended too; there is nothing to warn of."""
     caller = scene.call()
     scene.leaving.begin()
-    scene.leaving.stop()
-    scene.leaving.lost()
+    with capture_logs() as lines:
+        scene.leaving.stop()
+        scene.leaving.lost()
     assert [*scene.stage.clients.values()] == [caller.client]
-    assert "the new process has ended" not in capsys.readouterr().out
+    assert not [line for line in lines if line["log_level"] == "warning"]
 
 
 def test_idle_connections_to_targets_are_given_up(scene):

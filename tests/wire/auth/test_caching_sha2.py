@@ -187,7 +187,7 @@ def test_no_token_is_taken_where_others_read_along(key):
 def test_a_key_that_is_gone_denies():
     """Full authentication that began cannot end without a key."""
     found = verifier("secret")
-    found._full = True
+    found.in_full = True
     assert found.receive(REQUEST) == Denied()
 
 
