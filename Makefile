@@ -96,7 +96,7 @@ check: lint
 	$(BIN)/python -m pytest -q $(PURE_TESTS)
 
 # Both forms at once: most of the time the tests wait for servers.
-test: lint tools $(STAMPS)/compiled
+test: lint docs tools $(STAMPS)/compiled
 	$(MAKE) -j 2 --output-sync=target test-python test-compiled
 
 # What is in memory is tested in both forms.  Stories on real servers are told in one of them:
@@ -149,7 +149,7 @@ image: $(STAMPS)/venv
 	$(BIN)/python -m tests.packaging.image
 
 docs: $(STAMPS)/venv
-	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
 
 reference: $(STAMPS)/venv
 	$(BIN)/python docs/write_reference.py
