@@ -176,9 +176,7 @@ class Worker(Service):
         for proxy in self.proxies:
             self._first_looks.begin(proxy)
         listening = [
-            Deferred.fromCoroutine(self._listen(proxy, endpoint.name, endpoint.listen))
-            for proxy in self.proxies
-            for endpoint in proxy.config.endpoints
+            Deferred.fromCoroutine(self._listen_everywhere(proxy)) for proxy in self.proxies
         ]
         if self._arriving is None:
             listening.append(Deferred.fromCoroutine(self._open_admin()))
@@ -189,9 +187,12 @@ class Worker(Service):
         all_listen.addCallbacks(self._listens, self._does_not_listen)
         all_listen.chainDeferred(self.listening)
 
-    async def _listen(self, proxy: Proxy, name: str, listen: str) -> None:
-        whose = PortName(proxy.config.name, name)
-        self.tell_of(await self.ports.open(Wanted(whose, listen, ClientFactory(proxy, name))))
+    async def _listen_everywhere(self, proxy: Proxy) -> None:
+        await self._first_looks.first_attempt(proxy)
+        for endpoint in proxy.config.endpoints if self.running else ():
+            whose = PortName(proxy.config.name, endpoint.name)
+            factory = ClientFactory(proxy, endpoint.name)
+            self.tell_of(await self.ports.open(Wanted(whose, endpoint.listen, factory)))
 
     def tell_of(self, port: OpenPort) -> None:
         """Say in the log where an endpoint listens from now on."""

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
 from proxy.errors import StatementRefusedError, borrow_timeout
-from proxy.service.first_look import PAUSE_SECONDS, FirstLooks
+from proxy.service.first_look import AWAITED_SECONDS, PAUSE_SECONDS, FirstLooks
 
 
 class Looked:
@@ -115,3 +115,44 @@ def test_mistakes_are_told(looks):
     assert line["event"] == "a mistake in the first look at a target"
     assert "ZeroDivisionError" in line["exception"]
     assert len(looks) == 0
+
+
+def test_who_waits_for_the_first_attempt_waits_until_the_target_is_known(looks, clock):
+    """Clients may be greeted from then on as the target greets."""
+    proxy = Looked()
+    looks.begin(proxy)
+    waiting = Deferred.fromCoroutine(looks.first_attempt(proxy))
+    assert not waiting.called
+    proxy.answer(object())
+    assert waiting.called
+    assert clock.getDelayedCalls() == []
+    assert Deferred.fromCoroutine(looks.first_attempt(proxy)).called
+
+
+def test_nobody_waits_for_a_second_attempt(looks):
+    """A target that is down does not keep clients from connecting."""
+    proxy = Looked()
+    looks.begin(proxy)
+    waiting = Deferred.fromCoroutine(looks.first_attempt(proxy))
+    proxy.looks[-1][1].errback(StatementRefusedError(borrow_timeout()))
+    assert waiting.called
+    assert len(looks) == 1
+
+
+def test_the_first_attempt_is_not_waited_for_longer_than_its_limit(looks, clock):
+    """A target may not answer at all; it is looked at on."""
+    proxy = Looked()
+    looks.begin(proxy)
+    waiting = Deferred.fromCoroutine(looks.first_attempt(proxy))
+    clock.advance(AWAITED_SECONDS)
+    assert waiting.called
+    assert len(looks) == 1
+
+
+def test_a_look_that_is_given_up_lets_go_who_waits_for_it(looks):
+    """The process stops before it has listened."""
+    proxy = Looked()
+    looks.begin(proxy)
+    waiting = Deferred.fromCoroutine(looks.first_attempt(proxy))
+    looks.stop()
+    assert waiting.called

@@ -127,6 +127,7 @@ def running(tmp_path):
     """A worker that serves."""
     running = Running(tmp_path)
     try:
+        running.wait_for("an endpoint listens")
         running.wait_for("the admin API listens")
         yield running
     finally:
@@ -253,6 +254,7 @@ def test_twistd_reloads_too(tmp_path):
     command = ("-c", "from twisted.scripts.twistd import run; run()", "-n", "mysqlproxy")
     running = Running(tmp_path, command)
     try:
+        running.wait_for("an endpoint listens")
         running.wait_for("the admin API listens")
         running.change("drain_timeout: 0", "drain_timeout: 0.5")
         running.hang_up()
