@@ -15,8 +15,10 @@ USABLE := $(shell $(BIN)/python -c 'import pip' 2>/dev/null && echo yes)
 
 # The compiled form is built beside the sources, which stay what runs everywhere else.
 FORM := $(CURDIR)/$(STAMPS)/form
+# Tests start hundreds of processes: bytecode is written whatever the environment says.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 COMPILED := PYTHONSAFEPATH=1 PYTHONPATH=$(FORM):$(CURDIR) MYSQLPROXY_EXPECTED_FORM=compiled \
-	$(BIN)/python -m pytest -o pythonpath=$(FORM)
+	$(PYTEST) -o pythonpath=$(FORM)
 SOURCES := $(shell find proxy twisted -name '*.py')
 
 PURE := wire sql config dialogue session policy
@@ -24,7 +26,7 @@ PURE_COVERAGE := $(foreach package,$(PURE),--cov=proxy.$(package)) --cov=proxy.e
 PURE_TESTS := $(wildcard $(PURE:%=tests/%) tests/observe tests/test_*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-python test-compiled compiled check lint tools suites soak bench bench-failover bench-upgrade image docs reference clean absent
+.PHONY: help run demo test test-stories test-plain test-python test-compiled test-pure compiled check lint tools suites soak bench bench-failover bench-upgrade bench-curves image docs reference clean absent
 
 help:
 	@echo 'make run        a MySQL server and a replica with the proxy in front, until Ctrl-C'
@@ -38,6 +40,8 @@ help:
 	@echo '                what applications notice when their database moves'
 	@echo 'make bench-upgrade'
 	@echo '                what applications notice of reloads and of restarts without loss: nothing'
+	@echo 'make bench-curves'
+	@echo '                how cost grows with clients, backends, sizes and states'
 	@echo 'make image      carries out the steps of the Dockerfile, without a container engine'
 	@echo 'make docs       the manual, in docs/_build/html'
 	@echo 'make reference  rewrite the reference of the settings in docs/configuration.rst'
@@ -95,26 +99,37 @@ lint: $(STAMPS)/venv
 check: lint
 	$(BIN)/python -m pytest -q $(PURE_TESTS)
 
-# Both forms at once: most of the time the tests wait for servers.
-test: lint docs tools $(STAMPS)/compiled
-	$(MAKE) -j 2 --output-sync=target test-python test-compiled
+# Three at a time, on two cores as well: stories wait for servers half of the time.  The longest
+# come first, and one that fails does not keep the others from being run.
+test: lint tools
+	$(MAKE) -k -j 3 --output-sync=target test-stories test-plain test-python test-compiled test-pure docs
 
 # What is in memory is tested in both forms.  Stories on real servers are told in one of them:
 # those of looking, of some failovers and of operating it in the Python form, as is what has
-# nothing compiled in it; all others in the compiled form.  Each form takes as long as the other.
+# nothing compiled in it; all others in the compiled form.
 PLAIN := admin bench cli config credentials dashboard embedded failover/probes packaging \
+	$(filter-out test_tap.py,$(patsubst tests/%,%,$(wildcard tests/test_*.py))) \
 	$(patsubst tests/%,%,$(wildcard tests/live/test_probes*.py \
 	$(foreach story,group monitors silence,tests/live/test_failover_$(story).py) \
 	$(foreach story,console dashboard logging metrics reload,tests/live/test_$(story).py)))
 COMPILED_ONCE := $(filter-out $(PLAIN),$(patsubst tests/%,%,$(wildcard tests/live/test_*.py)))
 
 # The pure packages are covered to the last branch; what touches sockets is proved by live tests.
-test-python: $(STAMPS)/venv
-	$(BIN)/python -m pytest $(PURE_COVERAGE) --cov-branch --cov-report= $(COMPILED_ONCE:%=--ignore=tests/%)
+test-pure: $(STAMPS)/venv
+	$(PYTEST) $(PURE_COVERAGE) --cov-branch --cov-report= $(PURE_TESTS)
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under=100
 
+test-plain: $(STAMPS)/venv
+	$(PYTEST) $(filter-out $(PURE_TESTS),$(PLAIN:%=tests/%))
+
+test-python: $(STAMPS)/venv
+	$(PYTEST) $(patsubst %,--ignore=%,$(sort $(PURE_TESTS) $(PLAIN:%=tests/%) $(COMPILED_ONCE:%=tests/%)))
+
+test-stories: $(STAMPS)/compiled
+	$(COMPILED) $(COMPILED_ONCE:%=tests/%)
+
 test-compiled: $(STAMPS)/compiled
-	$(COMPILED) $(or $(TESTS),$(PLAIN:%=--ignore=tests/%))
+	$(COMPILED) $(or $(TESTS),$(patsubst %,--ignore=tests/%,$(PLAIN) $(COMPILED_ONCE)))
 
 # A browser for the tests of the dashboard, and systemd's tools for those of its units.
 tools:
@@ -143,6 +158,10 @@ bench-failover: $(STAMPS)/compiled
 # BENCH="--clients 500 --restarts 20", for instance.
 bench-upgrade: $(STAMPS)/compiled
 	$(BIN)/python -m bench.upgrading $(BENCH)
+
+# BENCH="--only idle --rounds 3", for instance; BENCH=--quick is a look within a minute or two.
+bench-curves: $(STAMPS)/compiled
+	$(BIN)/python -m bench.curves.run $(BENCH)
 
 # The steps of the Dockerfile where there is no engine for them; as root, with mmdebstrap.
 image: $(STAMPS)/venv

@@ -68,7 +68,7 @@ class Peer:
         find: the program; raises `tools.ProgramMissingError`.
         configure: writes its configuration and returns the words that run it.
         version_option: makes the program say its version.
-        speaks_tls: whether `configure` heeds the order's `tls`, or the peer passes all on.
+        where: who may speak TLS where it is measured.
     """
 
     name: str
@@ -76,7 +76,7 @@ class Peer:
     find: Callable[[], tools.Program]
     configure: Callable[[tools.Program, Order], tuple[str, ...]]
     version_option: str = "--version"
-    speaks_tls: bool = True
+    where: frozenset[Tls] = frozenset(Tls)
 
 
 @attrs.define(eq=False)
@@ -254,7 +254,7 @@ class Fleet:
 
     def speaks(self, name: str, tls: Tls) -> bool:
         """Whether it can be measured so."""
-        return tls is Tls.NOWHERE or name == DIRECT or self._peers[name].speaks_tls
+        return name == DIRECT or tls in self._peers[name].where
 
     def versions(self) -> dict[str, tuple[str, ...]]:
         """The words that make each program say its version."""

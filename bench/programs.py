@@ -69,6 +69,16 @@ server_ssl_mode=AS_CLIENT
 """
 )
 
+_ROUTER_ENDS_TLS = (
+    _ROUTER
+    + """\
+client_ssl_mode=REQUIRED
+client_ssl_cert={certificate}
+client_ssl_key={key}
+server_ssl_mode={mode}
+"""
+)
+
 # Sharing needs the client's password, which the router asks for only where it could serve TLS,
 # whether a client uses it or not; delay 0 gives a connection back as soon as it may be.  The
 # number is that of idle ones it keeps: it has no limit on all.
@@ -203,8 +213,15 @@ PEERS: Final[dict[str, Peer]] = {
     for peer in (
         Peer("HAProxy", False, _find_haproxy, _haproxy, "-v"),
         Peer("Router", False, _find_router, partial(_router, _ROUTER_PASSES)),
+        Peer(
+            "Router ending TLS",
+            False,
+            _find_router,
+            partial(_router, _ROUTER_ENDS_TLS),
+            where=frozenset({Tls.CLIENTS, Tls.EVERYWHERE}),
+        ),
         Peer("Router sharing", False, _find_router, partial(_router, _ROUTER_SHARES)),
-        Peer("ProxySQL", True, _find_proxysql, _proxysql, speaks_tls=False),
+        Peer("ProxySQL", True, _find_proxysql, _proxysql, where=frozenset({Tls.NOWHERE})),
         Peer(OURS_AS_PYTHON, True, tools.ours_as_python, _ours),
         Peer(OURS, True, tools.ours, _ours),
     )

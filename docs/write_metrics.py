@@ -37,7 +37,25 @@ SECTIONS = (
         "What concerns a proxy as a whole: the label is ``proxy``.",
         (table.AVAILABILITY, table.SESSION_PINS, table.SESSION_PINS_NOW, *table.OF_PROXY),
     ),
-    ("The process", "What all proxies have in common.", table.OF_PROCESS),
+    (
+        "Workers",
+        (
+            "Each of the processes that serve clients, where there are several (``workers``): "
+            "the label is ``worker``, its number. What the other series say is the sum over "
+            "all of them; what a worker has counted stays counted when another one takes its "
+            "place."
+        ),
+        table.OF_WORKER,
+    ),
+    (
+        "The process",
+        (
+            "What all proxies have in common. The series that begin with ``process_`` and "
+            "``python_`` are those that all programs have; with workers they are of the "
+            "process that has started these."
+        ),
+        table.OF_PROCESS,
+    ),
 )
 """Title, what stands under it, and the series."""
 

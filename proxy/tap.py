@@ -15,8 +15,8 @@ from proxy.net.reactor import install
 from proxy.observe.log import configure
 from proxy.service.handover_spawn import tell_failure
 from proxy.service.handover_twistd import TwistdPidFile
+from proxy.service.supervisor import process_for
 from proxy.service.tokens import UnusableError
-from proxy.service.worker import Worker
 
 
 class Options(usage.Options):
@@ -43,7 +43,7 @@ def makeService(options: Any) -> IService:  # noqa: N802 - Twisted's name
     try:
         config = load_config(path)
         configure(config.log.format, config.log.level)
-        worker = Worker(config, reactor, path)
+        worker = process_for(config, reactor, path)
     except (ConfigError, UnusableError) as error:
         sys.exit(1 if tell_failure(str(error)) else str(error))
     service = MultiService()

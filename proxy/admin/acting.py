@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
@@ -14,11 +14,8 @@ from proxy.admin.desk import Desk, address_of, unknown
 from proxy.admin.guard import seconds
 from proxy.admin.routes import Asked, Parameter, Route
 from proxy.admin.viewing import log_answer
-from proxy.front.kill import by_operator
 from proxy.observe import log
 from proxy.policy.standing import ReloadReport
-from proxy.pool.ending import end, find
-from proxy.pool.pool import TargetPool
 
 DEFAULT_TIMEOUT_SECONDS = 60.0
 """How long an answer is waited for of which nothing else is said: long enough for the open
@@ -33,8 +30,6 @@ LEVELS: Final[Mapping[str, log.Level]] = {
 
 _LONGEST_NAME: Final = 255
 """Characters of the name of a set: it stands in the log whether there is such a one or not."""
-
-_KILLED = "an operator ended it"
 
 
 async def drain(desk: Desk, asked: Asked) -> Answer:
@@ -83,11 +78,10 @@ async def switch(desk: Desk, asked: Asked) -> Answer:
 
 async def kill_client(desk: Desk, asked: Asked) -> Answer:
     """End a client: it hears error 1927 or 1317, as after the server's own KILL."""
-    proxy, number = desk.served(asked).proxy, _number(asked)
-    client = proxy.clients.get(number)
-    if client is None or client.proxy is not proxy:
+    sight, number = desk.served(asked).sight, _number(asked)
+    if not await sight.has_client(number):
         raise unknown("client", str(number), [])
-    begin = _at_once(by_operator, client)
+    begin = _whether_or_not(sight.kill_client, number)
     return await _run(desk, "kill client", asked, begin, number=number)
 
 
@@ -95,28 +89,30 @@ async def kill_connection(desk: Desk, asked: Asked) -> Answer:
     """End a connection to a target: whoever has it hears that it was lost."""
     served, number = desk.served(asked), _number(asked)
     address = address_of(served, asked)
-    pool = served.proxy.pools.by_address().get(address)
-    if pool is None or find(pool, number) is None:
+    if not await served.sight.has_connection(address, number):
         raise unknown("connection", str(number), [])
-    begin = _at_once(_kill, pool, number)
+    begin = _whether_or_not(served.sight.kill_connection, address, number)
     return await _run(desk, "kill connection", asked, begin, target=address, number=number)
 
 
-def _kill(pool: TargetPool, number: int) -> None:
-    lease = find(pool, number)
-    if lease is not None:
-        end(pool, lease, _KILLED)
+def _whether_or_not(act: Callable[..., Awaitable[bool]], *arguments: object) -> Begin:
+    """Do something to what may have gone a moment ago: then it is done already."""
+
+    async def begin() -> None:
+        await act(*arguments)
+
+    return begin
 
 
 async def debug_logging(desk: Desk, asked: Asked) -> Answer:
     """Show each statement of a proxy in the log, or show them no more."""
-    proxy, on = desk.served(asked).proxy, asked.parameters.get("on")
+    sight, on = desk.served(asked).sight, asked.parameters.get("on")
     if not isinstance(on, bool):
         raise CallRefusedError(HTTPStatus.BAD_REQUEST, "on must be true or false")
-    proxy.debug = on
+    sight.debug = on
     desk.log.info(
         "an operator switched the log of statements",
-        proxy=proxy.config.name,
+        proxy=sight.name,
         on=on,
         by=asked.by,
     )
@@ -131,7 +127,7 @@ async def log_level(desk: Desk, asked: Asked) -> Answer:
             HTTPStatus.BAD_REQUEST, f"level must be one of {', '.join(LEVELS)}"
         )
     desk.log.info("an operator changed the level of the log", level=level, by=asked.by)
-    log.set_level(level)
+    desk.process.set_log_level(level)
     return Answer(HTTPStatus.OK, log_answer(desk))
 
 

@@ -18,6 +18,7 @@ from proxy.admin.snapshot import (
     PinStatus,
     PoolStatus,
 )
+from proxy.admin.snapshot_worker import WorkerStatus
 from proxy.policy.standing import ProxyStatus, TargetStatus
 
 
@@ -32,6 +33,17 @@ class Refusal:
 
     error: str
     known: tuple[str, ...] = attrs.field(default=(), metadata={"may_lack": True})
+
+
+@attrs.frozen(kw_only=True)
+class WorkersAnswer:
+    """The processes that serve clients.
+
+    Attributes:
+        workers: By their numbers; one where a single process does everything.
+    """
+
+    workers: tuple[WorkerStatus, ...]
 
 
 @attrs.frozen(kw_only=True)
@@ -89,10 +101,12 @@ class ConnectionsAnswer:
     Attributes:
         connections: To all targets.
         left_off: How many more there are.
+        missing_workers: Numbers of workers that did not tell theirs in time.
     """
 
     connections: tuple[ConnectionStatus, ...]
     left_off: int
+    missing_workers: tuple[int, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -102,10 +116,12 @@ class ClientsAnswer:
     Attributes:
         clients: Those that have been connected longest first.
         left_off: How many more there are.
+        missing_workers: Numbers of workers that did not tell theirs in time.
     """
 
     clients: tuple[ClientStatus, ...]
     left_off: int
+    missing_workers: tuple[int, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -115,10 +131,12 @@ class PinsAnswer:
     Attributes:
         pins: Those that have lasted longest first.
         left_off: How many more there are.
+        missing_workers: Numbers of workers that did not tell theirs in time.
     """
 
     pins: tuple[PinStatus, ...]
     left_off: int
+    missing_workers: tuple[int, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -141,10 +159,12 @@ class DigestsAnswer:
     Attributes:
         digests: Those that took most of it first.
         left_off: How many more there are.
+        missing_workers: Numbers of workers that did not tell theirs in time.
     """
 
     digests: tuple[DigestStatus, ...]
     left_off: int
+    missing_workers: tuple[int, ...] = ()
 
 
 @attrs.frozen(kw_only=True)

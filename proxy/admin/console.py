@@ -66,14 +66,14 @@ class AdminConsole:
     async def _answer(self, asker: Asker, role: AdminRole, words: Words) -> Answer:
         order = order_of(words)
         if order is None:
-            return self._answer_at_once(asker, words)
+            return await self._look(asker, words)
         if role is not _ROLE_OF_ORDERS:
             raise StatementRefusedError(_not_allowed(order))
         return await carry_out(order, self._desk, asker, words)
 
-    def _answer_at_once(self, asker: Asker, words: Words) -> Answer:
+    async def _look(self, asker: Asker, words: Words) -> Answer:
         if words.accept("SHOW"):
-            return self._show(asker, words)
+            return await self._show(asker, words)
         if words.accept("SELECT"):
             return console_startup.select(words, asker)
         if words.accept("SET"):
@@ -89,14 +89,14 @@ class AdminConsole:
             f"no statement begins with {shown(words.next)}, but SHOW, SELECT, USE, {orders}"
         )
 
-    def _show(self, asker: Asker, words: Words) -> Table:
+    async def _show(self, asker: Asker, words: Words) -> Table:
         while words.accept_one(_SHADES):
             pass
         if words.accept("HELP"):
             return _help(words)
         view = view_of(words)
         if view is not None:
-            return show(self._desk, view, words)
+            return await show(self._desk, view, words)
         found = console_startup.shown_of_server(words, asker)
         if found is None:
             raise no_view(words)

@@ -20,7 +20,6 @@ from proxy.admin.process import Served
 from proxy.config.model import DEFAULT_TARGET_SET
 from proxy.errors import ErrorReply, Fault, StatementRefusedError
 from proxy.front.console import Answer, Asker, Done, Table
-from proxy.front.kill import interrupt
 from proxy.policy.standing import OperationRefusedError, ReloadReport
 
 _FOR: Final = frozenset(("FOR",))
@@ -161,7 +160,7 @@ async def _switch(desk: Desk, asker: Asker, words: Words) -> Answer:
 
 
 def _sets(served: Served) -> list[str]:
-    sets = served.proxy.config.target_group.target_sets
+    sets = served.sight.config.target_group.target_sets
     return [DEFAULT_TARGET_SET, *(one.name for one in sets)] if sets else []
 
 
@@ -185,14 +184,13 @@ async def _kill(desk: Desk, asker: Asker, words: Words) -> Answer:
     if number == asker.number:
         raise _refused("This is your own connection: close it instead")
     for served in desk.process.served():
-        client = served.proxy.clients.get(number)
-        if client is None or client.proxy is not served.proxy:
+        if not await served.sight.has_client(number):
             continue
         asked = _asked(asker, {"proxy": served.operations.name, "number": str(number)})
         if not query:
             return _told(await _call(acting.kill_client, desk, asked), f"killed: {number}")
         desk.log.info("an operator stopped a statement", client=number, by=asked.by)
-        interrupt(client, errors.query_interrupted())
+        await served.sight.stop_statement(number)
         return Done(f"stopped: {number}")
     raise StatementRefusedError(errors.unknown_thread(number))
 

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Final
 
 import attrs
 from prometheus_client.parser import text_string_to_metric_families
 
-from proxy.admin import looking, looking_closer
-from proxy.admin.console_tables import Row, chosen, columns_of, flattened, row_of, text_columns
+from proxy.admin import looking
+from proxy.admin.console_tables import (
+    MOST_ROWS,
+    Row,
+    chosen,
+    columns_of,
+    flattened,
+    row_of,
+    text_columns,
+)
 from proxy.admin.console_words import Like, Words, like, not_understood, shown
 from proxy.admin.desk import Desk
 from proxy.admin.json_form import json_form
 from proxy.admin.process import Served
+from proxy.admin.sight import Seen, Sight
 from proxy.admin.snapshot import (
     ClientStatus,
     ConnectionStatus,
@@ -27,6 +35,7 @@ from proxy.admin.snapshot import (
     PoolStatus,
     ProcessStatus,
 )
+from proxy.admin.snapshot_worker import WorkerStatus
 from proxy.errors import ErrorReply, Fault, StatementRefusedError
 from proxy.front.console import Table
 from proxy.policy.standing import ProxyStatus, TargetStatus
@@ -46,13 +55,16 @@ class Asked:
     Attributes:
         served: The proxies that it is about.
         limit: The most rows; None where it does not say.
+        most: Of what there may be very much of: how many of each proxy need to be looked at;
+            None for all, of which some will be chosen.
     """
 
     served: tuple[Served, ...]
     limit: int | None
+    most: int | None = None
 
 
-Rows = Callable[[Desk, Asked], Iterable[Row]]
+Rows = Callable[[Desk, Asked], Awaitable[Iterable[Row]]]
 
 
 @attrs.frozen
@@ -92,7 +104,7 @@ def served_of(desk: Desk, name: str) -> Served:
     raise unknown_name("proxy", name, proxies)
 
 
-def show(desk: Desk, view: View, words: Words) -> Table:
+async def show(desk: Desk, view: View, words: Words) -> Table:
     """The table of a view, by the options that follow.
 
     Raises:
@@ -109,34 +121,38 @@ def show(desk: Desk, view: View, words: Words) -> Table:
         else:
             served = (served_of(desk, words.name("the proxy", OPTIONS)),)
     words.expect_end()
-    rows = view.rows(desk, Asked(served, limit))
+    most = None if pattern is not None else MOST_ROWS if limit is None else limit
+    rows = await view.rows(desk, Asked(served, limit, most))
     return Table(view.columns, chosen(rows, pattern, limit))
 
 
 # Rows
 
 
-def _of_each(rows: Callable[[Served, float], Iterable[object]]) -> Rows:
-    """Rows of snapshots, proxy by proxy."""
+def _at_once(rows: Callable[[Desk, Asked], Iterable[Row]]) -> Rows:
+    """Rows that nobody has to be asked for."""
 
-    def made(desk: Desk, asked: Asked) -> Iterator[Row]:
-        now = desk.clock.seconds()
-        for served in asked.served:
-            yield from map(row_of, rows(served, now))
+    async def made(desk: Desk, asked: Asked) -> Iterable[Row]:
+        return rows(desk, asked)
 
     return made
 
 
-def _clients(served: Served, now: float) -> Iterator[ClientStatus]:
-    return map(looking_closer.ClientRows(served.proxy, now).row, served.proxy.own_clients())
-
-
-def _connections(served: Served, now: float) -> Iterator[ConnectionStatus]:
-    proxy = served.proxy
-    return (
-        looking_closer.connection_row(proxy, address, lease, now)
-        for address, lease in [*looking_closer.connections(proxy)]
+def _of_each(rows: Callable[[Served], Iterable[object]]) -> Rows:
+    """Rows of snapshots, proxy by proxy."""
+    return _at_once(
+        lambda _, asked: (row_of(one) for served in asked.served for one in rows(served))
     )
+
+
+def _seen(look: Callable[[Sight, int | None], Awaitable[Seen[object]]]) -> Rows:
+    """Rows of what there may be very much of, proxy by proxy."""
+
+    async def made(_: Desk, asked: Asked) -> Iterable[Row]:
+        found = [await look(served.sight, asked.most) for served in asked.served]
+        return (row_of(one) for seen in found for one in seen.rows)
+
+    return made
 
 
 def _targets(_: Desk, asked: Asked) -> Iterator[Row]:
@@ -145,10 +161,10 @@ def _targets(_: Desk, asked: Asked) -> Iterator[Row]:
             yield row_of(target, served.operations.name)
 
 
-def _digests(_: Desk, asked: Asked) -> Iterator[Row]:
+async def _digests(_: Desk, asked: Asked) -> Iterable[Row]:
     limit = _DIGESTS if asked.limit is None else asked.limit
-    for served in asked.served:
-        yield from map(row_of, looking.digests(served.proxy, limit))
+    found = [await served.sight.digests(limit) for served in asked.served]
+    return (row_of(one) for seen in found for one in seen.rows)
 
 
 def _stats(desk: Desk, asked: Asked) -> Iterator[Row]:
@@ -207,49 +223,59 @@ _COMMANDS: Final = {
 """Words of MySQL's process list for the states of clients."""
 
 
-def _processes(desk: Desk, asked: Asked) -> Iterator[Row]:
-    now = desk.clock.seconds()
-    clients = chain.from_iterable(_clients(served, now) for served in asked.served)
-    for one in clients:
-        yield (
-            one.number,
-            one.user or "unauthenticated user",
-            one.address,
-            one.schema or None,
-            _COMMANDS[one.state],
-            int(one.silent),
-            one.state,
-            None,
-        )
+async def _processes(_: Desk, asked: Asked) -> Iterable[Row]:
+    found = [await served.sight.clients(asked.most) for served in asked.served]
+    return (_process(client) for seen in found for client in seen.rows)
+
+
+def _process(client: ClientStatus) -> Row:
+    return (
+        client.number,
+        client.user or "unauthenticated user",
+        client.address,
+        client.schema or None,
+        _COMMANDS[client.state],
+        int(client.silent),
+        client.state,
+        None,
+    )
+
+
+def _workers(desk: Desk, _: Asked) -> Iterator[Row]:
+    return map(row_of, desk.process.workers())
 
 
 VIEWS: Final[dict[tuple[str, ...], View]] = {
     ("PROXIES",): View(
         "how each proxy stands",
         columns_of(ProxyStatus),
-        _of_each(lambda served, _: [served.operations.status()]),
+        _of_each(lambda served: [served.operations.status()]),
     ),
     ("ENDPOINTS",): View(
         "the addresses where clients are served",
         columns_of(EndpointStatus),
-        _of_each(lambda served, _: looking.endpoints(served)),
+        _of_each(looking.endpoints),
     ),
     ("TARGETS",): View(
         "the servers behind them: role, state, lag",
         (TableColumn("proxy"), *columns_of(TargetStatus)),
-        _targets,
+        _at_once(_targets),
     ),
     ("POOLS",): View(
         "the connections to each target by what they do",
         columns_of(PoolStatus),
-        _of_each(lambda served, now: looking.pools(served.proxy, now)),
+        _of_each(lambda served: served.sight.pools()),
     ),
     ("CONNECTIONS",): View(
         "the connections to targets one by one",
         columns_of(ConnectionStatus),
-        _of_each(_connections),
+        _seen(lambda sight, most: sight.connections(most)),
     ),
-    ("CLIENTS",): View("the clients one by one", columns_of(ClientStatus), _of_each(_clients)),
+    ("CLIENTS",): View(
+        "the clients one by one",
+        columns_of(ClientStatus),
+        _seen(lambda sight, most: sight.clients(most)),
+    ),
     ("PROCESSLIST",): View(
         "the clients as MySQL shows them",
         (
@@ -263,12 +289,12 @@ VIEWS: Final[dict[tuple[str, ...], View]] = {
     ("PINS",): View(
         "what keeps clients on their connections",
         columns_of(PinStatus),
-        _of_each(lambda served, now: looking_closer.pins(served.proxy, now)),
+        _seen(lambda sight, most: sight.pins(most)),
     ),
     ("PIN", "REASONS"): View(
         "how often each reason does, and what to do about it",
         columns_of(PinReasonStatus),
-        _of_each(lambda served, _: looking.pin_reasons(served.proxy)),
+        _of_each(lambda served: served.sight.pin_reasons()),
     ),
     ("DIGESTS",): View(
         "the statements that take most of the time", columns_of(DigestStatus), _digests
@@ -279,13 +305,20 @@ VIEWS: Final[dict[tuple[str, ...], View]] = {
             *text_columns("proxy", "endpoint", "target", "name", "labels"),
             TableColumn("value", Kind.FRACTION),
         ),
-        _stats,
+        _at_once(_stats),
     ),
-    ("EVENTS",): View("what happened lately", columns_of(EventStatus), _events),
+    ("EVENTS",): View("what happened lately", columns_of(EventStatus), _at_once(_events)),
     ("CONFIG",): View(
-        "the configuration in force", text_columns("setting", "value"), _configuration
+        "the configuration in force", text_columns("setting", "value"), _at_once(_configuration)
     ),
-    ("STATUS",): View("the process itself", text_columns("Variable_name", "Value"), _status),
+    ("WORKERS",): View(
+        "the processes that serve clients",
+        columns_of(WorkerStatus),
+        _at_once(_workers),
+    ),
+    ("STATUS",): View(
+        "the process itself", text_columns("Variable_name", "Value"), _at_once(_status)
+    ),
     ("VERSION",): View(
         "which mysqlproxy this is",
         (
@@ -293,7 +326,7 @@ VIEWS: Final[dict[tuple[str, ...], View]] = {
             TableColumn("pid", Kind.WHOLE),
             TableColumn("uptime", Kind.WHOLE),
         ),
-        _version,
+        _at_once(_version),
     ),
 }
 """All that is shown of the proxies."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import attrs
 
+from proxy.admin.sight import Sight
 from proxy.admin.snapshot import LatencyStatus
-from proxy.front.proxy import Proxy
 from proxy.observe.latency import Histogram
 
 
@@ -26,9 +26,9 @@ class Counted:
     borrows: Histogram = attrs.field(factory=Histogram)
 
     @classmethod
-    def of(cls, proxy: Proxy) -> Counted:
+    def of(cls, sight: Sight) -> Counted:
         """All of a proxy up to now."""
-        counters = proxy.counters
+        counters = sight.counters
         return cls(
             requests=counters.query_requests,
             statements=counters.statement_latency(),

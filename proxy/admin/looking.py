@@ -5,12 +5,9 @@ Times are of the clock that the pools have.  Nothing here changes anything.
 
 from __future__ import annotations
 
-import os
-import resource
-import time
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 
 from proxy import __version__
 from proxy.admin.process import Process, Served
@@ -21,25 +18,28 @@ from proxy.admin.snapshot import (
     PoolStatus,
     ProcessStatus,
 )
+from proxy.admin.snapshot_worker import WorkerStatus
 from proxy.front.client import Client
 from proxy.front.proxy import Proxy
 from proxy.observe import log
-from proxy.policy.ledger import Ledger
+from proxy.observe.figures import Figures, figures
+from proxy.pool.pool import TargetPool
 from proxy.session.advice import ADVICE
 from proxy.session.pins import PinReason
-
-_FILES = Path("/proc/self/fd")
-_MEMORY = Path("/proc/self/statm")
 
 
 def process_status(process: Process) -> ProcessStatus:
     """The process itself."""
     path, why = process.config_path, process.why_not_ready()
-    served = process.served()
+    served, workers, own = process.served(), process.workers(), figures()
+    all_of_it: list[Figures | WorkerStatus] = [
+        own,
+        *[one for one in workers if one.pid != own.pid],
+    ]
     return ProcessStatus(
         version=__version__,
         form=process.form,
-        pid=os.getpid(),
+        pid=own.pid,
         uptime=process.uptime,
         time=moment(datetime.now(UTC)),
         ready=not why,
@@ -48,11 +48,12 @@ def process_status(process: Process) -> ProcessStatus:
         debug_logging=tuple(debug_logging(process)),
         configuration="" if path is None else str(path),
         configured=moment(process.configured),
-        clients=sum(one.proxy.count for one in served),
-        open_files=_open_files(),
-        max_open_files=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
-        resident_bytes=_resident_bytes(),
-        cpu_seconds=time.process_time(),
+        clients=sum(one.sight.count for one in served),
+        open_files=sum(one.open_files for one in all_of_it),
+        max_open_files=sum(one.max_open_files for one in all_of_it),
+        resident_bytes=sum(one.resident_bytes for one in all_of_it),
+        cpu_seconds=sum(one.cpu_seconds for one in all_of_it),
+        workers=len(workers),
     )
 
 
@@ -63,37 +64,22 @@ def moment(when: datetime) -> str:
 
 def debug_logging(process: Process) -> list[str]:
     """Names of the proxies whose statements are logged."""
-    return [one.operations.name for one in process.served() if one.proxy.debug]
-
-
-def _open_files() -> int:
-    """File descriptors in use; Linux tells their number since 6.2, else they are counted."""
-    try:
-        return _FILES.stat().st_size or sum(1 for _ in _FILES.iterdir())
-    except OSError:
-        return 0
-
-
-def _resident_bytes() -> int:
-    try:
-        pages = int(_MEMORY.read_text().split()[1])
-    except (OSError, ValueError, IndexError):
-        return 0
-    return pages * os.sysconf("SC_PAGE_SIZE")
+    return [one.operations.name for one in process.served() if one.sight.debug]
 
 
 def endpoints(served: Served) -> list[EndpointStatus]:
     """The endpoints of a proxy, in the order of the configuration."""
-    proxy = served.proxy
+    sight = served.sight
+    counters = sight.counters
     return [
         EndpointStatus(
-            proxy=proxy.config.name,
+            proxy=sight.name,
             name=endpoint.name,
             target_role=endpoint.target_role.name,
             address=served.addresses.get(endpoint.name, ""),
-            clients=proxy.counters.endpoint(endpoint.name).client_connections,
+            clients=counters.endpoint(endpoint.name).client_connections,
         )
-        for endpoint in proxy.config.endpoints
+        for endpoint in sight.config.endpoints
     ]
 
 
@@ -105,12 +91,14 @@ def pools(proxy: Proxy, now: float) -> list[PoolStatus]:
         if client.lease is not None and client.session is not None and client.session.pins
     )
     return [
-        _pool(proxy.config.name, address, pool.ledger, pinned[pool], now)
+        _pool(proxy.config.name, address, pool, pinned[pool], now)
         for address, pool in proxy.pools.by_address().items()
     ]
 
 
-def _pool(name: str, address: str, ledger: Ledger, pinned: int, now: float) -> PoolStatus:
+def _pool(name: str, address: str, pool: TargetPool, pinned: int, now: float) -> PoolStatus:
+    """A pool, with the limits of its target: this process may have a share of them only."""
+    ledger, limits = pool.ledger, pool.allowance.whole
     first = next(iter(ledger.waiting), None)
     return PoolStatus(
         proxy=name,
@@ -126,8 +114,8 @@ def _pool(name: str, address: str, ledger: Ledger, pinned: int, now: float) -> P
         in_transaction=sum(1 for lease in ledger.lent if is_in_transaction(lease.holder)),
         waiting=len(ledger.waiting),
         longest_wait=0.0 if first is None else max(0.0, now - first.since),
-        max_connections=ledger.limits.connections,
-        max_idle_connections=ledger.limits.idle,
+        max_connections=limits.connections,
+        max_idle_connections=limits.idle,
         held=ledger.held,
     )
 
@@ -141,24 +129,36 @@ def is_in_transaction(holder: object) -> bool:
     )
 
 
-def pin_reasons(proxy: Proxy) -> list[PinReasonStatus]:
-    """By reason, those that pin now or have pinned, most now first."""
+def pinned_by_reason(proxy: Proxy) -> dict[str, int]:
+    """How many clients each reason pins, by its name in lower case as counters have it."""
     now: Counter[str] = Counter()
     for client in proxy.pinned:
         if client.session is not None:
-            now.update({pin.reason.name for pin in client.session.pins})
-    totals = proxy.counters.session_pins
+            now.update({pin.reason.name.lower() for pin in client.session.pins})
+    return dict(now)
+
+
+def pin_reasons(
+    name: str, now: Mapping[str, int], totals: Mapping[str, int]
+) -> list[PinReasonStatus]:
+    """By reason, those that pin now or have pinned, most now first.
+
+    Args:
+        name: Of the proxy.
+        now: As `pinned_by_reason` has it.
+        totals: How often each has pinned, likewise.
+    """
     found = [
         PinReasonStatus(
-            proxy=proxy.config.name,
+            proxy=name,
             reason=reason.name,
             why=reason.value,
-            now=now[reason.name],
+            now=now.get(reason.name.lower(), 0),
             total=totals.get(reason.name.lower(), 0),
             advice=advice(reason),
         )
         for reason in PinReason
-        if now[reason.name] or totals.get(reason.name.lower())
+        if now.get(reason.name.lower()) or totals.get(reason.name.lower())
     ]
     return sorted(found, key=lambda one: (-one.now, -one.total, one.reason))
 

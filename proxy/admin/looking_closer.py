@@ -44,9 +44,10 @@ def addresses(proxy: Proxy) -> dict[object, str]:
 class ClientRows:
     """Makes the snapshots of clients; what they have in common is looked up once."""
 
-    def __init__(self, proxy: Proxy, now: float) -> None:
+    def __init__(self, proxy: Proxy, now: float, worker: int = 1) -> None:
         self._proxy = proxy
         self._now = now
+        self._worker = worker
         self._waiters = waiters(proxy)
         self._addresses = addresses(proxy)
 
@@ -76,6 +77,7 @@ class ClientRows:
             target=target,
             connection=number,
             pins=tuple(sorted(pins)),
+            worker=self._worker,
         )
 
 
@@ -107,7 +109,9 @@ def connections(proxy: Proxy) -> Iterator[tuple[str, Lease]]:
             yield address, lease
 
 
-def connection_row(proxy: Proxy, address: str, lease: Lease, now: float) -> ConnectionStatus:
+def connection_row(
+    proxy: Proxy, address: str, lease: Lease, now: float, worker: int = 1
+) -> ConnectionStatus:
     """One connection; it may have been closed a moment ago."""
     backend, holder = lease.backend, lease.holder
     has_it = isinstance(holder, Client) and holder.lease is lease
@@ -123,6 +127,7 @@ def connection_row(proxy: Proxy, address: str, lease: Lease, now: float) -> Conn
         age=max(0.0, now - lease.born),
         idle=max(0.0, now - lease.idle_since) if lease.place is Place.IDLE else 0.0,
         uses=lease.serial,
+        worker=worker,
     )
 
 

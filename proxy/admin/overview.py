@@ -6,7 +6,7 @@ from typing import Final
 
 from proxy.admin.history import History
 from proxy.admin.json_form import json_text
-from proxy.admin.looking import endpoints, pin_reasons, pools, process_status
+from proxy.admin.looking import endpoints, process_status
 from proxy.admin.process import Process, Served
 from proxy.admin.snapshot import Overview, ProxyOverview
 from proxy.net.clock import Clock
@@ -45,16 +45,17 @@ class Overviews:
             process=process_status(self._process),
             proxies=tuple(self._proxy(served) for served in self._process.served()),
             may_act=may_act,
+            workers=tuple(self._process.workers()),
         )
 
     def _proxy(self, served: Served) -> ProxyOverview:
-        proxy = served.proxy
+        sight = served.sight
         return ProxyOverview(
             status=served.operations.status(),
             endpoints=tuple(endpoints(served)),
             targets=tuple(served.operations.targets()),
-            pools=tuple(pools(proxy, self._clock.seconds())),
-            pins=tuple(pin_reasons(proxy)),
-            now=self._history.now(proxy),
-            last_minute=self._history.last_minute(proxy),
+            pools=tuple(sight.pools()),
+            pins=tuple(sight.pin_reasons()),
+            now=self._history.now(sight),
+            last_minute=self._history.last_minute(sight),
         )

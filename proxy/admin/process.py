@@ -10,9 +10,11 @@ from typing import Protocol
 import attrs
 
 from proxy.admin.operations import Operations
+from proxy.admin.sight import Sight
+from proxy.admin.snapshot_worker import WorkerStatus
 from proxy.config.model import Config
-from proxy.front.proxy import Proxy
 from proxy.observe.events import Events
+from proxy.observe.log import Level
 from proxy.policy.standing import ReloadReport
 
 
@@ -21,12 +23,12 @@ class Served:
     """A proxy of the process.
 
     Attributes:
-        proxy: Its clients, pools and counters.
+        sight: Its clients, pools and counters.
         operations: What can be done with its targets.
         addresses: Where its endpoints listen, by their names; one that does not is not there.
     """
 
-    proxy: Proxy
+    sight: Sight
     operations: Operations
     addresses: Mapping[str, str]
 
@@ -64,6 +66,15 @@ class Process(Protocol):
 
     def served(self) -> Sequence[Served]:
         """Its proxies, in the order of the configuration; a reload may change them."""
+
+    def workers(self) -> Sequence[WorkerStatus]:
+        """The processes that serve clients: this one, or those that it has started."""
+
+    def sample(self) -> None:
+        """A second has passed: note what was done in it."""
+
+    def set_log_level(self, level: Level) -> None:
+        """Write lines of this level and above from now on."""
 
     def why_not_ready(self) -> str:
         """Why new clients should go elsewhere, as a sentence; empty when they should not."""

@@ -20,6 +20,7 @@ from proxy.admin.gate import Gate
 from proxy.admin.history import History
 from proxy.admin.overview import Overviews
 from proxy.admin.process import Process
+from proxy.admin.sight import Sight
 from proxy.config.admin import AdminConfig, AdminPlace, AdminSocket, parse_admin_listen
 from proxy.observe.log import get_logger
 
@@ -56,7 +57,8 @@ class AdminSite:
         self._reactor = reactor
         self._log = get_logger() if log is None else log
         self.access = Access(config, self._log)
-        history = History(lambda: [one.proxy for one in process.served()], reactor)
+        self._process = process
+        history = History(self._sights, reactor, also=self._sample)
         self.desk = Desk(
             process,
             reactor,
@@ -68,6 +70,12 @@ class AdminSite:
         )
         self._factory = AdminFactory(self._api(), reactor)
         self._ports: dict[str, Any] = {}  # IListeningPort, which mypy cannot read
+
+    def _sights(self) -> list[Sight]:
+        return [one.sight for one in self._process.served()]
+
+    def _sample(self) -> None:
+        self._process.sample()
 
     def _api(self) -> Api:
         config = self.access.config

@@ -13,6 +13,7 @@ from typing import Any
 
 import attrs
 
+from proxy.admin.snapshot_worker import WorkerStatus
 from proxy.policy.standing import ProxyStatus, TargetStatus
 
 CLIENT_STATES = ("login", "idle", "waiting", "running", "transaction")
@@ -100,6 +101,7 @@ class ConnectionStatus:
         age: Since it was opened.
         idle: How long it has been free; 0 when it is not.
         uses: How often it was lent.
+        worker: The number of the worker that has it; 1 where one process does everything.
     """
 
     proxy: str
@@ -113,6 +115,7 @@ class ConnectionStatus:
     age: float
     idle: float
     uses: int
+    worker: int = 1
 
 
 @attrs.frozen(kw_only=True)
@@ -134,6 +137,7 @@ class ClientStatus:
         target: Of the connection that it has; None without.
         connection: The server's id of that connection; None without.
         pins: Names of the reasons that keep it there, such as TEMPORARY_TABLE.
+        worker: The number of the worker that serves it; 1 where one process does everything.
     """
 
     proxy: str
@@ -150,6 +154,7 @@ class ClientStatus:
     target: str | None
     connection: int | None
     pins: tuple[str, ...] = ()
+    worker: int = 1
 
 
 @attrs.frozen(kw_only=True)
@@ -323,7 +328,7 @@ class ProxyOverview:
 
 @attrs.frozen(kw_only=True)
 class ProcessStatus:
-    """The process itself.
+    """The process itself; with workers it is the one that has started them.
 
     Attributes:
         version: Of mysqlproxy.
@@ -338,10 +343,13 @@ class ProcessStatus:
         configuration: Path of the file; empty when there is none.
         configured: ISO 8601: when that was last put in force.
         clients: Of all proxies.
-        open_files: File descriptors in use.
-        max_open_files: How many the process may have.
-        resident_bytes: Memory that it takes.
-        cpu_seconds: Processor time that it has used.
+        open_files: File descriptors in use; this and what follows are sums over the workers
+            and this process.
+        max_open_files: How many there may be.
+        resident_bytes: Memory that is taken.
+        cpu_seconds: Processor time that was used.
+        workers: How many processes serve clients: those that are wanted; 1 where this process
+            does everything.
     """
 
     version: str
@@ -360,6 +368,7 @@ class ProcessStatus:
     max_open_files: int
     resident_bytes: int
     cpu_seconds: float
+    workers: int = 1
 
 
 @attrs.frozen(kw_only=True)
@@ -370,8 +379,10 @@ class Overview:
         process: The process.
         proxies: Its proxies.
         may_act: Whether whoever asked may do something, or only look.
+        workers: The processes that serve clients.
     """
 
     process: ProcessStatus
     proxies: tuple[ProxyOverview, ...]
     may_act: bool
+    workers: tuple[WorkerStatus, ...] = ()

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
-from proxy.admin import answers, looking, looking_closer
+from proxy.admin import answers, looking
 from proxy.admin.call import Answer, Written
 from proxy.admin.desk import Desk, address_of
 from proxy.admin.history import KEPT_SECONDS
-from proxy.admin.listing import listed
+from proxy.admin.listing import listed, seen
 from proxy.admin.routes import Asked, Number, Route
 from proxy.admin.snapshot import EventStatus, Overview, ProcessStatus
 from proxy.observe import log
-from proxy.policy.lease import Lease
 from proxy.policy.standing import ProxyStatus, TargetStatus
 
 MOST_ROWS = 10_000
@@ -32,6 +31,11 @@ async def overview(desk: Desk, asked: Asked) -> Written:
 async def process(desk: Desk, _: Asked) -> Answer:
     """The process itself."""
     return Answer(_OK, looking.process_status(desk.process))
+
+
+async def workers(desk: Desk, _: Asked) -> Answer:
+    """The processes that serve clients."""
+    return Answer(_OK, answers.WorkersAnswer(workers=tuple(desk.process.workers())))
 
 
 async def history(desk: Desk, _: Asked) -> Written:
@@ -67,7 +71,7 @@ async def target(desk: Desk, asked: Asked) -> Answer:
 
 
 async def _rows(desk: Desk, asked: Asked, name: str, rows: Iterable[Any]) -> Written:
-    return await listed(name, [*rows], asked.query["limit"], desk.clock, lambda row: row)
+    return await listed(name, [*rows], asked.query["limit"], desk.clock)
 
 
 async def endpoints(desk: Desk, asked: Asked) -> Written:
@@ -77,47 +81,36 @@ async def endpoints(desk: Desk, asked: Asked) -> Written:
 
 async def pools(desk: Desk, asked: Asked) -> Written:
     """The connections of a proxy, target by target."""
-    found = looking.pools(desk.served(asked).proxy, desk.clock.seconds())
-    return await _rows(desk, asked, "pools", found)
+    return await _rows(desk, asked, "pools", desk.served(asked).sight.pools())
 
 
 async def pins(desk: Desk, asked: Asked) -> Written:
     """What keeps clients on their connections, and what can be done about it."""
-    found = looking_closer.pins(desk.served(asked).proxy, desk.clock.seconds())
-    return await _rows(desk, asked, "pins", found)
+    found = await desk.served(asked).sight.pins(asked.query["limit"])
+    return await seen("pins", found, desk.clock)
 
 
 async def pin_reasons(desk: Desk, asked: Asked) -> Written:
     """How often each reason keeps a client on its connection."""
-    return await _rows(
-        desk, asked, "pin_reasons", looking.pin_reasons(desk.served(asked).proxy)
-    )
+    return await _rows(desk, asked, "pin_reasons", desk.served(asked).sight.pin_reasons())
 
 
 async def digests(desk: Desk, asked: Asked) -> Written:
     """The statements that take most of the time, without their values."""
-    served, limit = desk.served(asked).proxy, asked.query["limit"]
-    found, total = looking.digests(served, limit), len(served.digests)
-    return await listed("digests", found, limit, desk.clock, lambda row: row, total)
+    found = await desk.served(asked).sight.digests(asked.query["limit"])
+    return await seen("digests", found, desk.clock)
 
 
 async def clients(desk: Desk, asked: Asked) -> Written:
     """The clients of a proxy."""
-    served = desk.served(asked).proxy
-    rows = looking_closer.ClientRows(served, desk.clock.seconds())
-    found, limit = served.own_clients(), asked.query["limit"]
-    return await listed("clients", found, limit, desk.clock, rows.row)
+    found = await desk.served(asked).sight.clients(asked.query["limit"])
+    return await seen("clients", found, desk.clock)
 
 
 async def connections(desk: Desk, asked: Asked) -> Written:
     """The connections of a proxy to its targets."""
-    served, now = desk.served(asked).proxy, desk.clock.seconds()
-
-    def row(found: tuple[str, Lease]) -> Any:
-        return looking_closer.connection_row(served, *found, now)
-
-    found: Sequence[tuple[str, Lease]] = [*looking_closer.connections(served)]
-    return await listed("connections", found, asked.query["limit"], desk.clock, row)
+    found = await desk.served(asked).sight.connections(asked.query["limit"])
+    return await seen("connections", found, desk.clock)
 
 
 async def events(desk: Desk, asked: Asked) -> Answer:
@@ -216,6 +209,7 @@ _list_of = partial(_of_proxy, query=(_LIMIT,))
 ROUTES: Final = (
     _get(template="/v1/overview", handler=overview, gives=Overview),
     _get(template="/v1/process", handler=process, gives=ProcessStatus),
+    _get(template="/v1/workers", handler=workers, gives=answers.WorkersAnswer),
     _get(template="/v1/history", handler=history, gives=answers.HistoryAnswer),
     _get(template="/v1/proxies", handler=proxies, gives=answers.ProxiesAnswer),
     _of_proxy(template=_PROXY, handler=proxy, gives=ProxyStatus),

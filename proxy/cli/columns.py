@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from proxy.cli.spelling import NOTHING, number, span
+from proxy.cli.spelling import NOTHING, number, size, span
 from proxy.cli.tables import Column, Row, key
 
 _LEAST_ADDRESS = 16
@@ -15,10 +15,18 @@ _LEAST_TARGET = 40
 """Likewise where the whole address is shown, in lines: commands take it."""
 
 
+_WORKER = Column("WORKER", key("worker"), rank=9, right=True)
+
+
 def for_several(columns: Sequence[Column], rows: Sequence[Row]) -> list[Column]:
-    """The same, with the proxy in front where the rows are of more than one."""
-    several = len({row["proxy"] for row in rows}) > 1
-    return [*((Column("PROXY", key("proxy")),) if several else ()), *columns]
+    """The same, with the proxy in front where the rows are of more than one, and the worker."""
+    proxies = (Column("PROXY", key("proxy")),) if _several("proxy", rows) else ()
+    workers = (_WORKER,) if _several("worker", rows) else ()
+    return [*proxies, *columns, *workers]
+
+
+def _several(field: str, rows: Sequence[Row]) -> bool:
+    return len({row.get(field) for row in rows}) > 1
 
 
 def _target_state(row: Row) -> str:
@@ -115,4 +123,19 @@ DIGESTS = (
     Column("ERRORS", lambda row: number(row["errors"]), rank=2, right=True),
     Column("LAST", lambda row: span(row["last_seen"]), rank=3, right=True),
     Column("STATEMENT", key("digest"), least=_LEAST_STATEMENT),
+)
+
+WORKERS = (
+    Column("WORKER", lambda row: str(row["number"]), right=True),
+    Column("STATE", key("state")),
+    Column("CLIENTS", lambda row: number(row["clients"]), right=True),
+    Column("STATEMENTS/S", lambda row: number(row["statements"]), right=True),
+    Column("CPU", lambda row: f"{row['cpu']:.0%}", right=True),
+    Column("MEMORY", lambda row: size(row["resident_bytes"]), rank=1, right=True),
+    Column("UP", lambda row: span(row["uptime"]), rank=2, right=True),
+    Column("RESTARTS", lambda row: number(row["restarts"]), rank=3, right=True),
+    Column("DELAY", lambda row: span(row["delay"] or None), rank=4, right=True),
+    Column("PID", lambda row: str(row["pid"] or NOTHING), rank=5, right=True),
+    Column("FILES", lambda row: number(row["open_files"]), rank=6, right=True),
+    Column("CPU TIME", lambda row: span(row["cpu_seconds"]), rank=7, right=True),
 )

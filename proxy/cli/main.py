@@ -44,6 +44,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, Listed]]] = {
         "pools": Listed("views", "pools", "Connections to each target, and their limits."),
         "clients": Listed("views", "clients", "Clients: who, what they do, how long."),
         "connections": Listed("views", "connections", "Connections to targets, one by one."),
+        "workers": Listed("workers", "workers", "The processes that serve clients."),
         "pins": Listed("pins", "pins", "Why clients keep connections, and what helps."),
         "top": Listed("top", "top", "The statements that take most, and for whom."),
         "events": Listed("events", "events", "What has happened lately."),

@@ -60,7 +60,8 @@ class Way:
             limit: The most of each proxy.
 
         Returns:
-            The list by its name in the API, and how many are not in it as `left_off`.
+            The list by its name in the API, how many are not in it as `left_off`, and as
+            `missing_workers` whose rows are not there.
         """
         field = what.replace("-", "_")
         names = [self.proxy] if self.proxy else [one["name"] for one in self.proxies()]
@@ -68,6 +69,9 @@ class Way:
         return {
             field: [row for one in found for row in one[field]],
             "left_off": sum(int(one.get("left_off", 0)) for one in found),
+            "missing_workers": sorted(
+                {n for one in found for n in one.get("missing_workers", ())}
+            ),
         }
 
     def see(self, *segments: str, **query: object) -> Mapping[str, Any]:

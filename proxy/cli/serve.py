@@ -1,4 +1,4 @@
-"""Running a worker in the foreground."""
+"""Serving in the foreground."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 from proxy.config.model import Config
 from proxy.net.reactor import install
 from proxy.observe.log import begin_twisted, configure
+from proxy.service.supervisor import process_for
 from proxy.service.worker import Worker
 
 install()
@@ -37,7 +38,7 @@ def serve(
     """
     configure(config.log.format, config.log.level)
     begin_twisted()
-    worker = Worker(config, reactor, path)
+    worker = process_for(config, reactor, path)
     status = 0
 
     def failed(failure: Failure) -> None:

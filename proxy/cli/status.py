@@ -86,14 +86,13 @@ def _draw(
     waiting: Mapping[str, list[Mapping[str, Any]]],
     events: Iterable[Mapping[str, Any]],
 ) -> RenderableType:
-    process = overview["process"]
     parts: list[RenderableType] = [_verdict(overview)]
     for one in overview["proxies"]:
         name = one["status"]["name"]
         parts += [Text(""), Text(f"proxy {plain(name)}", style="bold")]
         parts.append(_facts(_of_proxy(one, waiting.get(name, []))))
         parts.append(Padding(Fitting(TARGETS, one["targets"], why_target), (0, 0, 0, 2)))
-    parts += [Text(""), Text("process", style="bold"), _facts(_of_process(process))]
+    parts += [Text(""), Text("process", style="bold"), _facts(_of_process(overview))]
     if lines := [Padding(event_line(one), (0, 0, 0, 2)) for one in events]:
         parts += [Text(""), Text("last events", style="bold"), *lines]
     return Group(*parts)
@@ -178,7 +177,8 @@ def _speed(now: Mapping[str, Any], minute: Mapping[str, Any]) -> Iterator[tuple[
         )
 
 
-def _of_process(process: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _of_process(overview: Content) -> Iterator[tuple[str, str]]:
+    process, workers = overview["process"], overview["workers"]
     ready = "ready" if process["ready"] else "NOT READY"
     yield (
         "mysqlproxy",
@@ -187,6 +187,9 @@ def _of_process(process: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             f"process {process['pid']}, up {span(process['uptime'])}, {ready}"
         ),
     )
+    if len(workers) > 1:
+        serve = sum(one["state"] == "serving" for one in workers)
+        yield "workers", f"{serve} of {len(workers)} serve (mysqlproxy workers)"
     files = f"{process['open_files']:,} of {process['max_open_files']:,} files"
     yield (
         "uses",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from proxy.cli.spelling import counted, plain, span
@@ -13,6 +13,11 @@ LONG_WAIT_SECONDS = 1.0
 FULL_FILES = 0.9
 """Of the file descriptors: each client takes one, and its connection may need another."""
 
+_NOT_SERVING = {
+    "silent": "has told nothing of itself for some seconds",
+    "replaced": "has ended, and another one takes its place",
+}
+
 Fields = Mapping[str, Any]
 
 
@@ -22,7 +27,7 @@ def troubles(overview: Fields) -> list[str]:
     Args:
         overview: An `Overview`.
     """
-    found = [*_process(overview["process"])]
+    found = [*_process(overview["process"]), *_workers(overview["workers"])]
     for one in overview["proxies"]:
         found += [f"proxy {plain(one['status']['name'])}: {what}" for what in of_proxy(one)]
     return found
@@ -37,6 +42,13 @@ def _process(process: Fields) -> Iterator[str]:
             f"{process['open_files']:,} of {most:,} file descriptors are in use: raise "
             "LimitNOFILE, or have fewer clients"
         )
+
+
+def _workers(workers: Iterable[Fields]) -> Iterator[str]:
+    for one in workers:
+        what = _NOT_SERVING.get(one["state"])
+        if what is not None:
+            yield f"worker {one['number']} {what}"
 
 
 def of_proxy(one: Fields) -> Iterator[str]:

@@ -173,7 +173,8 @@ def _table(
         rows = [row for row in found[what] if wanted(row)]
         if order is not None:
             rows.sort(key=order)
-        return {what: rows[:most], "left_off": found["left_off"] + max(len(rows) - most, 0)}
+        left = found["left_off"] + max(len(rows) - most, 0)
+        return {**found, what: rows[:most], "left_off": left}
 
     present(
         View(ask, lambda content: listed(content, what, columns)),
@@ -185,9 +186,13 @@ def _table(
 def listed(content: Mapping[str, Any], what: str, columns: Sequence[Column]) -> RenderableType:
     """A list of the API as a table, and how many are not in it."""
     rows, left = content[what], content["left_off"]
-    if not rows:
-        return Text(f"No {what}.")
-    table = Fitting(for_several(columns, rows), rows)
-    if not left:
-        return table
-    return Group(table, Text(f"{counted(left, 'row')} more (--limit)", style="dim"))
+    parts: list[RenderableType] = []
+    if rows:
+        parts.append(Fitting(for_several(columns, rows), rows))
+    else:
+        parts.append(Text(f"No {what}."))
+    if missing := ", ".join(str(number) for number in content.get("missing_workers", ())):
+        parts.append(Text(f"Without those of worker {missing}: no answer.", style="yellow"))
+    elif rows and left:
+        parts.append(Text(f"{counted(left, 'row')} more (--limit)", style="dim"))
+    return Group(*parts)

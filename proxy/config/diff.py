@@ -123,6 +123,7 @@ EFFECTS: Mapping[str, Effect] = {
         "It listens at the new places before old ones are closed; requests there are answered."
     ),
     "admin.allow_clear_text": Effect("At once: it says what admin.listen may be."),
+    "workers": Effect("Who serves the clients is decided at the start.", When.RESTART),
     "drain_timeout": Effect("At the end of the process, or of a proxy."),
     "handover_timeout": Effect("At the next restart."),
 }

@@ -28,6 +28,15 @@ def load_config(path: str | os.PathLike[str]) -> Config:
     Raises:
         ConfigError: it cannot be read or used; every problem is in it.
     """
+    return load_config_text(read_config(path), path)
+
+
+def read_config(path: str | os.PathLike[str]) -> str:
+    """The text of a configuration file.
+
+    Raises:
+        ConfigError: it cannot be read, or is no text.
+    """
     file = Path(path)
     name = os.fspath(path)
     try:
@@ -38,11 +47,19 @@ def load_config(path: str | os.PathLike[str]) -> Config:
     if len(content) > MAX_FILE_BYTES:
         raise _refused(name, None, f"is larger than {MAX_FILE_BYTES:,} bytes")
     try:
-        text = content.decode("utf-8")
+        return content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise _refused(name, line, "is not UTF-8 text") from None
-    return _anchored(load_text(text, name), file.absolute().parent)
+
+
+def load_config_text(text: str, path: str | os.PathLike[str]) -> Config:
+    """Make a configuration of the text of a file, whatever that has in it by now.
+
+    Raises:
+        ConfigError: it cannot be used; every problem is in it.
+    """
+    return _anchored(load_text(text, os.fspath(path)), Path(path).absolute().parent)
 
 
 def load_text(text: str, name: str) -> Config:

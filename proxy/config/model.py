@@ -33,6 +33,9 @@ from proxy.config.rules import (
 from proxy.config.tls import BackendTls, ClientTls
 from proxy.vocabulary import Role
 
+MAX_WORKERS = 63
+"""The numbers of clients name their workers by their last six bits."""
+
 DEFAULT_TARGET_SET = "default"
 """The name of the targets that stand in the group itself."""
 
@@ -339,6 +342,15 @@ class Config:
     admin: AdminConfig = attrs.field(
         factory=AdminConfig,
         metadata={"doc": "Where the running proxy is asked and told things."},
+    )
+    workers: int = attrs.field(
+        default=1,
+        validator=Whole(1, MAX_WORKERS),
+        metadata={
+            "doc": "How many processes serve the clients: one uses one processor core. With "
+            "more than one, one more process supervises them: it listens, hands clients out, "
+            "watches the targets, and has the admin API and the metrics of all."
+        },
     )
     drain_timeout: float = attrs.field(
         default=30.0,

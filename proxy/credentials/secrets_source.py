@@ -181,7 +181,7 @@ class SecretsSource:
         known = self._known.get(user)
         if known:
             return known[0]
-        names = {user, _other_of_pair(user)}
+        names = {user, other_of_pair(user)}
         for entry, secret in self._entries:
             if user == entry.username or (
                 entry.username is None and not names.isdisjoint(secret.last_users)
@@ -260,7 +260,7 @@ def _is_strange(entry: SecretEntry, secret: CachedSecret) -> bool:
     return entry.username is not None and secret.user not in {None, entry.username}
 
 
-def _other_of_pair(user: str) -> str:
+def other_of_pair(user: str) -> str:
     """The other user of a rotation that alternates two, by AWS's own names for them.
 
     https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotating-secrets-two-users.html

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from proxy.failover.ground import AnyPool
 from proxy.net.clock import Clock, Timer, cancel
-from proxy.pool.pool import TargetPool
 
 
 class Graces:
@@ -12,7 +12,7 @@ class Graces:
     def __init__(self, clock: Clock, seconds: float) -> None:
         self._clock = clock
         self._seconds = seconds
-        self._running: dict[TargetPool, Timer] = {}
+        self._running: dict[AnyPool, Timer] = {}
 
     def __repr__(self) -> str:
         """How many there are."""
@@ -22,7 +22,7 @@ class Graces:
         """Times that begin from now on are this long."""
         self._seconds = seconds
 
-    def grant(self, pool: TargetPool, why: str) -> None:
+    def grant(self, pool: AnyPool, why: str) -> None:
         """What is lent of an older generation has this long to end, then it is cut off.
 
         A time that runs begins anew: else who came between two switches would have less.
@@ -30,7 +30,7 @@ class Graces:
         cancel(self._running.pop(pool, None))
         self._running[pool] = self._clock.callLater(self._seconds, self._over, pool, why)
 
-    def _over(self, pool: TargetPool, why: str) -> None:
+    def _over(self, pool: AnyPool, why: str) -> None:
         del self._running[pool]
         pool.cut_off(why)
 

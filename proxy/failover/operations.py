@@ -8,14 +8,13 @@ from twisted.internet.defer import Deferred
 
 from proxy.config.failover import Topology
 from proxy.errors import BackendLostError
+from proxy.failover.ground import AnyPool
+from proxy.failover.leases import is_busy, is_lent, is_open
 from proxy.failover.orders import session
 from proxy.failover.post import Post
 from proxy.failover.promotion import promote_replica, rearrange
 from proxy.failover.steward import Steward
-from proxy.policy.lease import Lease, Place
 from proxy.policy.standing import OperationRefusedError, ProxyStatus, TargetStatus
-from proxy.pool.pool import TargetPool
-from proxy.wire.constants import Status
 
 LOOK_SECONDS = 0.01
 """How often is looked whether what an operator waits for has come."""
@@ -23,8 +22,6 @@ LOOK_SECONDS = 0.01
 TAKEOVER_SECONDS = 60.0
 """How long a group may take to make another member its primary, and a new set of targets to
 show one that takes writes."""
-
-_IN_TRANSACTION = int(Status.IN_TRANS)
 
 
 class GroupOperations:
@@ -75,11 +72,10 @@ class GroupOperations:
         steward.review()
         post.pool.retire_all()
         grace = steward.group.failover.transaction_grace
-        ledger = post.pool.ledger
-        free = await self._until(lambda: not (post.draining and ledger.borrowed), grace)
+        free = await self._until(lambda: not (post.draining and is_lent(post.pool)), grace)
         if not free:
             post.pool.cut_off("its target is being drained")
-        await self._until(lambda: not (post.draining and ledger.total), grace)
+        await self._until(lambda: not (post.draining and is_open(post.pool)), grace)
         if not post.draining:
             raise OperationRefusedError(f"{target} was undrained meanwhile")
 
@@ -155,7 +151,7 @@ class GroupOperations:
         steward, waits = self._steward, self._steward.waits
         waits.pause(on=True)
         steward.review()
-        await self._until(lambda: not (waits.paused and self._busy(steward.pools)), None)
+        await self._until(lambda: not (waits.paused and any(map(is_busy, steward.pools))), None)
         if not waits.paused:
             raise OperationRefusedError("it was resumed meanwhile")
 
@@ -209,28 +205,15 @@ class GroupOperations:
         self._steward.waits.end_order()
         self._steward.review()
 
-    async def _calm(self, pools: Iterable[TargetPool]) -> None:
+    async def _calm(self, pools: Iterable[AnyPool]) -> None:
         """Wait until open transactions have ended, for as long as they have grace."""
         pools = [*pools]
         grace = self._steward.group.failover.transaction_grace
         for pool in pools:
             pool.retire_all()
-        await self._until(lambda: not self._busy(pools, left=True), grace)
+        await self._until(lambda: not any(is_busy(one, left=True) for one in pools), grace)
         for pool in pools:
             pool.cut_off("the target is about to take no writes")
-
-    @staticmethod
-    def _busy(pools: Iterable[TargetPool], *, left: bool = False) -> bool:
-        """Whether anybody is about something; with `left` only what is of older generations.
-
-        A client that keeps a lease which it does not need may begin with it at any time.
-        """
-        return any(
-            lease.place is not Place.LENT or _is_busy(lease)
-            for ledger in (pool.ledger for pool in pools)
-            for lease in (*ledger.lent, *ledger.lingering, *ledger.called)
-            if not left or lease.generation != ledger.generation
-        )
 
     async def _until(self, condition: Callable[[], bool], seconds: float | None) -> bool:
         """Wait until something is so; False when it is not in time.
@@ -249,9 +232,3 @@ class GroupOperations:
             clock.callLater(LOOK_SECONDS, waiting.callback, None)
             await waiting
         return True
-
-
-def _is_busy(lease: Lease) -> bool:
-    """Whether a transaction is open there, or an answer is under way."""
-    backend = lease.backend
-    return bool(backend.owes_answer or backend.exchange.status & _IN_TRANSACTION)

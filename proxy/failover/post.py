@@ -9,13 +9,13 @@ import attrs
 
 from proxy.config.model import Target
 from proxy.failover.eye import LogIn
+from proxy.failover.ground import AnyPool
 from proxy.failover.monitor import Monitor
 from proxy.policy.failover import Candidate
 from proxy.policy.health import STATES, Condition, Health
 from proxy.policy.observation import Failure, Look
 from proxy.policy.readers import Reader
 from proxy.policy.standing import TargetStatus
-from proxy.pool.pool import TargetPool
 from proxy.vocabulary import Role
 
 
@@ -58,7 +58,7 @@ class Post:
     """
 
     target: Target
-    pool: TargetPool
+    pool: AnyPool
     health: Health
     reader: Reader
     monitor: Monitor

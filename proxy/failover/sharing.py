@@ -8,15 +8,20 @@ import attrs
 
 from proxy.config.failover import Topology
 from proxy.config.model import Target, TargetGroup
+from proxy.failover.ground import AnyPool, AnyPools, AnyRoute
 from proxy.failover.post import Post
 from proxy.policy.readers import ReaderRules, shares
 from proxy.pool.pool import TargetPool
-from proxy.pool.registry import Pools
-from proxy.pool.route import Route
 from proxy.vocabulary import Role
 
 NOBODY = Target(address="no-reader.invalid", role=Role.READ_ONLY)
 """Where clients wait while nobody may serve them: no name of a host ends so (RFC 6761)."""
+
+
+def close_off(room: TargetPool) -> None:
+    """Let a pool never have a connection."""
+    ledger = room.ledger
+    ledger.change_limits(attrs.evolve(ledger.limits, connections=0, idle=0))
 
 
 class Sharing:
@@ -28,7 +33,7 @@ class Sharing:
             connection; None where the writer serves them then.
     """
 
-    def __init__(self, group: TargetGroup, route: Route, pools: Pools | None) -> None:
+    def __init__(self, group: TargetGroup, route: AnyRoute, pools: AnyPools | None) -> None:
         """Prepare.
 
         Args:
@@ -44,17 +49,17 @@ class Sharing:
             alone=group.topology is not Topology.REPLICATION,
         )
         self.route = route
-        self.room: TargetPool | None = None
+        self.room: AnyPool | None = None
         if pools is not None and not config.fall_back_to_writer:
             self.room = pools.get(NOBODY)
-            ledger = self.room.ledger
-            ledger.change_limits(attrs.evolve(ledger.limits, connections=0, idle=0))
+            if isinstance(self.room, TargetPool):  # else each worker does
+                close_off(self.room)
 
     def __repr__(self) -> str:
         """How clients are spread."""
         return f"<Sharing {self.route!r}>"
 
-    def share_out(self, posts: Collection[Post], writer: TargetPool, now: float) -> None:
+    def share_out(self, posts: Collection[Post], writer: AnyPool, now: float) -> None:
         """Let those serve that can by now; `writer` is the pool of who takes the writes."""
         readers = {
             post.name: post

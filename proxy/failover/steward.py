@@ -14,6 +14,7 @@ from proxy.config.model import DEFAULT_TARGET_SET, Target, TargetGroup
 from proxy.failover.discovery import forgotten, found_by, shadow
 from proxy.failover.eye import LogIn
 from proxy.failover.graces import Graces
+from proxy.failover.ground import AnyPool, AnyPools, AnyRoute
 from proxy.failover.haste import set_pace
 from proxy.failover.monitor import Monitor
 from proxy.failover.orders import fence
@@ -27,9 +28,6 @@ from proxy.policy.failover import Plan, plan
 from proxy.policy.health import Condition, Health, Patience
 from proxy.policy.observation import Failure, Look
 from proxy.policy.readers import Reader
-from proxy.pool.pool import TargetPool
-from proxy.pool.registry import Pools
-from proxy.pool.route import Route
 from proxy.vocabulary import Role
 
 BALANCE_SECONDS = 1.0
@@ -59,9 +57,9 @@ class Steward:
     def __init__(
         self,
         group: TargetGroup,
-        pools: Pools,
-        writers: Route,
-        readers: Route,
+        pools: AnyPools,
+        writers: AnyRoute,
+        readers: AnyRoute,
         watch: Watch,
         clock: Clock,
         counters: Counters,
@@ -92,7 +90,7 @@ class Steward:
         """Who writes, and what is wrong."""
         return f"<Steward of {len(self.posts)} targets, writer {self.writer}: {self.waits!r}>"
 
-    def adopt(self, group: TargetGroup, watch: Watch, readers: Route) -> None:
+    def adopt(self, group: TargetGroup, watch: Watch, readers: AnyRoute) -> None:
         """Go by this configuration; `proxy.failover.changing` is for one at work."""
         self.group, self._watch, self._own_writes = group, watch, readers.own_writes
         # Where there is but one there is no choice, and its connections tell how it is.
@@ -261,7 +259,7 @@ class Steward:
         if post is not None and post.health.doubt(why, self.clock.seconds()):
             self.review()
 
-    def trouble(self, pool: TargetPool, failure: Failure, why: str) -> bool:
+    def trouble(self, pool: AnyPool, failure: Failure, why: str) -> bool:
         """See `Watcher`."""
         post = next((one for one in self.posts.values() if one.pool is pool), None)
         if post is None:

@@ -66,7 +66,7 @@ def read_query(client: Client, payload: bytes) -> tuple[Meaning, bytes]:
 async def _query(client: Client, payload: bytes) -> None:
     means, text = read_query(client, payload)
     if means.kill is not None and means.kill.id is not None:
-        kill.by_statement(client, means.kill.id, query=means.kill.query)
+        await kill.by_statement(client, means.kill.id, query=means.kill.query)
         return
     if leftovers.answer(client, means, text):
         concluding.let_go_if_free(client)
@@ -212,7 +212,7 @@ async def _process_kill(client: Client, payload: bytes) -> None:
     number = process_id(payload)
     if isinstance(number, Malformed):
         raise StatementRefusedError(errors.malformed_packet(number.why))
-    kill.by_statement(client, number, query=False)
+    await kill.by_statement(client, number, query=False)
 
 
 _HANDLERS: dict[int, Handler] = {

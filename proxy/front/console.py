@@ -103,7 +103,8 @@ def is_admin(proxy: Proxy, user: str) -> bool:
 
 def has_place(proxy: Proxy, address: str) -> bool:
     """Whether a client may come in although there are max_clients already."""
-    if proxy.console is None or proxy.count >= proxy.config.max_clients + SPARE_PLACES:
+    clients = proxy.count + proxy.clients_elsewhere
+    if proxy.console is None or clients >= proxy.config.max_clients + SPARE_PLACES:
         return False
     return comes_from(address, proxy.console.admins.networks())
 
@@ -118,7 +119,8 @@ def give_place(client: Client) -> None:
 def lacking_place(client: Client, user: str) -> ErrorReply | None:
     """Why a client that logs in so has no place after all; None where it has one."""
     proxy, limit = client.proxy, client.proxy.config.max_clients
-    if client.number not in proxy.spare or proxy.count <= limit or is_admin(proxy, user):
+    clients = proxy.count + proxy.clients_elsewhere
+    if client.number not in proxy.spare or clients <= limit or is_admin(proxy, user):
         return None
     client.timing.counters.client_connections_setup_failed_limit += 1
     proxy.log.warning("a client was turned away: too many clients", limit=limit, **who(client))

@@ -25,6 +25,9 @@ class Watched(Protocol):
 class Deadlines:
     """Looks at each client only when its deadline could have come, not at every command.
 
+    A tick at which no deadline comes costs the same, whoever is there: it looks for the bucket
+    of its second, and not through those of all clients that came over some hours.
+
     Attributes:
         now: The time of the last tick; good enough to mark activity with.
     """
@@ -34,6 +37,7 @@ class Deadlines:
         self._buckets: dict[int, set[Watched]] = {}
         self._timer: Timer | None = None
         self.now = clock.seconds()
+        self._passed = int(self.now / TICK_SECONDS)
 
     def __repr__(self) -> str:
         """How many are watched."""
@@ -50,8 +54,9 @@ class Deadlines:
     def watch(self, watched: Watched) -> None:
         """Look at it when its deadline comes; again after a change to an earlier one."""
         self.forget(watched)
-        watched.bucket = int(watched.due() / TICK_SECONDS) + 1
-        self._buckets.setdefault(watched.bucket, set()).add(watched)
+        number = max(int(watched.due() / TICK_SECONDS), self._passed) + 1
+        watched.bucket = number
+        self._buckets.setdefault(number, set()).add(watched)
 
     def forget(self, watched: Watched) -> None:
         """It is gone."""
@@ -64,9 +69,9 @@ class Deadlines:
     def _tick(self) -> None:
         self.start()
         self.now = now = self._clock.seconds()
-        passed = [bucket for bucket in self._buckets if bucket * TICK_SECONDS <= now]
-        for bucket in passed:
-            for watched in self._buckets.pop(bucket):
+        first, self._passed = self._passed + 1, int(now / TICK_SECONDS)
+        for number in range(first, self._passed + 1):
+            for watched in self._buckets.pop(number, ()):
                 if watched.due() <= now:
                     watched.expire()
                 else:

@@ -1,8 +1,16 @@
-"""KILL by the ids that our own greetings gave: Ctrl-C in the `mysql` client ends up here."""
+"""KILL by the ids that our own greetings gave: Ctrl-C in the `mysql` client ends up here.
+
+Who is to be killed may be a client of another process that serves beside this one.  Then that
+process looks whose client it is, and kills it; who asks waits meanwhile, as for any answer.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import enum
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, Protocol
+
+import attrs
 
 from proxy import errors
 from proxy.dialogue.client_states import State
@@ -17,8 +25,45 @@ if TYPE_CHECKING:
 READ_SECONDS: Final = 1.0
 """How long a client that an operator ends may go on with a statement that is being stopped."""
 
+LARGEST_NUMBER: Final = 0xFFFFFFFF
+"""Ids have 32 bits in a greeting: nobody has a larger one, wherever it is."""
 
-def by_statement(client: Client, number: int, *, query: bool) -> None:
+
+@attrs.frozen
+class Kill:
+    """What a client wants.
+
+    Attributes:
+        number: Who is to be killed.
+        user: As whom the client has logged in: a user may stop its own clients only.
+        proxy: The name of the proxy that serves it.
+        query: Whether it is only about the statement that runs.
+        by: Its own number.
+    """
+
+    number: int
+    user: str
+    proxy: str
+    query: bool
+    by: int
+
+
+class Outcome(enum.Enum):
+    """What becomes of that."""
+
+    DONE = "done"
+    UNKNOWN = "unknown"
+    NOT_OWNER = "not owner"
+
+
+class Elsewhere(Protocol):
+    """The processes that serve beside this one."""
+
+    async def kill(self, wanted: Kill) -> Outcome:
+        """Have one of their clients killed; unknown are also those of who does not answer."""
+
+
+async def by_statement(client: Client, number: int, *, query: bool) -> None:
     """Serve `KILL [QUERY] number`, or COM_PROCESS_KILL.
 
     A user may stop its own clients only.
@@ -26,29 +71,72 @@ def by_statement(client: Client, number: int, *, query: bool) -> None:
     Raises:
         StatementRefusedError: there is no such client, or it is another user's.
     """
-    session = client.session
+    session, proxy = client.session, client.proxy
     assert session is not None
-    victim = client.proxy.clients.get(number)
+    wanted = Kill(number, session.user, proxy.config.name, query, client.number)
+    outcome = _judge(proxy.clients, wanted)
+    if outcome is Outcome.DONE:
+        _kill_here(client, proxy.clients[number], wanted)
+        return
+    if outcome is Outcome.UNKNOWN and proxy.elsewhere is not None and number <= LARGEST_NUMBER:
+        outcome = await proxy.elsewhere.kill(wanted)
+        if client.dialogue.state is not State.ANSWERING:  # it was told to go meanwhile
+            return
+    match outcome:
+        case Outcome.DONE:
+            concluding.answer_ok(client)
+        case Outcome.UNKNOWN:
+            raise StatementRefusedError(errors.unknown_thread(number))
+        case Outcome.NOT_OWNER:
+            raise StatementRefusedError(errors.not_owner_of_thread(number))
+
+
+def for_another(clients: Mapping[int, Client], wanted: Kill) -> Outcome:
+    """Kill one of these clients, as a client of another process wants it."""
+    outcome = _judge(clients, wanted)
+    if outcome is Outcome.DONE:
+        victim = clients[wanted.number]
+        _note(victim, wanted)
+        _carry_out(victim, wanted)
+    return outcome
+
+
+def _judge(clients: Mapping[int, Client], wanted: Kill) -> Outcome:
+    """Whether the one who is wanted is here, and may be killed."""
+    victim = clients.get(wanted.number)
     if victim is None or victim.session is None:
-        raise StatementRefusedError(errors.unknown_thread(number))
-    if victim.session.user != session.user or victim.proxy is not client.proxy:
-        raise StatementRefusedError(errors.not_owner_of_thread(number))
-    client.proxy.log.info(
-        "a client was killed" if not query else "a statement was killed",
-        by=client.number,
+        return Outcome.UNKNOWN
+    if victim.session.user != wanted.user or victim.proxy.config.name != wanted.proxy:
+        return Outcome.NOT_OWNER
+    return Outcome.DONE
+
+
+def _note(victim: Client, wanted: Kill) -> None:
+    victim.proxy.log.info(
+        "a statement was killed" if wanted.query else "a client was killed",
+        by=wanted.by,
         **who(victim),
     )
-    if victim is client:
-        if query:
-            raise StatementRefusedError(errors.query_interrupted())
+
+
+def _kill_here(client: Client, victim: Client, wanted: Kill) -> None:
+    """Kill a client of this process, which may be the one that wants it."""
+    _note(victim, wanted)
+    if victim is not client:
+        concluding.answer_ok(client)
+        _carry_out(victim, wanted)
+    elif wanted.query:
+        raise StatementRefusedError(errors.query_interrupted())
+    else:
         mariadb = client.proxy.kind is ServerKind.MARIADB
         client.dialogue.answer_err(
             errors.connection_killed() if mariadb else errors.query_interrupted()
         )
         client.hang_up()
-        return
-    concluding.answer_ok(client)
-    if query:
+
+
+def _carry_out(victim: Client, wanted: Kill) -> None:
+    if wanted.query:
         interrupt(victim, errors.query_interrupted())
     else:
         _end(victim)

@@ -36,11 +36,11 @@ class ClientFactory(Factory):
         proxy = self._proxy
         counters = proxy.counters.endpoint(self._endpoint)
         counters.client_connections_received += 1
-        limit = proxy.config.max_clients
+        limit, clients = proxy.config.max_clients, proxy.count + proxy.clients_elsewhere
         if proxy.draining:
             return TurnedAway(shutting_down())
         address = addr.host if isinstance(addr, IPv4Address | IPv6Address) else LOCAL
-        if proxy.count >= limit and not console.has_place(proxy, address):
+        if clients >= limit and not console.has_place(proxy, address):
             counters.client_connections_setup_failed_limit += 1
             proxy.log.warning(
                 "a client was turned away: too many clients",
@@ -59,7 +59,7 @@ class ClientFactory(Factory):
         proxy.clients[number] = client
         proxy.count += 1
         client.timing.came()
-        if proxy.count > proxy.config.max_clients:
+        if proxy.count + proxy.clients_elsewhere > proxy.config.max_clients:
             console.give_place(client)
         proxy.deadlines.watch(client)
         protocol.attach(client.dialogue, client)

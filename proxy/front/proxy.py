@@ -9,7 +9,7 @@ from collections.abc import Container, Mapping
 from typing import TYPE_CHECKING, Final
 
 from proxy.config.log import LoggedLogins
-from proxy.config.model import ProxyConfig
+from proxy.config.model import MAX_WORKERS, ProxyConfig
 from proxy.credentials.source import CredentialSource
 from proxy.dialogue.backend import SHAPE
 from proxy.errors import StatementRefusedError, charset_refused, pinned_too_long
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from proxy.front.client import Client
     from proxy.front.console import Console
     from proxy.front.console_session import ConsoleSession
+    from proxy.front.kill import Elsewhere
 
 VERSION_UNTIL_KNOWN = "8.0.0"
 """Greeting's version text while no target has been reached yet: what most clients expect."""
@@ -85,23 +86,47 @@ OURS = int(
 _SSL: Final = int(Capability.SSL)
 
 
+SEATS: Final = MAX_WORKERS + 1
+"""Between two ids that one of several processes gives, so that each gives its own ones: what
+remains of them is its number.  It divides 2^32, so that this holds when ids begin again."""
+
+_LAST_NUMBER: Final = 0xFFFFFFFF
+
+
 class ConnectionIds:
     """Ids of clients, unique in this process; 32 bits, zero left out.
+
+    With a stride of `SEATS` they are unique among all processes that serve together.
 
     Attributes:
         upcoming: The next one, unless a client has it.
     """
 
-    def __init__(self, first: int = 1) -> None:
-        self.upcoming = (first - 1) % 0xFFFFFFFF + 1
+    def __init__(self, first: int = 1, stride: int = 1) -> None:
+        """Begin with an id, which may be larger than any; each next one is `stride` further."""
+        self._stride = stride
+        self._lowest = first % stride or stride
+        rounds = (_LAST_NUMBER - self._lowest) // stride + 1
+        self.upcoming = self._lowest + (first - self._lowest) // stride % rounds * stride
 
     def next_free(self, taken: Container[int]) -> int:
         """The next id that no client has."""
         while True:
             number = self.upcoming
-            self.upcoming = number % 0xFFFFFFFF + 1
+            following = number + self._stride
+            self.upcoming = self._lowest if following > _LAST_NUMBER else following
             if number not in taken:
                 return number
+
+
+def seat_of(number: int) -> int:
+    """Which of the processes that serve together has given an id; 0 is none of them."""
+    return number % SEATS
+
+
+def first_number(seat: int, beyond: int = 0) -> int:
+    """The first id of a process of this seat that is larger than another id, of anybody."""
+    return beyond + (seat - beyond - 1) % SEATS + 1
 
 
 class Proxy:
@@ -118,6 +143,8 @@ class Proxy:
         console: Serves admin users; None where there are none.
         consoles: The clients that it serves now.
         spare: Ids of clients that came although there were max_clients already.
+        elsewhere: The processes that serve beside this one; None where there are none.
+        clients_elsewhere: How many clients these had when the last one came in here.
         logged_logins: Which logins have a line in the log; may change at any time.
         tell_after: Seconds after which `front.telling` has something to say of a statement.
         look_after: Seconds after which `front.timing` looks at one more closely.
@@ -155,6 +182,8 @@ class Proxy:
         self.console: Console | None = None
         self.consoles: dict[Client, ConsoleSession] = {}
         self.spare: set[int] = set()
+        self.elsewhere: Elsewhere | None = None
+        self.clients_elsewhere = 0
         self.known_schemas: set[tuple[str, bytes | None]] = set()
         pinning_filters = config.target_group.connection_pool_config.session_pinning_filters
         self.ignored_reasons = ignored_reasons(one.value for one in pinning_filters)

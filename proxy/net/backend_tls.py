@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
+import ssl
 
-from OpenSSL import SSL
+from cryptography import x509
 from service_identity import CertificateError, VerificationError
-from service_identity.pyopenssl import verify_hostname, verify_ip_address
+from service_identity.cryptography import (
+    verify_certificate_hostname,
+    verify_certificate_ip_address,
+)
 from structlog.typing import FilteringBoundLogger
 
 from proxy.config.tls import BackendTls, TlsMode
@@ -25,13 +28,17 @@ class BackendStream(Stream):
 
     def __init__(
         self,
-        connection: SSL.Connection,
+        context: ssl.SSLContext,
         name: str,
         mode: TlsMode,
+        session: ssl.SSLSession | None = None,
         *,
         has_own_authorities: bool = False,
     ) -> None:
-        super().__init__(connection)
+        try:
+            super().__init__(context, serving=False, name=_asked_for(name), session=session)
+        except ValueError:  # what can be no name is not asked for
+            super().__init__(context, serving=False, session=session)
         self._name = name
         self._mode = mode
         self._has_own_authorities = has_own_authorities
@@ -55,11 +62,13 @@ class BackendStream(Stream):
 
     def _check_name(self) -> None:
         """Compare the names in the certificate (RFC 6125, by service-identity)."""
+        shown = self._connection.getpeercert(binary_form=True) or b""
         try:
+            certificate = x509.load_der_x509_certificate(shown)
             if _is_address(self._name):
-                verify_ip_address(self._connection, self._name)
+                verify_certificate_ip_address(certificate, self._name)
             else:
-                verify_hostname(self._connection, self._name)
+                verify_certificate_hostname(certificate, self._name)
         except (VerificationError, CertificateError, ValueError):  # the last: no name at all
             self.established = False
             raise TlsFailedError(
@@ -87,7 +96,7 @@ class BackendTlsStreams:
         self._settings = settings
         self._name = name.rstrip(".")  # neither SNI (RFC 6066) nor certificates have the root
         self._log = log or get_logger()
-        self._session: SSL.Session | None = None
+        self._session: ssl.SSLSession | None = None
         self._files = Watched(
             (
                 settings.ca,
@@ -109,17 +118,11 @@ class BackendTlsStreams:
 
     def stream(self) -> BackendStream:
         """The stream of one connection; its handshake begins with what it has to send."""
-        connection = SSL.Connection(self._context, None)
-        connection.set_connect_state()
-        if not _is_address(self._name):
-            with contextlib.suppress(UnicodeError):
-                connection.set_tlsext_host_name(self._name.encode("idna"))
-        if self._session is not None:
-            connection.set_session(self._session)
         stream = BackendStream(
-            connection,
+            self._context,
             self._name,
             self._settings.mode,
+            self._session,
             has_own_authorities=self._settings.ca is not None,
         )
         stream.shake_hands()
@@ -144,9 +147,9 @@ class BackendTlsStreams:
             self._session = None  # who is trusted may have changed
             self._log.info("renewed certificates are in use", target=self._name)
 
-    def _load(self) -> SSL.Context:
+    def _load(self) -> ssl.SSLContext:
         settings = self._settings
-        context = certificates.make_context(settings)
+        context = certificates.make_context(settings, serving=False)
         if settings.certificate is not None and settings.private_key is not None:
             certificates.use_certificate(
                 context,
@@ -162,8 +165,13 @@ class BackendTlsStreams:
             )
         if settings.mode in _CHECKED:
             certificates.trust(context, settings.ca)
-            certificates.verify(context, SSL.VERIFY_PEER)
+            context.verify_mode = ssl.CERT_REQUIRED
         return context
+
+
+def _asked_for(name: str) -> str | None:
+    """The name that a target is asked for: addresses are none (RFC 6066)."""
+    return None if _is_address(name) else name
 
 
 def _is_address(name: str) -> bool:

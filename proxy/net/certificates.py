@@ -1,23 +1,23 @@
-"""Certificates and keys in files, and OpenSSL's contexts made of them."""
+"""Certificates and keys in files, and contexts of TLS made of them."""
 
 from __future__ import annotations
 
+import ssl
 from datetime import UTC, datetime
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from OpenSSL import SSL
 from structlog.typing import FilteringBoundLogger
 
 from proxy.config.tls import Handshake, TlsVersion
+from proxy.net import tls_native
 from proxy.net.files import (
     FileUnreadableError,
     first_line,
     read_limited,
     warn_of_readers,
 )
-from proxy.net.tls import Stream
 
 KEY_PASSWORD_LIMIT = 1024
 """Bytes of a key's password: OpenSSL takes no longer ones (PEM_BUFSIZE)."""
@@ -26,52 +26,73 @@ MAX_FILE_BYTES = 8 * 1024 * 1024
 """Of a key, a chain or a bundle of authorities: the largest bundles have some 1 MiB, and a file
 of another kind, named by mistake, is not taken into memory whole."""
 
-_VERSIONS = {TlsVersion.V1_2: SSL.TLS1_2_VERSION, TlsVersion.V1_3: SSL.TLS1_3_VERSION}
-
-_PROBLEMS = {
-    2: "the certificate of its issuer is not there",
-    9: "the certificate is not valid yet",
-    10: "the certificate has expired",
-    18: "the certificate is signed by itself",
-    19: "the certificate is signed by an authority that is not trusted",
-    20: "the certificate is signed by an authority that is not trusted",
-    21: "the certificate is signed by an authority that is not trusted",
-    23: "the certificate was revoked",
-    26: "the certificate is made for another purpose",
+_VERSIONS = {
+    TlsVersion.V1_2: ssl.TLSVersion.TLSv1_2,
+    TlsVersion.V1_3: ssl.TLSVersion.TLSv1_3,
 }
-"""Errors of verification (OpenSSL, x509_vfy.h), for those who run the servers."""
+
+_NO_CIPHERS = "OpenSSL takes no such ciphers: no cipher match"
 
 
 class TlsUnusableError(Exception):
     """Settings of TLS that cannot be used: which file, and why."""
 
 
-def make_context(settings: Handshake) -> SSL.Context:
-    """A context for either side, without certificates.
+def make_context(settings: Handshake, *, serving: bool) -> ssl.SSLContext:
+    """A context for one side, without certificates; nobody's is checked yet.
+
+    OpenSSL lets go of its buffers while a connection is idle: `ssl` tells it so.
 
     Raises:
         TlsUnusableError: OpenSSL does not know the ciphers.
     """
-    context = SSL.Context(SSL.TLS_METHOD)
-    context.set_min_proto_version(_VERSIONS[settings.min_version])
-    # Thousands of connections wait: none keeps the 34 KiB that it needs only while it works.
-    context.set_mode(SSL.MODE_RELEASE_BUFFERS)
-    # Clients resume by tickets, and towards targets one session is enough: OpenSSL would keep
-    # 20480 of them, some 8 KiB each.
-    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
-    context.set_options(SSL.OP_NO_RENEGOTIATION)
+    return make_contexts(settings, serving=serving)[0]
+
+
+def make_contexts(
+    settings: Handshake, *, serving: bool
+) -> tuple[ssl.SSLContext, tls_native.Native | None]:
+    """The same, also as OpenSSL has it, where it can be reached.
+
+    Raises:
+        TlsUnusableError: OpenSSL does not know the ciphers, or cannot be told.
+    """
+    context, native = tls_native.make(
+        ssl.PROTOCOL_TLS_SERVER if serving else ssl.PROTOCOL_TLS_CLIENT
+    )
+    context.check_hostname = False  # `backend_tls` does, to say what is wrong
+    context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = _VERSIONS[settings.min_version]
+    context.options |= ssl.OP_NO_RENEGOTIATION
     try:
-        if settings.ciphers is not None:
-            context.set_cipher_list(settings.ciphers.encode())
-        if settings.ciphersuites is not None:
-            context.set_tls13_ciphersuites(settings.ciphersuites.encode())
-    except SSL.Error as error:
-        raise TlsUnusableError(f"OpenSSL takes no such ciphers: {_said(error)}") from None
-    return context
+        context.set_ciphers(settings.ciphers or "DEFAULT")  # and not Python's choice
+    except ssl.SSLError:
+        raise TlsUnusableError(_NO_CIPHERS) from None
+    if settings.ciphersuites is not None:
+        _choose_suites(context, native, settings.ciphersuites)
+    if native is not None:
+        native.keep_no_sessions()
+    return context, native
+
+
+def _choose_suites(
+    context: ssl.SSLContext, native: tls_native.Native | None, suites: str
+) -> None:
+    """Choose the cipher suites of TLS 1.3.
+
+    Raises:
+        TlsUnusableError: there are none such.
+    """
+    if native is None:
+        raise TlsUnusableError("tls.ciphersuites: Python's OpenSSL cannot be told of them here")
+    known = native.set_ciphersuites(suites)
+    chosen = [one["name"] for one in context.get_ciphers() if one["protocol"] == "TLSv1.3"]
+    if not known or not chosen:
+        raise TlsUnusableError(_NO_CIPHERS)
 
 
 def use_certificate(
-    context: SSL.Context, certificate: str, key: str, key_password_file: str | None
+    context: ssl.SSLContext, certificate: str, key: str, key_password_file: str | None
 ) -> None:
     """Show this certificate from now on.
 
@@ -81,23 +102,20 @@ def use_certificate(
     password = None
     if key_password_file is not None:
         password = _first_line(key_password_file)
-    _read(certificate)  # OpenSSL's own words for a file that is not there name no file
+    # OpenSSL's own words would name no file, nor say which of both it is.
+    load_certificate(certificate)
     try:
-        context.use_certificate_chain_file(certificate)
-    except SSL.Error as error:
-        raise TlsUnusableError(f"{certificate}: no certificate: {_said(error)}") from None
-    try:
-        loaded = load_pem_private_key(_read(key), password)
+        load_pem_private_key(read(key), password)
     except (TypeError, ValueError, UnsupportedAlgorithm) as error:
         raise TlsUnusableError(f"{key}: no private key: {error}") from None
     try:
-        context.use_privatekey(loaded)  # type: ignore[arg-type]
-        context.check_privatekey()
-    except (SSL.Error, TypeError):  # the latter for kinds of keys that no certificate has
+        # Some password: without one OpenSSL would ask on the terminal, were there need.
+        context.load_cert_chain(certificate, key, password or b"")
+    except (OSError, ValueError):
         raise TlsUnusableError(f"{key}: not the key of the certificate {certificate}") from None
 
 
-def trust(context: SSL.Context, authorities: str | None) -> None:
+def trust(context: ssl.SSLContext, authorities: str | None) -> None:
     """Trust the authorities in this file, or those of the system.
 
     Raises:
@@ -106,30 +124,11 @@ def trust(context: SSL.Context, authorities: str | None) -> None:
     if authorities is None:
         context.set_default_verify_paths()
         return
-    _read(authorities)
+    read(authorities)
     try:
         context.load_verify_locations(authorities)
-    except SSL.Error as error:
+    except OSError as error:
         raise TlsUnusableError(f"{authorities}: no certificates: {_said(error)}") from None
-
-
-def verify(context: SSL.Context, mode: int) -> None:
-    """Check the peer's certificate; its stream is told why it is not taken.
-
-    Args:
-        context: Of the connections.
-        mode: One of OpenSSL's VERIFY flags.
-    """
-
-    def look(connection: SSL.Connection, _: object, error: int, depth: int, good: int) -> bool:
-        stream = connection.get_app_data()
-        if not good and isinstance(stream, Stream) and not stream.refusal:
-            whose = f" (certificate {depth} of the chain)" if depth else ""
-            why = _PROBLEMS.get(error, f"the certificate is not taken: OpenSSL says {error}")
-            stream.refusal = why + whose
-        return bool(good)
-
-    context.set_verify(mode, look)
 
 
 def load_certificate(path: str) -> x509.Certificate:
@@ -139,7 +138,7 @@ def load_certificate(path: str) -> x509.Certificate:
         TlsUnusableError: there is none.
     """
     try:
-        return x509.load_pem_x509_certificate(_read(path))
+        return x509.load_pem_x509_certificate(read(path))
     except (ValueError, x509.InvalidVersion) as error:
         raise TlsUnusableError(f"{path}: no certificate: {error}") from None
 
@@ -178,7 +177,7 @@ def warn_of_secrets(log: FilteringBoundLogger, key: str, key_password_file: str 
         warn_of_readers(log, path)
 
 
-def _read(path: str) -> bytes:
+def read(path: str) -> bytes:
     """The content of a file.
 
     Raises:
@@ -197,6 +196,6 @@ def _first_line(path: str) -> bytes:
         raise TlsUnusableError(str(error)) from None
 
 
-def _said(error: SSL.Error) -> str:
-    errors = error.args[0] if error.args else ()
-    return str(errors[0][-1]) if isinstance(errors, list) and errors else "no reason given"
+def _said(error: OSError) -> str:
+    reason = getattr(error, "reason", None)
+    return str(reason).replace("_", " ").lower() if reason else "no reason given"

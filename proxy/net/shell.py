@@ -21,6 +21,9 @@ a long result in few steps, and the next smaller after many reads that needed no
 buffer costs depends on its size: one of 512 bytes, 33 of which are Python's own, is free, and
 above the largest the C library gives the memory back to the system each time."""
 
+_HANDSHAKE_READ: Final = 1
+"""Which of them a handshake needs: its messages are longer than statements."""
+
 SMALL_READS: Final = 64
 """How many are so many."""
 
@@ -107,7 +110,8 @@ class Shell:
     def start_tls(self, stream: Stream, received: bytes = b"") -> None:
         """Speak TLS from here on; `received` is what the peer has sent of it already."""
         self._tls = stream
-        self._write_plain(stream.bytes_to_send())
+        self._read_size = max(self._read_size, _HANDSHAKE_READ)
+        self._send_of(stream)
         if received:
             self._read_tls(received)
 
@@ -125,20 +129,27 @@ class Shell:
         try:
             text = tls.receive(data)
         except TlsFailedError as error:
-            self._write_plain(tls.bytes_to_send())
+            self._send_of(tls)
             self.tls_failed(str(error))
             self._end_for_peer()
             return
         if not had_begun:  # else there is something to send only when we write
-            self._write_plain(tls.bytes_to_send())
             if tls.established:
-                self.tls_established()
+                self.tls_established()  # what is said now goes out with the handshake's end
+            if not tls.waits:
+                self._send_of(tls)
         elif not text:
-            self._write_plain(tls.bytes_to_send())
+            self._send_of(tls)
         if text:
             self.dataReceived(text)
         if tls.ended:
             self._end_for_peer()
+
+    def _send_of(self, tls: Stream) -> None:
+        """Send what TLS says by itself."""
+        data = tls.bytes_to_send()
+        if data:
+            self._write_plain(data)
 
     def _end_for_peer(self) -> None:
         """Close what the peer has ended: it need not read what is unsent."""
@@ -252,7 +263,9 @@ class Shell:
         """Say that nothing more comes, so that nobody can cut the text off unnoticed."""
         tls = self._tls
         if tls is not None and not self.transport.disconnecting:
-            self._write_plain(tls.end())
+            data = tls.end()
+            if data:
+                self._write_plain(data)
 
     def close(self) -> None:
         """Close at once when everything is sent, and else then."""

@@ -7,9 +7,9 @@ It also makes no difference then where in a segment the handshake begins.
 
 from __future__ import annotations
 
+import contextlib
+import ssl
 from typing import Final
-
-from OpenSSL import SSL
 
 _CHUNK: Final = 1 << 14
 """Bytes that OpenSSL gets at once: the text of a record has no more (RFC 8446, 5.1).  A memory
@@ -18,11 +18,21 @@ BIO keeps the memory of the most that was ever in it, as long as the connection 
 _HEADER: Final = 5
 """Content type, version, and the length of what follows (RFC 8446, section 5.1)."""
 
-_RECORD: Final = _HEADER + _CHUNK + 2048
-"""Bytes of the longest record (RFC 5246, section 6.2.3)."""
-
 _NO_TLS: Final = ("wrong version number", "data length too long", "packet length too long")
 """How OpenSSL calls bytes that are no record at all."""
+
+_PROBLEMS: Final = {
+    2: "the certificate of its issuer is not there",
+    9: "the certificate is not valid yet",
+    10: "the certificate has expired",
+    18: "the certificate is signed by itself",
+    19: "the certificate is signed by an authority that is not trusted",
+    20: "the certificate is signed by an authority that is not trusted",
+    21: "the certificate is signed by an authority that is not trusted",
+    23: "the certificate was revoked",
+    26: "the certificate is made for another purpose",
+}
+"""Errors of verification (OpenSSL, x509_vfy.h), for those who run the servers."""
 
 
 class TlsFailedError(Exception):
@@ -35,43 +45,63 @@ class Stream:
     Attributes:
         established: The handshake is over, and the peer's certificate is checked as demanded.
         ended: The peer said that it sends no more.
-        refusal: Why the peer's certificate is not taken, where that is what went wrong.
+        waits: What there is to send behind the handshake may go out with the first text: the
+            peer needs it for its next connection only.
 
     Args:
-        connection: OpenSSL's, without a socket.
+        context: What it is made of.
+        serving: Whether the peer begins.
+        name: The name that the peer is asked for.
+        session: Of an earlier connection with this context, to be resumed.
         keeps: What has to live as long as it does.
+
+    Raises:
+        ValueError: The peer cannot be asked for such a name.
     """
 
-    def __init__(self, connection: SSL.Connection, keeps: object = None) -> None:
+    def __init__(
+        self,
+        context: ssl.SSLContext,
+        *,
+        serving: bool,
+        name: str | None = None,
+        session: ssl.SSLSession | None = None,
+        keeps: object = None,
+    ) -> None:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        connection = context.wrap_bio(incoming, outgoing, serving, name, session)
         self._connection = connection
         self._keeps = keeps
-        connection.set_app_data(self)
-        self.refusal = ""
+        self._serving = serving
+        self._arrived, self._to_send = incoming.write, outgoing.read
+        self._read, self._write = connection.read, connection.write
         self._skip = 0  # bytes that are missing of the last record
         self._cut = b""  # the header of a record that came in part
         self.established = False
         self.ended = False
+        self.waits = False
 
     def __repr__(self) -> str:
         """How far it is, and what was agreed on."""
         if not self.established:
             return "<Stream in its handshake>"
-        return f"<Stream {self.version} {self._connection.get_cipher_name()}>"
+        cipher = self._connection.cipher()
+        return f"<Stream {self.version} {cipher[0] if cipher else ''}>"
 
     @property
     def version(self) -> str:
         """Such as TLSv1.3."""
-        return str(self._connection.get_protocol_version_name())
+        return self._connection.version() or ""
 
     @property
-    def context(self) -> SSL.Context:
-        """What it was made of."""
-        return self._connection.get_context()
+    def context(self) -> ssl.SSLContext:
+        """What it was made of, or changed to for the name that the peer asked for."""
+        return self._connection.context
 
     @property
-    def session(self) -> SSL.Session | None:
+    def session(self) -> ssl.SSLSession | None:
         """What a later connection to the same peer can resume."""
-        return self._connection.get_session()
+        return self._connection.session
 
     def receive(self, data: bytes) -> bytes:
         """Take bytes of the peer's; gives the text in them.
@@ -81,26 +111,31 @@ class Stream:
         Raises:
             TlsFailedError: they are not what should come now.
         """
-        if len(data) > _CHUNK:
+        size = len(data)
+        if size > _CHUNK:
             return b"".join([self.receive(chunk) for chunk in _chunks(data)])
-        connection = self._connection
         whole = self._is_one_record(data)
-        connection.bio_write(data)
+        self._arrived(data)
         if not self.established:
             self.shake_hands()
             if not self.established:
                 return b""
         pieces = []
         try:
-            while True:
-                pieces.append(connection.recv(_CHUNK))
-                if whole:  # it has been read now, and asking on would cost as much again
-                    return pieces[0]
-        except SSL.WantReadError:
+            while not self.ended:
+                # A record has less text than bytes, and a buffer costs what it is made for.
+                piece = self._read(size if whole else _CHUNK)
+                if not piece:
+                    self.ended = True
+                elif whole:  # it has been read now, and asking on would cost as much again
+                    return piece
+                else:
+                    pieces.append(piece)
+        except ssl.SSLWantReadError:
             pass
-        except SSL.ZeroReturnError:
+        except ssl.SSLZeroReturnError:
             self.ended = True
-        except SSL.Error as error:
+        except OSError as error:
             raise TlsFailedError(_said(error)) from None
         return b"".join(pieces)
 
@@ -127,14 +162,15 @@ class Stream:
         """
         try:
             self._connection.do_handshake()
-        except SSL.WantReadError:
+        except ssl.SSLWantReadError:
             return
-        except SSL.ZeroReturnError:
+        except ssl.SSLZeroReturnError:
             raise TlsFailedError("the peer ended the handshake") from None
-        except SSL.Error as error:
-            raise TlsFailedError(self.refusal or _said(error)) from None
-        self._connection.set_app_data(None)  # what refers to itself lives on for a while
+        except OSError as error:
+            raise TlsFailedError(_said(error)) from None
         self.established = True
+        # Tickets only: in TLS 1.3 it is the client who ends the handshake.
+        self.waits = self._serving and self.version == "TLSv1.3"
 
     def encrypt(self, data: bytes) -> bytes:
         """What to send for this text.
@@ -145,45 +181,36 @@ class Stream:
         if len(data) > _CHUNK:
             return b"".join([self.encrypt(chunk) for chunk in _chunks(data)])
         try:
-            self._connection.sendall(data)
-        except SSL.Error as error:
+            while data:
+                data = data[self._write(data) :]
+        except OSError as error:
             raise TlsFailedError(_said(error)) from None
-        return self.bytes_to_send()
+        return self._to_send()
 
     def bytes_to_send(self) -> bytes:
         """What OpenSSL has to say."""
-        pieces = []
-        try:
-            while True:
-                piece = self._connection.bio_read(_RECORD)
-                pieces.append(piece)
-                if len(piece) < _RECORD:
-                    break
-        except SSL.WantReadError:
-            pass
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return self._to_send()
 
     def end(self) -> bytes:
         """What tells the peer that nothing more comes."""
         if not self.established:
             return b""
-        try:
-            self._connection.shutdown()
-        except SSL.Error:
-            return b""
-        return self.bytes_to_send()
+        with contextlib.suppress(OSError):  # the peer has not ended yet, or all is over anyway
+            self._connection.unwrap()
+        return self._to_send()
 
 
 def _chunks(data: bytes) -> list[bytes]:
     return [data[start : start + _CHUNK] for start in range(0, len(data), _CHUNK)]
 
 
-def _said(error: SSL.Error) -> str:
-    """OpenSSL's reason: the deepest one in the part that knows TLS."""
-    errors = error.args[0] if error.args and isinstance(error.args[0], list) else []
-    reasons = [str(reason) for library, _, reason in errors if library == "SSL routines"]
-    if not reasons:
+def _said(error: OSError) -> str:
+    """OpenSSL's reason."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        code = error.verify_code
+        return _PROBLEMS.get(code, f"the certificate is not taken: OpenSSL says {code}")
+    reason = getattr(error, "reason", None)
+    if reason is None:
         return "the TLS connection is broken"
-    if reasons[0] in _NO_TLS:
-        return f"what came is no TLS ({reasons[0]})"
-    return reasons[0]
+    said = str(reason).replace("_", " ").lower()
+    return f"what came is no TLS ({said})" if said in _NO_TLS else said

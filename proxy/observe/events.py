@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import collections
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final
 
@@ -67,6 +67,7 @@ class Events:
     Attributes:
         last: The number of the last one.
         by_level: How many there were, by level.
+        on_added: Called with each one, in the thread that has logged it; may not fail.
     """
 
     def __init__(self, kept: int = KEPT, kept_of_a_kind: int = KEPT_OF_A_KIND) -> None:
@@ -82,6 +83,7 @@ class Events:
         self._kinds: dict[Kind, collections.deque[int]] = {}
         self.last = 0
         self.by_level = {"info": 0, "warning": 0, "error": 0}
+        self.on_added: Callable[[Event], None] = _tell_nobody
 
     def __repr__(self) -> str:
         """How many there are."""
@@ -94,12 +96,12 @@ class Events:
     def add(self, time: str, level: str, event: str, fields: Mapping[str, Any]) -> None:
         """Keep a line; without room for it the oldest of the most frequent kind gives way."""
         self.last += 1
-        self.by_level[level] = self.by_level.get(level, 0) + 1
+        self.count(level)
         event = plain_text(event)
         kind = (level, event)
         numbers = self._kinds.setdefault(kind, collections.deque())
         numbers.append(self.last)
-        self._events[self.last] = Event(
+        added = self._events[self.last] = Event(
             number=self.last, time=time, level=level, event=event, fields=plain_fields(fields)
         )
         if len(numbers) > self._kept_of_a_kind:
@@ -109,6 +111,11 @@ class Events:
             self._forget(
                 max(self._kinds, key=lambda one: (len(self._kinds[one]), -self._kinds[one][0]))
             )
+        self.on_added(added)
+
+    def count(self, level: str, lines: int = 1) -> None:
+        """There were so many more, whether they are kept or not."""
+        self.by_level[level] = self.by_level.get(level, 0) + lines
 
     def _forget(self, kind: Kind) -> None:
         numbers = self._kinds[kind]
@@ -119,6 +126,10 @@ class Events:
     def after(self, number: int) -> Iterator[Event]:
         """What came after the event of this number; 0 is for all that is kept."""
         return (event for event in tuple(self._events.values()) if event.number > number)
+
+
+def _tell_nobody(_: Event) -> None:
+    """Nobody wants to know."""
 
 
 def plain_text(text: str) -> str:

@@ -5,6 +5,7 @@ Adding to it is two additions and no allocation: it stands on the way of every s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 _STEPS: Final = 8
@@ -123,6 +124,23 @@ class Histogram:
         other._counts = [
             one - less for one, less in zip(self._counts, earlier._counts, strict=True)
         ]
+        return other
+
+    def packed(self) -> list[int]:
+        """All of it as few numbers: for another process, see `unpacked`."""
+        packed = [self.micros, self.none]
+        for bucket, count in enumerate(self._counts):
+            if count:
+                packed += (bucket, count)
+        return packed
+
+    @classmethod
+    def unpacked(cls, packed: Sequence[int]) -> Histogram:
+        """What `packed` was made of."""
+        other = cls()
+        other.micros, other.none, *counts = packed
+        for bucket, count in zip(counts[::2], counts[1::2], strict=True):
+            other._counts[bucket] = count
         return other
 
     def quantile(self, share: float) -> float:

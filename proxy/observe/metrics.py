@@ -30,7 +30,7 @@ from proxy.observe import metrics_table as table
 from proxy.observe.counters import Counters
 from proxy.observe.latency import Histogram
 from proxy.observe.log import events
-from proxy.observe.metrics_now import TARGET_GROUP, ProxyNow
+from proxy.observe.metrics_now import TARGET_GROUP, ProxyNow, WorkerNow
 from proxy.observe.metrics_table import PREFIX, Series
 
 __all__ = [
@@ -88,18 +88,27 @@ class _Watched:
 
 
 class ProxyCollector(Collector):
-    """Makes the series of the process and of every proxy.
+    """Makes the series of the process, of its workers and of every proxy.
 
     Attributes:
         process: What is counted for the process.
+        workers: Gives how the workers stand; none where there are none.
     """
 
     def __init__(self, process: ProcessCounters | None = None) -> None:
         self.process = process or ProcessCounters()
+        self.workers: Callable[[], Iterable[WorkerNow]] = tuple
         self._watched: dict[str, _Watched] = {}
 
     def watch(self, proxy: str, counters: Counters, look: Callable[[], ProxyNow]) -> None:
-        """Show a proxy from now on; `look` is called once each time somebody asks."""
+        """Show a proxy from now on.
+
+        Args:
+            proxy: Its name.
+            counters: What has happened in it.
+            look: Gives how it stands; called each time somebody asks, before `counters` are
+                read.
+        """
         self._watched[proxy] = _Watched(counters, look)
 
     def forget(self, proxy: str) -> None:
@@ -108,7 +117,11 @@ class ProxyCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Make all series: prometheus_client calls this on a scrape."""
-        yield from self._of_process()
+        workers = [*self.workers()]
+        yield from self._of_process(workers)
+        rows: list[Row] = [((one.worker,), one) for one in workers]
+        for series in table.OF_WORKER:
+            yield _family(series, rows)
         now = {name: watched.look() for name, watched in self._watched.items()}
         counters = {name: watched.counters for name, watched in self._watched.items()}
         proxies: list[Row] = [((name,), counters[name]) for name in now]
@@ -141,14 +154,17 @@ class ProxyCollector(Collector):
                         group = (TARGET_GROUP, target.address, target.target_role)
                         yield (name, endpoint, *group), {field: latency}
 
-    def _of_process(self) -> Iterator[Metric]:
+    def _of_process(self, workers: Iterable[WorkerNow]) -> Iterator[Metric]:
         process = self.process
+        late = process.reactor_delay.copy()
+        for one in workers:
+            late.merge(one.worker_reactor_delay)
         build, lines, reloads, configured, delay = table.OF_PROCESS
         yield _family(build, [((process.version, process.form), {"build_info": 1})])
         yield _by_label(lines, [((), process)])
         yield _by_label(reloads, [((), process)])
         yield _family(configured, [((), process)])
-        yield _family(delay, [((), process)])
+        yield _family(delay, [((), {delay.field: late})])
 
 
 def _of_targets(now: Mapping[str, ProxyNow]) -> Iterator[Metric]:

@@ -1,4 +1,4 @@
-"""How a proxy stands at the moment of a scrape, beside what it has counted."""
+"""How a proxy and its workers stand at the moment of a scrape, beside what it has counted."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import attrs
 
 from proxy.observe.counters import TargetCounters
+from proxy.observe.latency import Histogram
 
 TARGET_GROUP = "default"
 """The name of a proxy's target group: RDS Proxy has one for each as well, and calls it so."""
@@ -68,3 +69,27 @@ class ProxyNow:
     writer_paused: bool = False
     writer_last_switch_timestamp_seconds: float = 0.0
     statement_digests: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class WorkerNow:
+    """How one worker stands; each public number is a series of the same name.
+
+    What counts up does so for the seat: a worker that takes the place of another one goes on
+    where that has ended.
+
+    Attributes:
+        worker: Its number, as text.
+    """
+
+    worker: str
+    worker_up: bool = False
+    worker_clients: int = 0
+    worker_uptime_seconds: float = 0.0
+    worker_resident_memory_bytes: int = 0
+    worker_open_fds: int = 0
+    worker_max_fds: int = 0
+    worker_requests: int = 0
+    worker_process_cpu_seconds: float = 0.0
+    worker_restarts: int = 0
+    worker_reactor_delay: Histogram = attrs.field(factory=Histogram)

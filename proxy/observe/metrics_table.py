@@ -6,55 +6,33 @@ numbers.
 
 from __future__ import annotations
 
-import attrs
+from proxy.observe.series import COUNTER, GAUGE, HISTOGRAM, PREFIX, Series, series
 
-PREFIX = "mysqlproxy_"
-
-COUNTER = "counter"
-GAUGE = "gauge"
-HISTOGRAM = "histogram"
+__all__ = [
+    "ALL",
+    "AVAILABILITY",
+    "COUNTER",
+    "DATABASE_LATENCY",
+    "GAUGE",
+    "HISTOGRAM",
+    "OF_ENDPOINT",
+    "OF_PROCESS",
+    "OF_PROXY",
+    "OF_TARGET",
+    "OF_WORKER",
+    "PREFIX",
+    "SESSION_PINS",
+    "SESSION_PINS_NOW",
+    "TARGET_STATE",
+    "Series",
+]
 
 PROCESS: tuple[str, ...] = ()
 PROXY = ("proxy",)
 ENDPOINT = ("proxy", "endpoint")
 ROLE = ("proxy", "target_group", "target_role")
 TARGET = ("proxy", "target_group", "target", "target_role")
-
-
-@attrs.frozen
-class Series:
-    """One metric.
-
-    Attributes:
-        field: Its name without prefix, unit and suffix: that of the number here.
-        kind: counter, gauge or histogram.
-        labels: Their names.
-        rds: What RDS Proxy calls it; empty where it has none like it.
-        doc: What it says, in a sentence.
-    """
-
-    field: str
-    kind: str
-    labels: tuple[str, ...]
-    rds: str
-    doc: str
-
-    @property
-    def name(self) -> str:
-        """With the prefix and the unit, as in HELP and TYPE lines."""
-        return PREFIX + self.field + ("_seconds" if self.kind == HISTOGRAM else "")
-
-    @property
-    def shown(self) -> str:
-        """As it is asked for: a counter ends in `_total`."""
-        return self.name + ("_total" if self.kind == COUNTER else "")
-
-
-def _series(
-    kind: str, labels: tuple[str, ...], *rows: tuple[str, str, str]
-) -> tuple[Series, ...]:
-    return tuple(Series(field, kind, labels, rds, doc) for field, rds, doc in rows)
-
+WORKER = ("worker",)
 
 OF_PROCESS = (
     Series("build_info", GAUGE, ("version", "form"), "", "1, with what runs in its labels."),
@@ -88,8 +66,34 @@ OF_PROCESS = (
     ),
 )
 
+OF_WORKER = (
+    *series(
+        GAUGE,
+        WORKER,
+        ("worker_up", "", "1 while the worker serves clients; 0 while another one is started."),
+        ("worker_clients", "", "Clients that it serves."),
+        ("worker_uptime_seconds", "", "Seconds since it began to."),
+        ("worker_resident_memory_bytes", "", "Memory that it takes."),
+        ("worker_open_fds", "", "File descriptors that it has open."),
+        ("worker_max_fds", "", "How many it may have."),
+    ),
+    *series(
+        COUNTER,
+        WORKER,
+        ("worker_requests", "", "Commands of its clients."),
+        ("worker_process_cpu_seconds", "", "Processor time that it has used."),
+        ("worker_restarts", "", "Times that another process took the place of one that ended."),
+    ),
+    *series(
+        HISTOGRAM,
+        WORKER,
+        ("worker_reactor_delay", "", "How late what is due each second comes there."),
+    ),
+)
+"""Those of each worker; there are none where one process does everything."""
+
 OF_PROXY = (
-    *_series(
+    *series(
         COUNTER,
         PROXY,
         ("secret_fetches", "", "Times that a secret was read, or that this was tried."),
@@ -102,7 +106,7 @@ OF_PROXY = (
         ),
         ("writer_hold_seconds", "", "Seconds that they had to, all together."),
     ),
-    *_series(
+    *series(
         GAUGE,
         PROXY,
         (
@@ -149,7 +153,7 @@ TARGET_STATE = Series(
 )
 
 OF_ENDPOINT = (
-    *_series(
+    *series(
         GAUGE,
         ENDPOINT,
         (
@@ -173,7 +177,7 @@ OF_ENDPOINT = (
             "Those that have logged in without TLS.",
         ),
     ),
-    *_series(
+    *series(
         COUNTER,
         ENDPOINT,
         (
@@ -221,7 +225,7 @@ OF_ENDPOINT = (
         ),
         ("query_errors", "", "Commands that were answered by an error."),
     ),
-    *_series(
+    *series(
         HISTOGRAM,
         ENDPOINT,
         (
@@ -246,7 +250,7 @@ DATABASE_LATENCY = Series(
 )
 
 OF_TARGET = (
-    *_series(
+    *series(
         COUNTER,
         TARGET,
         (
@@ -303,7 +307,7 @@ OF_TARGET = (
         ),
         ("session_replay_statements", "", "Statements that this took."),
     ),
-    *_series(
+    *series(
         GAUGE,
         TARGET,
         (
@@ -368,6 +372,7 @@ OF_TARGET = (
 
 ALL: tuple[Series, ...] = (
     *OF_PROCESS,
+    *OF_WORKER,
     *OF_PROXY,
     SESSION_PINS,
     SESSION_PINS_NOW,

@@ -232,6 +232,7 @@ class Ledger(Places):
         resting.sort(key=lambda lease: lease.idle_since)
         for lease in resting[: max(len(resting) - self.limits.idle, 0)]:
             self.discard(lease, "idle, and more than max_idle_connections_percent")
+        self._clear_shelves()
 
     def linger(self, lease: Lease, now: float) -> None:
         """See `Places`; what is to be closed, or held, is called back at once."""
@@ -321,9 +322,9 @@ class Ledger(Places):
             return OLDER
         if now - lease.born >= self.limits.age:
             return "it is older than max_connection_age"
-        # What is being closed already has not to be closed again.
-        left = self.total - len(self.retiring)
-        self._over = self._over and left >= self.limits.connections
+        if self._over:
+            # What is being closed already has not to be closed again.
+            self._over = self.total - len(self.retiring) >= self.limits.connections
         if self._over:
             return "there are more connections than max_connections"
         return ""

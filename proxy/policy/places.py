@@ -18,10 +18,13 @@ class Places:
 
     Attributes:
         generation: Of what is dialed from now on; older leases are retired when free.
+        idle_count: Backends that nobody uses.  Kept beside the shelves, of which there is one
+            for each user and kind of client: they are not walked through for each statement.
     """
 
     def __init__(self) -> None:
         self.generation = 0
+        self.idle_count = 0
         self.dialing: set[Lease] = set()
         self.lent: set[Lease] = set()
         self.lingering: dict[Lease, None] = {}
@@ -31,11 +34,6 @@ class Places:
         self._idle: dict[Hashable, Shelf] = {}
         self._pending: list[Action] = []
         self._coming = Coming()
-
-    @property
-    def idle_count(self) -> int:
-        """Backends that nobody uses."""
-        return sum(len(shelf.leases) for shelf in self._idle.values())
 
     @property
     def borrowed(self) -> int:
@@ -73,6 +71,8 @@ class Places:
         self._lent(lease)
 
     def _lent(self, lease: Lease) -> None:
+        """A lease was taken from its shelf, for somebody."""
+        self.idle_count -= 1
         lease.place = _LENT
         lease.serial += 1
         self.lent.add(lease)
@@ -120,6 +120,11 @@ class Places:
         if shelf is None:
             shelf = self._idle[lease.key] = Shelf()
         shelf.put(lease)
+        self.idle_count += 1
+
+    def _clear_shelves(self) -> None:
+        """Forget the kinds of which no backend is idle: users come and go."""
+        self._idle = {key: shelf for key, shelf in self._idle.items() if shelf.leases}
 
     def _leave(self, lease: Lease) -> None:
         """Take a lease out of its container."""
@@ -127,6 +132,7 @@ class Places:
         match lease.place:
             case Place.IDLE:
                 self._idle[lease.key].remove(lease)
+                self.idle_count -= 1
             case Place.LENT:
                 self.lent.remove(lease)
             case Place.LINGERING:

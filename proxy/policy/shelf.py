@@ -32,7 +32,10 @@ class Shelf:
         """A lease is taken, or gone."""
         del self.leases[lease]
         stack = self.by_state[lease.state]
-        stack.remove(lease)
+        if stack[-1] is lease:  # mostly: `best` gives no other of a stack
+            stack.pop()
+        else:
+            stack.remove(lease)
         if not stack:
             del self.by_state[lease.state]
 

@@ -19,6 +19,7 @@ from proxy.policy.lease import Lease
 from proxy.policy.marks import added
 from proxy.pool.awaiting import ReaderLine
 from proxy.pool.borrower import Located, PoolKey
+from proxy.pool.elsewhere import Elsewhere, News
 from proxy.pool.pool import TargetPool
 from proxy.pool.route import Route
 from proxy.session.outcome import Outcome
@@ -48,18 +49,25 @@ class OwnWrites:
     """Knows what the readers of a proxy are to have before a user may read from them.
 
     A user is whoever logs in by that name: an application that writes over one connection
-    reads over another one.
+    reads over another one.  Where other workers serve too, what they have done is kept beside
+    it, by slots, which are numbers.
     """
 
     def __init__(
-        self, writers: Route, timeout_seconds: float, clock: Clock, log: FilteringBoundLogger
+        self,
+        writers: Route,
+        timeout_seconds: float,
+        clock: Clock,
+        log: FilteringBoundLogger,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self._writers = writers
         self._timeout = timeout_seconds
         self._clock = clock
         self._log = log
-        self._wanted: dict[str, Position] = {}
-        self._unknown: dict[str, int] = {}
+        self._elsewhere = elsewhere
+        self._wanted: dict[str | int, Position] = {}
+        self._unknown: dict[str | int, int] = {}
         self._doubts = 0
         self._reports = False
         self._lines: dict[TargetPool, ReaderLine] = {}
@@ -103,15 +111,38 @@ class OwnWrites:
                 self.doubt(user)
                 continue
             self._reports = True
-            self._wanted[user] = added(self._wanted.get(user, _NOTHING), position)
+            self._add(user, position)
+            self._note(user, position)
         # There is no report in an error, though what came before it may be committed.
         if not reads_only and (outcome.failed or not self.is_told(session)):
             self.doubt(user)
 
+    def _add(self, whose: str | int, position: Position) -> None:
+        self._wanted[whose] = added(self._wanted.get(whose, _NOTHING), position)
+
     def doubt(self, user: str) -> None:
         """The user may have committed something, and nobody has said what."""
+        self._doubt(user)
+        self._note(user, None)
+
+    def _doubt(self, whose: str | int) -> None:
         self._doubts += 1
-        self._unknown[user] = self._doubts
+        self._unknown[whose] = self._doubts
+
+    def _note(self, user: str, position: Position | None) -> None:
+        """Let other workers know."""
+        elsewhere = self._elsewhere
+        if elsewhere is not None and elsewhere.note(user, position):
+            self._doubt(elsewhere.slot(user))
+
+    def hear(self, seat: int, news: News) -> None:
+        """What users have written by way of another worker."""
+        if self._elsewhere is not None:
+            for slot, position in self._elsewhere.hear(seat, news):
+                if position is None:
+                    self._doubt(slot)
+                else:
+                    self._add(slot, position)
 
     def writer_changed(self, position: Position | None) -> None:
         """Another target takes the writes: what it lacks is lost, and not to be waited for.
@@ -120,10 +151,12 @@ class OwnWrites:
             position: What it was seen to have; by now it may have more.
         """
         self._reports = False
-        for user, needed in [*self._wanted.items()]:
+        if self._elsewhere is not None:
+            self._elsewhere.forget_positions()
+        for whose, needed in [*self._wanted.items()]:
             if position is None or not position.contains(needed):
-                del self._wanted[user]
-                self.doubt(user)
+                del self._wanted[whose]
+                self._doubt(whose)
 
     def is_told(self, session: Session) -> bool:
         """Whether the writer tells the sessions of this kind what they commit.
@@ -159,6 +192,8 @@ class OwnWrites:
     def stop(self) -> None:
         """Wait for nobody any more."""
         self._stopped = True
+        if self._elsewhere is not None:
+            self._elsewhere.stop()
         for pool in [*self._lines]:
             self.forget(pool)
 
@@ -168,10 +203,28 @@ class OwnWrites:
         """Whether a reader is known to have all that a user has written."""
         if pool is self._writers.pool:
             return True
-        if user in self._unknown:
+        whose = self._whose(user)
+        if self._is_unknown(whose):
             return False
-        needed = self._wanted.get(user)
-        return needed is None or self._has(pool, needed)
+        return all(self._has(pool, self._wanted.get(one, _NOTHING)) for one in whose)
+
+    def _whose(self, user: str) -> tuple[str | int, ...]:
+        """Under what the writes of a user are noted."""
+        if self._elsewhere is None:
+            return (user,)
+        slot = self._elsewhere.slot(user)
+        if self._elsewhere.is_news(slot):
+            self._doubt(slot)
+        return user, slot
+
+    def _is_unknown(self, whose: tuple[str | int, ...]) -> bool:
+        return any(one in self._unknown for one in whose)
+
+    def _sum(self, whose: tuple[str | int, ...]) -> Position:
+        position = _NOTHING
+        for one in whose:
+            position = position.union(self._wanted.get(one, _NOTHING))
+        return position
 
     def _has(self, pool: TargetPool, needed: Position) -> bool:
         if pool is self._writers.pool:
@@ -193,14 +246,15 @@ class OwnWrites:
         Raises:
             StatementRefusedError: there is no connection to the writer in time.
         """
-        if key.user not in self._unknown:
-            return self._wanted.get(key.user, _NOTHING)
+        whose = self._whose(key.user)
+        if not self._is_unknown(whose):
+            return self._sum(whose)
         while True:
             lease = await self.pool.borrow(key, state, self)
             pool: TargetPool = lease.pool
-            if key.user not in self._unknown:  # somebody else has asked meanwhile
+            if not self._is_unknown(whose):  # somebody else has asked meanwhile
                 pool.give_back(lease, lease.state)  # type: ignore[arg-type]
-                return self._wanted.get(key.user, _NOTHING)
+                return self._sum(whose)
             position = await self._ask_writer(lease)
             if pool is self.pool:
                 return position
@@ -226,9 +280,9 @@ class OwnWrites:
         if position is not None and position.is_empty:
             position = None
         if position is not None and pool is self.pool:
-            for user in [one for one, doubt in self._unknown.items() if doubt <= doubts]:
-                del self._unknown[user]
-                self._wanted[user] = self._wanted.get(user, _NOTHING).union(position)
+            for whose in [one for one, doubt in self._unknown.items() if doubt <= doubts]:
+                del self._unknown[whose]
+                self._wanted[whose] = self._wanted.get(whose, _NOTHING).union(position)
         pool.give_back(lease, lease.state)  # type: ignore[arg-type]
         return position
 
@@ -253,9 +307,10 @@ class OwnWrites:
         line = self._line(pool)
         if await line.wait(user, needed, self._timeout):
             return True
-        if self._lines.get(pool) is line and self._wanted.pop(user, None) is not None:
-            # If it never comes, because it is lost everywhere, it is not waited for again.
-            self.doubt(user)
+        for whose in self._whose(user) if self._lines.get(pool) is line else ():
+            if self._wanted.pop(whose, None) is not None:
+                # If it never comes, because it is lost everywhere, it is not waited for again.
+                self._doubt(whose)
         return False
 
     async def borrow(self, reader: Located, key: PoolKey, state: State, size: int) -> Lease:

@@ -32,9 +32,10 @@ from proxy.pool.borrower import Borrower, Located, PoolKey, Promise
 from proxy.pool.closing import Closing, is_with_client
 from proxy.pool.dial import Dialer, Facts
 from proxy.pool.expiry import Expiry
-from proxy.pool.limits import limits_of
+from proxy.pool.limits import Allowance, limits_of
 from proxy.pool.opening import Opening
 from proxy.pool.rotation import Rotation
+from proxy.pool.share import Share
 from proxy.pool.watcher import Watcher
 from proxy.session.outcome import Target
 from proxy.session.prepared import KnownDefinitions
@@ -54,6 +55,8 @@ class TargetPool:
         targets: What sessions of a user need to know of it, which depends on the user's rights.
         watcher: Who is told of trouble with the target; None for nobody.
         ledger: The book; its containers are there to be looked at.
+        allowance: How much of the target it may use.
+        share: Who gets it more, in one process of several; `owing` while it gives some back.
         counters: What has happened.
     """
 
@@ -67,12 +70,14 @@ class TargetPool:
     ) -> None:
         self.clock = clock
         self.dialer = dialer
-        self._config = config
         self.counters = TargetCounters()
         self.facts: Facts | None = None
         self.targets: dict[str, Target] = {}
         self.definitions = KnownDefinitions()
         self.ledger = Ledger(limits_of(config, None), is_reachable)  # type: ignore[arg-type]
+        self.allowance = Allowance(self.ledger, config)
+        self.share: Share | None = None
+        self.owing: Share | None = None
         self._settling = False
         self._passing = False
         self._closed = False
@@ -100,9 +105,7 @@ class TargetPool:
 
     def reconfigure(self, config: ConnectionPoolConfig) -> None:
         """Go by these limits and times from now on; what is too much goes as it comes free."""
-        self._config = config
-        facts = self.facts
-        self.ledger.change_limits(limits_of(config, facts.max_connections if facts else None))
+        self.allowance.reconfigure(config)
         self.opening.reconfigure(config)
         self._expiry.change_limit(config.connection_borrow_timeout)
         self.sweep()
@@ -166,7 +169,9 @@ class TargetPool:
             self.settle()
             if waiter not in ledger.waiting:
                 return None
-        if not self._config.connection_borrow_timeout:
+        if self.share is not None:
+            self.share.short()
+        if not self.allowance.config.connection_borrow_timeout:
             # What was dialed for it serves the next one.
             ledger.withdraw(waiter)
             self._expiry.refuse(borrower, errors.borrow_timeout())
@@ -254,6 +259,8 @@ class TargetPool:
                     self._carry_out(action)
         finally:
             self._settling = False
+        if self.owing is not None:
+            self.owing.settled()
 
     def _carry_out(self, action: Action) -> None:
         match action:
@@ -279,8 +286,7 @@ class TargetPool:
 
     def opened(self, lease: Lease, backend: BackendProtocol, facts: Facts) -> None:
         """A dial came through."""
-        if self.facts is None or self.facts.max_connections != facts.max_connections:
-            self.ledger.change_limits(limits_of(self._config, facts.max_connections))
+        self.allowance.learned(facts.max_connections)
         self.facts = facts
         self.targets[backend.account.user] = facts.target
         lease.backend = backend
@@ -376,6 +382,8 @@ class TargetPool:
         """Serve those who have come from elsewhere, or send them away in time."""
         self._expiry.watch()
         self.settle()
+        if self.share is not None:
+            self.share.short()
 
     def retire_all(self) -> None:
         """A new generation: what is free is closed now, what is lent when it comes back."""

@@ -64,6 +64,8 @@ class Pools:
                 # Not stopped: who has no other pool yet waits there, for no longer than is set.
                 self._leaving.discard(address)
                 del self._pools[address], self._targets[address]
+                if pool.share is not None:
+                    pool.share.leave()
 
     def look(self) -> None:
         """See whether files have changed that connections to the targets are made with."""
@@ -81,3 +83,5 @@ class Pools:
         """Cut off everything that is left."""
         for pool in self:
             pool.stop()
+            if pool.share is not None:
+                pool.share.leave()

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, TypeAlias
 
 import attrs
 
 from proxy.admin.access import Access
 from proxy.admin.tokens import TokenUnreadableError
-from proxy.config.model import Config, ProxyConfig
+from proxy.config.model import Config, ProxyConfig, Target
 from proxy.credentials.admins import AdminsFirst
 from proxy.credentials.aws_threads import AwsThreads
-from proxy.credentials.secrets_source import SecretsSource
-from proxy.credentials.users_file import UsersFile
 from proxy.failover.availability import Availability
+from proxy.failover.course import Course
+from proxy.failover.obeying import Obeying
 from proxy.failover.steward import Steward
 from proxy.front.admission import Admission
 from proxy.front.client import Client
@@ -27,8 +28,12 @@ from proxy.observe.log import EVERY_LINE, get_logger
 from proxy.observe.metrics_now import ProxyNow
 from proxy.pool.registry import Pools
 from proxy.pool.route import Route
-from proxy.service.gauges import proxy_now
-from proxy.service.materials import Materials, Means
+from proxy.service.directed import Directed
+from proxy.service.directing import Directing
+from proxy.service.distant_proxy import DistantProxy
+from proxy.service.gauges import course_now, proxy_now
+from proxy.service.materials import Living, Materials, Means
+from proxy.service.pool_shares import PoolShares
 from proxy.service.tokens import UnusableError
 from proxy.service.workshop import Workshop
 from proxy.vocabulary import Role
@@ -57,24 +62,24 @@ class Assembly:
         steward: Who watches the targets.
         availability: How often there was a target for each role.
         workshop: Makes what new targets need, of what the configuration points to.
+        routes: How clients of each role get to a target.
     """
 
     proxy: Proxy
     steward: Steward
     availability: Availability
     workshop: Workshop
+    routes: Mapping[Role, Route]
 
     @property
-    def sources(self) -> list[SecretsSource | UsersFile]:
+    def sources(self) -> list[Living]:
         """What is started and stopped with it."""
         return self.workshop.materials.living
 
     @property
     def looks(self) -> list[Callable[[], None]]:
         """What is called every second or so, to see whether files have changed."""
-        materials = self.workshop.materials
-        parts = (materials.client_tls, materials.verifier, self.proxy.pools, self.availability)
-        return [part.look for part in parts if part is not None]
+        return [*_looks(self.workshop, self.proxy), self.availability.look]
 
     def start(self) -> None:
         """Begin to read passwords, and to watch the targets."""
@@ -83,9 +88,7 @@ class Assembly:
 
     def read(self) -> None:
         """Begin to read passwords."""
-        self.workshop.means.files.start()
-        for source in self.sources:
-            source.start()
+        self.workshop.start()
 
     def look(self) -> None:
         """See whether files have changed."""
@@ -94,19 +97,119 @@ class Assembly:
 
     def now(self) -> ProxyNow:
         """How things stand, for the metrics."""
-        ages = [
-            source.oldest_success_age
-            for source in self.sources
-            if isinstance(source, SecretsSource)
-        ]
-        return proxy_now(self.proxy, self.steward, self.availability, ages)
+        return proxy_now(
+            self.proxy, self.steward, self.availability, self.workshop.secret_ages()
+        )
 
     def stop(self) -> None:
         """Read passwords no more."""
         self.steward.stop()
-        for source in self.sources:
-            source.stop()
-        self.workshop.means.files.stop()
+        self.workshop.stop()
+
+
+@attrs.define(eq=False)
+class DistantAssembly:
+    """A proxy as its supervisor has it, and what decides there for all workers.
+
+    Attributes:
+        proxy: What there is to it here.
+        steward: Who watches the targets.
+        availability: How often there was a target for each role.
+        workshop: Makes what looks at targets, of what the configuration points to.
+        directing: Tells workers.
+    """
+
+    proxy: DistantProxy
+    steward: Steward
+    availability: Availability
+    workshop: Workshop
+    directing: Directing
+
+    @property
+    def sources(self) -> list[Living]:
+        """What is started and stopped with it."""
+        return self.workshop.materials.living
+
+    def start(self) -> None:
+        """Begin to read passwords, to watch the targets, and to tell workers."""
+        self.workshop.start()
+        self.steward.start()
+        self.directing.begin(self.proxy.course)  # who has to wait is told with the rest
+
+    def look(self) -> None:
+        """Called every second or so."""
+        self.workshop.look_at_files(post.target for post in self.steward.posts.values())
+        self.availability.look()
+        self.proxy.course.sweep()
+
+    def now(self) -> ProxyNow:
+        """What is decided here, for the metrics; the rest is with the workers."""
+        return course_now(
+            self.proxy, self.steward, self.availability, self.workshop.secret_ages()
+        )
+
+    def stop(self) -> None:
+        """Decide nothing more."""
+        self.steward.stop()
+        self.directing.end(self.proxy.course)
+        self.workshop.stop()
+
+
+@attrs.define(eq=False)
+class ServedAssembly:
+    """A proxy as one of several workers has it.
+
+    Attributes:
+        proxy: The proxy.
+        obeying: Does what the supervisor has decided.
+        workshop: Makes what new targets need, of what the configuration points to.
+        directed: Hears it.
+    """
+
+    proxy: Proxy
+    obeying: Obeying
+    workshop: Workshop
+    directed: Directed
+
+    @property
+    def routes(self) -> Mapping[Role, Route]:
+        """How clients of each role get to a target."""
+        return self.obeying.routes
+
+    @property
+    def sources(self) -> list[Living]:
+        """What is started and stopped with it."""
+        return self.workshop.materials.living
+
+    def start(self) -> None:
+        """Begin to read passwords, and to do what was said by now, and will be."""
+        self.workshop.start()
+        self.directed.begin(self.obeying)
+
+    def look(self) -> None:
+        """See whether files have changed, and report; called every second or so."""
+        for look in _looks(self.workshop, self.proxy):
+            look()
+        self.obeying.report()
+
+    def now(self) -> ProxyNow:
+        """How its part stands, for the metrics."""
+        return proxy_now(self.proxy, None, None, ())
+
+    def stop(self) -> None:
+        """Read passwords no more, and hear nothing more."""
+        self.directed.end(self.obeying)
+        self.obeying.stop()
+        self.workshop.stop()
+
+
+AnyAssembly: TypeAlias = Assembly | DistantAssembly | ServedAssembly
+
+
+def _looks(workshop: Workshop, proxy: Proxy) -> list[Callable[[], None]]:
+    materials = workshop.materials
+    parts = (materials.client_tls, materials.verifier, proxy.pools)
+    return [part.look for part in parts if part is not None]
 
 
 def assemble(config: ProxyConfig, shared: Shared) -> Assembly:
@@ -115,24 +218,92 @@ def assemble(config: ProxyConfig, shared: Shared) -> Assembly:
     Raises:
         UnusableError: the configuration points to something that cannot be used.
     """
-    counters, log, console = Counters(), get_logger(proxy=config.name), shared.console
-    means = Means(shared.reactor, shared.threads, AwsThreads(shared.reactor), counters, log)
-    workshop = Workshop(Materials(config, means), means)
-    materials = workshop.materials
+    means, workshop = _begin(config, shared)
     pools = means.pools = Pools(workshop.pool)
-    routes = _routes(config, pools)
-    writers, readers = routes[Role.READ_WRITE], routes[Role.READ_ONLY]
-    writers.own_writes = readers.own_writes = workshop.own_writes(writers)
+    routes = _routes(config, pools, workshop)
     steward = Steward(
         config.target_group,
         pools,
-        writers,
-        readers,
+        routes[Role.READ_WRITE],
+        routes[Role.READ_ONLY],
         workshop.watching(),
         shared.reactor,
-        counters,
+        means.counters,
         get_logger(proxy=config.name, **EVERY_LINE),
     )
+    proxy = _proxy(config, shared, workshop, pools, routes)
+    return Assembly(proxy, steward, Availability(steward), workshop, routes)
+
+
+def assemble_distant(
+    config: ProxyConfig, shared: Shared, directing: Directing
+) -> DistantAssembly:
+    """A proxy as a supervisor has it; blocks, as it reads files.
+
+    Nobody is told anything of it before it is started.
+
+    Raises:
+        UnusableError: the configuration points to something that cannot be used.
+    """
+    means, workshop = _begin(config, shared, share_secrets=directing.share)
+    course = Course(config.name, _first(config), shared.reactor)
+    if config.target_group.failover.read_your_writes:
+        course.readers.own_writes = course.own_writes()
+    steward = Steward(
+        config.target_group,
+        course.pools,
+        course.writers,
+        course.readers,
+        workshop.watching(),
+        shared.reactor,
+        means.counters,
+        get_logger(proxy=config.name, **EVERY_LINE),
+    )
+    course.on_trouble = steward.trouble
+    proxy = DistantProxy(config, workshop.directory, means.counters, course)
+    return DistantAssembly(proxy, steward, Availability(steward), workshop, directing)
+
+
+def assemble_served(
+    config: ProxyConfig, shared: Shared, directed: Directed, shares: PoolShares
+) -> ServedAssembly:
+    """A proxy as one of several workers has it; blocks, as it reads files.
+
+    It lends nothing before it has been started and has heard who takes the writes.
+
+    Raises:
+        UnusableError: the configuration points to something that cannot be used.
+    """
+    means, workshop = _begin(config, shared, told_secrets=directed.secrets)
+    pools = means.pools = Pools(workshop.pool)
+    means.share = partial(shares.attach, proxy=config.name)
+    means.elsewhere = partial(directed.elsewhere, config.name, shared.reactor)
+    routes = _routes(config, pools, workshop)
+    obeying = Obeying(config.name, pools, routes, shared.reactor, directed.tell)
+    proxy = _proxy(config, shared, workshop, pools, routes)
+    return ServedAssembly(proxy, obeying, workshop, directed)
+
+
+def _begin(config: ProxyConfig, shared: Shared, **secrets: Any) -> tuple[Means, Workshop]:
+    means = Means(
+        shared.reactor,
+        shared.threads,
+        AwsThreads(shared.reactor),
+        Counters(),
+        get_logger(proxy=config.name),
+        **secrets,
+    )
+    return means, Workshop(Materials(config, means), means)
+
+
+def _proxy(
+    config: ProxyConfig,
+    shared: Shared,
+    workshop: Workshop,
+    pools: Pools,
+    routes: Mapping[Role, Route],
+) -> Proxy:
+    console, materials = shared.console, workshop.materials
     proxy = Proxy(
         config,
         pools,
@@ -140,7 +311,7 @@ def assemble(config: ProxyConfig, shared: Shared) -> Assembly:
         workshop.directory
         if console is None
         else AdminsFirst(console.admins, workshop.directory),
-        counters,
+        workshop.means.counters,
         shared.deadlines,
         shared.rsa_key,
         shared.ids,
@@ -148,15 +319,20 @@ def assemble(config: ProxyConfig, shared: Shared) -> Assembly:
         Admission(config, materials.client_tls, materials.verifier),
     )
     proxy.console = console
-    return Assembly(proxy, steward, Availability(steward), workshop)
+    return proxy
 
 
-def _routes(config: ProxyConfig, pools: Pools) -> dict[Role, Route]:
+def _first(config: ProxyConfig) -> Target:
     """Where clients go until somebody has looked at the targets."""
     targets = config.target_group.targets
-    first = next((one for one in targets if one.role is Role.READ_WRITE), targets[0])
-    routes = {role: Route(pools.get(first)) for role in Role}
-    routes[Role.READ_ONLY].takes_writes = False
+    return next((one for one in targets if one.role is Role.READ_WRITE), targets[0])
+
+
+def _routes(config: ProxyConfig, pools: Pools, workshop: Workshop) -> dict[Role, Route]:
+    routes = {role: Route(pools.get(_first(config))) for role in Role}
+    writers, readers = routes[Role.READ_WRITE], routes[Role.READ_ONLY]
+    readers.takes_writes = False
+    writers.own_writes = readers.own_writes = workshop.own_writes(writers)
     return routes
 
 

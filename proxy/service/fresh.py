@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
 
 import attrs
 
 from proxy.config.admin_users import AdminUser
 from proxy.config.auth import AuthEntry, AuthScheme
-from proxy.config.load import load_config
-from proxy.config.model import Config
+from proxy.config.model import Config, ProxyConfig
 from proxy.credentials.admins import Admin, Admins, load_admins
 from proxy.credentials.secrets_source import SecretsSource
-from proxy.credentials.users_file import UsersFile
 from proxy.observe.log import get_logger
 from proxy.policy.standing import OperationRefusedError
-from proxy.service.assembly import Assembly, Shared, assemble, try_out
-from proxy.service.materials import Materials
+from proxy.service.assembly import AnyAssembly, try_out
+from proxy.service.materials import Living, Materials
 
 
 @attrs.frozen
@@ -34,29 +31,38 @@ class Fresh:
 
     config: Config
     materials: Mapping[str, Materials]
-    added: Mapping[str, Assembly]
+    added: Mapping[str, AnyAssembly]
     admins: Mapping[str, Admin]
 
-    def assembly(self, name: str, before: Mapping[str, Assembly]) -> Assembly:
+    def assembly(self, name: str, before: Mapping[str, AnyAssembly]) -> AnyAssembly:
         """The proxy of a name, as it will be there."""
         return self.added.get(name) or before[name]
 
 
-def make(path: Path, before: Mapping[str, Assembly], shared: Shared) -> Fresh:
-    """Read the file and all that it points to.
+def make(
+    read: Callable[[], Config],
+    before: Mapping[str, AnyAssembly],
+    assemble: Callable[[ProxyConfig], AnyAssembly],
+) -> Fresh:
+    """Read a configuration and all that it points to.
+
+    Args:
+        read: Gives the configuration.
+        before: The proxies that there are, by name.
+        assemble: Makes one that is new.
 
     Raises:
-        ConfigError: the file cannot be used.
+        ConfigError: the configuration cannot be used.
         UnusableError: something else cannot.
         PasswordUnreadableError: that of an admin user is not there.
     """
-    config = load_config(path)
+    config = read()
     try_out(config)
     materials, added = {}, {}
     for proxy in config.proxies:
         known = before.get(proxy.name)
         if known is None:
-            added[proxy.name] = assemble(proxy, shared)
+            added[proxy.name] = assemble(proxy)
         else:
             workshop = known.workshop
             materials[proxy.name] = Materials(proxy, workshop.means, workshop.materials)
@@ -64,9 +70,7 @@ def make(path: Path, before: Mapping[str, Assembly], shared: Shared) -> Fresh:
     return Fresh(config, materials, added, admins)
 
 
-def begin_sources(
-    fresh: Fresh, before: Mapping[str, Assembly]
-) -> list[SecretsSource | UsersFile]:
+def begin_sources(fresh: Fresh, before: Mapping[str, AnyAssembly]) -> list[Living]:
     """Begin to read passwords that were not read until now; the sources of those."""
     begun = [
         source
@@ -79,7 +83,7 @@ def begin_sources(
     return begun
 
 
-async def wait_for_secrets(begun: list[SecretsSource | UsersFile]) -> None:
+async def wait_for_secrets(begun: list[Living]) -> None:
     """Wait until each secret has been read once.
 
     Raises:
@@ -95,7 +99,7 @@ async def wait_for_secrets(begun: list[SecretsSource | UsersFile]) -> None:
 
 
 def read_anew(
-    config: Config, fresh: Fresh, before: Mapping[str, Assembly], admins: Admins
+    config: Config, fresh: Fresh, before: Mapping[str, AnyAssembly], admins: Admins
 ) -> Iterator[str]:
     """Paths of settings that are as before, and point to a password that is another one now.
 

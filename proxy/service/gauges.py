@@ -10,12 +10,19 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 
+import attrs
+
+from proxy.config.model import ProxyConfig
 from proxy.failover.availability import Availability
+from proxy.failover.ground import AnyPool
+from proxy.failover.post import Post
 from proxy.failover.steward import Steward
 from proxy.front.client import Client
 from proxy.front.proxy import Proxy
+from proxy.observe.counters import TargetCounters
 from proxy.observe.metrics_now import ProxyNow, TargetNow
 from proxy.pool.pool import TargetPool
+from proxy.service.distant_proxy import DistantProxy
 from proxy.vocabulary import Role
 from proxy.wire.constants import Status
 
@@ -23,17 +30,72 @@ _IN_TRANSACTION = int(Status.IN_TRANS)
 
 
 def proxy_now(
-    proxy: Proxy, steward: Steward, availability: Availability, secret_ages: Iterable[float]
+    proxy: Proxy,
+    steward: Steward | None,
+    availability: Availability | None,
+    secret_ages: Iterable[float],
 ) -> ProxyNow:
-    """Look at a proxy once."""
-    waits, clock = steward.waits, steward.clock
+    """Look at a proxy once.
+
+    Args:
+        proxy: The proxy.
+        steward: Who watches its targets; None where that is another process.
+        availability: How often there was a target for each role; None likewise.
+        secret_ages: How many seconds ago its secrets were read.
+    """
     pinned = [one for one in proxy.pinned if one.session is not None and one.session.pins]
-    switched = steward.switched_at
-    return ProxyNow(
+    now = ProxyNow(
         targets=_targets(proxy, steward, pinned),
-        availability_percentage=availability.percentages(),
         session_pins_now=_reasons(pinned),
-        max_clients=proxy.config.max_clients,
+        statement_digests=len(proxy.digests),
+    )
+    if steward is None or availability is None:
+        return now
+    return _with_course(now, proxy.config, steward, availability, secret_ages)
+
+
+def course_now(
+    proxy: DistantProxy,
+    steward: Steward,
+    availability: Availability,
+    secret_ages: Iterable[float],
+) -> ProxyNow:
+    """The same without what is in the processes that serve; the arguments are as there."""
+    now, targets = steward.clock.seconds(), []
+    for pool in proxy.pools:
+        post = steward.posts.get(pool.target.address)
+        if post is not None:
+            status = post.status(steward.writer, now, watched=steward.watches)
+            targets.append(
+                TargetNow(
+                    address=post.name,
+                    place=str(post.target.place),
+                    target_role=status.role,
+                    counters=TargetCounters(),
+                    target_state=status.state,
+                    target_lag_seconds=status.lag_seconds,
+                    target_seen_age_seconds=status.seen_seconds_ago,
+                    target_draining=status.draining,
+                    pool_held=pool.ledger.held,
+                )
+            )
+    here = ProxyNow(targets=tuple(targets))
+    return _with_course(here, proxy.config, steward, availability, secret_ages)
+
+
+def _with_course(
+    now: ProxyNow,
+    config: ProxyConfig,
+    steward: Steward,
+    availability: Availability,
+    secret_ages: Iterable[float],
+) -> ProxyNow:
+    """The same with what is decided, and by what."""
+    waits, clock, switched = steward.waits, steward.clock, steward.switched_at
+    return attrs.evolve(
+        now,
+        availability_percentage=availability.percentages(),
+        max_clients=config.max_clients,
         secret_age_seconds=max(secret_ages, default=0.0),
         writer_held=bool(waits.why),
         writer_held_seconds=waits.seconds,
@@ -41,7 +103,6 @@ def proxy_now(
         writer_last_switch_timestamp_seconds=(
             0.0 if switched is None else time.time() - (clock.seconds() - switched)
         ),
-        statement_digests=len(proxy.digests),
     )
 
 
@@ -54,15 +115,17 @@ def _reasons(pinned: list[Client]) -> dict[str, int]:
     return dict(found)
 
 
-def _targets(proxy: Proxy, steward: Steward, pinned: list[Client]) -> tuple[TargetNow, ...]:
+def _targets(
+    proxy: Proxy, steward: Steward | None, pinned: list[Client]
+) -> tuple[TargetNow, ...]:
     pins = Counter(client.lease.pool for client in pinned if client.lease is not None)
-    known = {post.pool: post for post in steward.posts.values()}
-    now = steward.clock.seconds()
+    posts = steward.posts.values() if steward is not None else ()
+    known: dict[AnyPool, Post] = {post.pool: post for post in posts}
     found = []
     for address, pool in proxy.pools.by_address().items():
-        post = known.get(pool)
+        post, now = known.get(pool), pool.clock.seconds()
         status = None
-        if post is not None:
+        if post is not None and steward is not None:
             status = post.status(steward.writer, now, watched=steward.watches)
         role = Role.READ_WRITE if pool is proxy.pool else Role.READ_ONLY
         found.append(

@@ -19,12 +19,10 @@ from structlog.typing import FilteringBoundLogger
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from proxy.front.client import Client
-from proxy.front.proxy import ConnectionIds, Proxy
+from proxy.front.proxy import ConnectionIds
 from proxy.net.clock import cancel
 from proxy.policy.standing import OperationRefusedError
 from proxy.service.handover_channel import LAYOUT, Channel, Message, adopt
-from proxy.service.handover_leaving import Leaving
 from proxy.service.handover_ports import release
 from proxy.service.handover_spawn import command_line, spawn
 from proxy.service.ports import Ports
@@ -47,6 +45,26 @@ class PidFile(Protocol):
         """The file is the other process's from here on."""
 
 
+class Going(Protocol):
+    """Sends the clients of this process to its successor; see `handover_leaving.Leaving`."""
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether the successor has still to say of a client whether it serves it."""
+
+    def begin(self) -> None:
+        """Send the first ones."""
+
+    def heard(self, message: Message) -> None:
+        """The successor says that it serves, or what it has done with a client."""
+
+    def lost(self) -> None:
+        """The successor has gone."""
+
+    def stop(self) -> None:
+        """Send nobody more; the channel is closed when the successor has said everything."""
+
+
 @attrs.frozen
 class HandedOver:
     """What a process hands over.
@@ -54,23 +72,15 @@ class HandedOver:
     Attributes:
         ports: Where it listens.
         ids: Makes the numbers of new clients.
-        clients: All that it has.
-        proxies: What serves them.
-        timeout: The setting `handover_timeout`, in seconds.
         close_admin: Closes the ports of the admin API; what is asked there by now is answered.
-        may_end: Whether no other process may have clients for this one.
-        end: Ends this process.
+        leave: Sends the clients over a channel, from when it is told to begin.
         objections: Why it should not be done now, a sentence for each reason.
     """
 
     ports: Ports
     ids: ConnectionIds
-    clients: Mapping[int, Client]
-    proxies: Sequence[Proxy]
-    timeout: float
     close_admin: Callable[[], Awaitable[None]]
-    may_end: Callable[[], bool]
-    end: Callable[[], None]
+    leave: Callable[[Channel], Going]
     objections: Sequence[str] = ()
 
 
@@ -98,7 +108,7 @@ class HandOver:
         self._what = what
         self._log = log
         self._command = command_line()
-        self._leaving: Leaving | None = None
+        self._leaving: Going | None = None
         self._stops = False
         self._channel: Channel | None = None
         self._verdict: Deferred[str] | None = None
@@ -252,16 +262,7 @@ class HandOver:
             return
         self.on_successor(self._pid)
         self._log.info("another process is the service", pid=self._pid)
-        self._leaving = Leaving(
-            channel,
-            what.clients,
-            what.proxies,
-            self._reactor,
-            what.timeout,
-            what.may_end,
-            what.end,
-            self._log,
-        )
+        self._leaving = what.leave(channel)
         channel.say("go")
         if not channel.is_open:
             self._leaving.lost()

@@ -10,8 +10,6 @@ from typing import Any, Final
 from structlog.typing import FilteringBoundLogger
 from twisted.internet.defer import Deferred
 
-from proxy.front import moving
-from proxy.front.moving import CannotMoveError, Passage
 from proxy.front.proxy import Proxy
 from proxy.service.handover_channel import (
     LAYOUT,
@@ -23,6 +21,7 @@ from proxy.service.handover_channel import (
 )
 from proxy.service.handover_spawn import forget_inherited, inherited
 from proxy.service.ports import Given, PortName
+from proxy.service.taking import Taking
 
 BEGIN_SECONDS: Final = 10.0
 """The process before has sent its ports before this one could ask for them."""
@@ -30,6 +29,10 @@ BEGIN_SECONDS: Final = 10.0
 NUMBERS_APART: Final = 1 << 20
 """New clients get numbers so far above those of the process before, which may accept some more
 until this one is ready."""
+
+
+Take = Callable[[Message, list[socket.socket], Channel], None]
+"""Deals with a client that came over this channel, and its connection if that came too."""
 
 
 class Arriving:
@@ -61,16 +64,19 @@ class Arriving:
         for named, one in zip(message["ports"], sockets, strict=True):
             self.given.append(Given(PortName(*named[:2]), named[2], one))
         self.first_number = message["next_number"] + NUMBERS_APART
-        self._proxies: dict[str, Proxy] = {}
-        self._reactor: Any = None
+        self._taking: Taking | None = None
+        self._take: Take = self._take_here
         self._channel: Channel | None = None
         self._gone: Callable[[], None] | None = None
         self._go: Callable[[], None] | None = None
-        self._count = 0
 
     def __repr__(self) -> str:
         """How far it is."""
         return f"<Arriving {self._count} clients have come>"
+
+    @property
+    def _count(self) -> int:
+        return self._taking.count if self._taking is not None else 0
 
     @property
     def is_waiting(self) -> bool:
@@ -83,6 +89,7 @@ class Arriving:
         proxies: Sequence[Proxy],
         go: Callable[[], None],
         gone: Callable[[], None],
+        take: Take | None = None,
     ) -> None:
         """Listen to the process before.
 
@@ -91,9 +98,10 @@ class Arriving:
             proxies: Ours.
             go: Called when this process is the service.
             gone: Called when the process before has changed its mind, or died, before that.
+            take: Has others serve each client that comes; None where this process does.
         """
-        self._reactor = reactor
-        self._proxies = {proxy.config.name: proxy for proxy in proxies}
+        self._taking = Taking(reactor, lambda: {one.config.name: one for one in proxies})
+        self._take = take or self._take_here
         self._go, self._gone = go, gone
         forget_inherited(os.environ)
         self._channel = Channel(self._received, self._lost)
@@ -129,36 +137,17 @@ class Arriving:
                     go()
                 if self._channel is not None:
                     self._channel.say("serving")
-            case "client":
-                self._take(message.get("client"), sockets.pop() if sockets else None)
+            case "client" if self._channel is not None:
+                self._take(message, sockets, self._channel)
+                return
         for one in sockets:
             one.close()
 
-    def _take(self, document: Any, connection: socket.socket | None) -> None:
-        number = document.get("number") if isinstance(document, dict) else None
-        channel = self._channel
-        assert channel is not None
-        try:
-            client = self._take_in(document, connection)
-        except CannotMoveError as error:
-            channel.say("refused", number=number, why=str(error))
-        else:
-            # Before anything is read of it: if this process dies, the one before has to know
-            # whose command has been lost with it, and who is still its own.
-            channel.say("taken", number=number)
-            channel.flush()
-            self._count += 1
-            client.protocol.proceed()
-
-    def _take_in(self, document: Any, connection: socket.socket | None) -> Any:
-        if connection is None:
-            raise CannotMoveError("there is no descriptor left for its connection")
-        with connection:
-            passage = Passage.decode(document)
-            proxy = self._proxies.get(passage.proxy)
-            if proxy is None:
-                raise CannotMoveError(f"there is no proxy {passage.proxy} any more")
-            return moving.take_in(self._reactor, proxy, passage, connection)
+    def _take_here(
+        self, message: Message, sockets: list[socket.socket], channel: Channel
+    ) -> None:
+        assert self._taking is not None
+        self._taking.take(message.get("client"), sockets[0] if sockets else None, channel)
 
     def _lost(self) -> None:
         self.is_open = False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
@@ -12,15 +11,10 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy.front import moving
 from proxy.front.client import Client
-from proxy.front.moving import CannotMoveError
 from proxy.front.proxy import Proxy
 from proxy.net.clock import Clock, Timer, cancel
-from proxy.service.handover_channel import Channel, Message
-
-UNDER_WAY: Final = 64
-"""Clients of whom the successor has not said yet whether it serves them.  They hear nothing
-meanwhile, so there are few; and the kernel lets no more descriptors be on their way than a
-process may have open."""
+from proxy.service.departures import Departures
+from proxy.service.handover_channel import Message
 
 LOOK_SECONDS: Final = 0.05
 """Pause between two looks at who rests: clients that are never silent for long are met by
@@ -31,10 +25,6 @@ MANY: Final = 1000
 
 LOOK_AT_MANY_SECONDS: Final = 0.5
 
-AGAIN_SECONDS: Final = 10.0
-"""When a client is sent again that could not go, or was not taken: what is in its way, such as
-max_clients of others, or a lack of descriptors, may have gone by then."""
-
 IDLE_SECONDS: Final = 1.0
 """How long a connection to a target may be idle here: the successor opens its own, and the
 target counts both."""
@@ -44,7 +34,8 @@ class Leaving:
     """Sends clients to the successor, until there are none, or the time is over.
 
     Args:
-        channel: To the successor.
+        departures: To the successor.
+        close: Closes the channel to it.
         clients: All of this process.
         proxies: Likewise.
         clock: The reactor.
@@ -56,7 +47,8 @@ class Leaving:
 
     def __init__(
         self,
-        channel: Channel,
+        departures: Departures,
+        close: Callable[[], None],
         clients: Mapping[int, Client],
         proxies: Sequence[Proxy],
         clock: Clock,
@@ -65,7 +57,8 @@ class Leaving:
         end: Callable[[], None],
         log: FilteringBoundLogger,
     ) -> None:
-        self._channel = channel
+        self._departures = departures
+        self._close = close
         self._clients = clients
         self._proxies = proxies
         self._clock = clock
@@ -74,16 +67,13 @@ class Leaving:
         self._end = end
         self._log = log
         self._timer: Timer | None = None
-        self._under_way: dict[int, tuple[Client, int]] = {}
         self._resting: deque[Client] = deque()
-        self._stay: dict[Client, float] = {}
-        self._moved = 0
         self._is_heard = False
         self._stopped = False
 
     def __repr__(self) -> str:
         """How far it is."""
-        return f"<Leaving {self._moved} gone, {len(self._under_way)} on their way>"
+        return f"<Leaving {self._departures!r}>"
 
     def begin(self) -> None:
         """Send the first ones."""
@@ -104,25 +94,25 @@ class Leaving:
     @property
     def is_awaited(self) -> bool:
         """Whether the successor has still to say of a client whether it serves it."""
-        return bool(self._under_way)
+        return bool(self._departures)
 
     def _close_if_done(self) -> None:
-        if self._stopped and not self._under_way:
-            self._channel.close()
+        if self._stopped and not self._departures:
+            self._close()
 
     # Going
 
     def _look(self) -> None:
         left = [*self._clients.values()]
-        if not left and not self._under_way and self._is_heard and self._may_end():
+        if not left and not self._departures and self._is_heard and self._may_end():
             self._finish("all clients have gone")
             return
         if self._clock.seconds() >= self._ends:
             self._finish("the time is over for clients that could not go")
             return
-        self._stay = {one: until for one, until in self._stay.items() if not one.gone}
+        self._departures.forget_gone()
         for client in left:
-            if not self._has_to_stay(client) and moving.may_move(client):
+            if not self._departures.has_to_stay(client) and moving.may_move(client):
                 moving.call_back(client)
         self._resting.clear()
         self._resting.extend(left)
@@ -131,42 +121,15 @@ class Leaving:
         self._timer = self._clock.callLater(pause, self._look)
 
     def _send(self) -> None:
-        while self._resting and len(self._under_way) < UNDER_WAY and self._channel.is_open:
-            client = self._resting.popleft()
-            if client.gone or self._has_to_stay(client) or not moving.rests(client):
-                continue
-            try:
-                handle, passage = moving.set_out(client)
-            except CannotMoveError as error:
-                self._let_stay(client, str(error))
-                continue
-            self._under_way[client.number] = client, handle
-            self._channel.say("client", [handle], client=passage.encode())
-
-    def _has_to_stay(self, client: Client) -> bool:
-        return self._stay.get(client, 0.0) > self._clock.seconds()
-
-    def _let_stay(self, client: Client, why: str) -> None:
-        if client not in self._stay:
-            self._log.warning("a client stays for now", client=client.number, why=why)
-        self._stay[client] = self._clock.seconds() + AGAIN_SECONDS
+        while self._resting and self._departures.has_room:
+            self._departures.send(self._resting.popleft())
 
     def heard(self, message: Message) -> None:
         """The successor says that it serves, or what it has done with a client."""
         if message["what"] == "serving":
             self._is_heard = True
             return
-        found = self._under_way.pop(message.get("number", 0), None)
-        if found is None:
-            return
-        client, handle = found
-        os.close(handle)
-        if message["what"] == "taken":
-            self._moved += 1
-            moving.arrived(client)
-        else:
-            self._let_stay(client, f"the new process does not take it: {message.get('why')}")
-            moving.come_back(client)
+        self._departures.heard(message)
         self._send()
         self._close_if_done()
 
@@ -177,18 +140,15 @@ class Leaving:
         if not self._stopped:
             self._log.warning(
                 "the new process has ended; clients that are still here stay",
-                clients=len(self._clients) + len(self._under_way),
+                clients=len(self._clients) + len(self._departures),
             )
-        for client, handle in [*self._under_way.values()]:
-            os.close(handle)
-            moving.come_back(client)
-        self._under_way.clear()
+        self._departures.lost()
 
     def _finish(self, why: str) -> None:
         self._log.info(
             "this process ends: another one serves",
             why=why,
-            moved=self._moved,
+            moved=self._departures.moved,
             clients=len(self._clients),
         )
         self._end()

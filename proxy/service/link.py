@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from structlog.typing import FilteringBoundLogger
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from proxy.net.clock import Clock, Timer, cancel
+from proxy.net.clock import Clock, cancel
 from proxy.policy.standing import OperationRefusedError
 from proxy.service.handover_channel import Channel, Message, adopt
 
@@ -23,6 +23,7 @@ ASK_SECONDS: Final = 30.0
 """How long an answer may take, unless the asker knows better: nothing that is asked waits for a
 database, and a process that has not answered for so long hangs."""
 
+_GONE: Final = "the other process has gone"
 _MISTAKE: Final = "there was a mistake in it; the log has it"
 
 Handler = Callable[
@@ -59,7 +60,7 @@ class Link:
         self._clock = clock
         self._log = log
         self._handlers: dict[str, Handler] = {"answer": self._answered}
-        self._asked: dict[int, tuple[Deferred[Message], Timer]] = {}
+        self._asked: dict[int, Deferred[Message]] = {}
         self._count = 0
         self.on_lost: Callable[[], None] = _tell_nobody
         self._channel = Channel(self._received, self._lost)
@@ -108,13 +109,22 @@ class Link:
             LinkRefusedError: it did not do it.
         """
         if not self.is_open:
-            raise LinkLostError("the other process has gone")
+            raise LinkLostError(_GONE)
         self._count += 1
         number, answer = self._count, Deferred[Message]()
-        timer = self._clock.callLater(seconds, self._fail, number, LinkSilentError(what))
-        self._asked[number] = answer, timer
-        self._channel.say(what, handles, ask=number, **more)
-        return await answer
+        late = LinkSilentError(f"the other process has said nothing to {what!r}")
+        timer = self._clock.callLater(seconds, self._fail, number, late)
+        self._asked[number] = answer
+        try:
+            self._channel.say(what, handles, ask=number, **more)
+            return await answer
+        finally:
+            cancel(timer)
+            self._asked.pop(number, None)  # it is there when the asker has been cancelled
+
+    def flush(self) -> None:
+        """Send at once what the kernel takes, without a turn of the reactor."""
+        self._channel.flush()
 
     def close(self) -> None:
         """Say nothing more, once everything is sent."""
@@ -133,42 +143,60 @@ class Link:
             given = handler(message, sockets)
             if isinstance(given, Coroutine):
                 given = await given
+            self._answer(number, given=given or {})
         except OperationRefusedError as error:
-            self._answer(number, refused=error.why)
+            self._refuse(message, error.why)
+        except LinkError as error:  # that it has asked somebody else in its turn
+            self._refuse(message, str(error))
         except Exception:
             self._answer(number, refused=_MISTAKE)
             raise
-        else:
-            self._answer(number, given=given or {})
 
     def _answer(self, number: int | None, **answer: Any) -> None:
         if number is not None:
             self._channel.say("answer", answer=number, **answer)
+
+    def _refuse(self, message: Message, why: str) -> None:
+        number = message.get("ask")
+        self._answer(number, refused=why)
+        if number is None:  # then nobody else hears of it
+            what = message.get("what")
+            self._log.warning("what another process has told was refused", what=what, why=why)
 
     def _mistaken(self, failure: Failure) -> None:
         trace = failure.getTraceback()
         self._log.error("a mistake in what another process has asked for", exception=trace)
 
     def _answered(self, message: Message, _: list[socket.socket]) -> None:
-        found = self._asked.pop(message.get("answer", 0), None)
-        if found is None:  # it comes too late
+        waiting = self._asked.pop(message.get("answer", 0), None)
+        if waiting is None:  # it comes too late
             return
-        waiting, timer = found
-        cancel(timer)
         if "given" in message:
             waiting.callback(message["given"])
         else:
             waiting.errback(LinkRefusedError(str(message.get("refused"))))
 
     def _fail(self, number: int, error: LinkError) -> None:
-        waiting, timer = self._asked.pop(number)
-        cancel(timer)
-        waiting.errback(error)
+        waiting = self._asked.pop(number, None)
+        if waiting is not None:  # else it was given up while others were failing
+            waiting.errback(error)
 
     def _lost(self) -> None:
         for number in [*self._asked]:
-            self._fail(number, LinkLostError("the other process has gone"))
+            self._fail(number, LinkLostError(_GONE))
         self.on_lost()
+
+
+class Linked(Protocol):
+    """A worker, as parts of the supervisor have it that need to know no more of it."""
+
+    @property
+    def number(self) -> int:
+        """Its seat."""
+
+    @property
+    def link(self) -> Link:
+        """What it hears."""
 
 
 def _refuse(message: Message, sockets: list[socket.socket]) -> None:

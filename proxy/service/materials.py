@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from weakref import WeakValueDictionary
 
 import attrs
@@ -28,7 +28,8 @@ from proxy.credentials.iam.document import PolicyUnusableError
 from proxy.credentials.iam.keys import AccessKeysUnusableError
 from proxy.credentials.iam.reloading import ReloadingVerifier
 from proxy.credentials.secrets_manager import SecretsManager
-from proxy.credentials.secrets_source import SecretEntry, SecretsSource
+from proxy.credentials.secrets_source import OnChange, SecretEntry, SecretsSource
+from proxy.credentials.shared import SharedSecrets, ToldSecrets, key_of
 from proxy.credentials.source import CredentialSource, credential_maker
 from proxy.credentials.static import PasswordUnreadableError, StaticSource, load_static
 from proxy.credentials.users_file import UsersFile
@@ -38,8 +39,12 @@ from proxy.net.client_tls import ClientTlsStreams
 from proxy.observe.counters import Counters
 from proxy.pool.accounts import TokenGiver
 from proxy.pool.connect import Connector
+from proxy.pool.elsewhere import Elsewhere
 from proxy.pool.registry import Pools
 from proxy.service.tokens import Tokens, UnusableError
+
+Living: TypeAlias = SecretsSource | ToldSecrets | UsersFile
+"""Sources of users that are started and stopped."""
 
 
 @attrs.define(eq=False)
@@ -53,7 +58,13 @@ class Means:
             system that is away.
         counters: Where reads of secrets are counted.
         log: Says which proxy this is for.
+        share_secrets: Lets other processes know what a source of secrets knows, by its key;
+            None where there are none.
+        told_secrets: Makes a source that another process tells; None where secrets are read.
         pools: Who is told of changed passwords.
+        elsewhere: Makes what knows of writes by way of other workers; None for none.
+        share: Has a new pool share its target's connections with those of other workers, by
+            the pool and `target`, an address; None for none.
     """
 
     reactor: Any
@@ -61,7 +72,11 @@ class Means:
     files: AwsThreads
     counters: Counters
     log: FilteringBoundLogger
+    share_secrets: Callable[[str, SharedSecrets], None] | None = None
+    told_secrets: Callable[[str, Sequence[SecretEntry], OnChange], ToldSecrets] | None = None
     pools: Pools | None = None
+    elsewhere: Callable[[], Elsewhere] | None = None
+    share: Callable[..., None] | None = None
 
     def changed(self, users: tuple[str, ...]) -> None:
         """These users have other passwords."""
@@ -86,7 +101,7 @@ class Materials:
 
     static: StaticSource | None
     files: dict[AuthEntry, UsersFile]
-    secrets: SecretsSource | None
+    secrets: SecretsSource | ToldSecrets | None
     client_tls: ClientTlsStreams | None
     verifier: ReloadingVerifier | None
 
@@ -189,14 +204,18 @@ class Materials:
             log=means.log,
         )
 
-    def _make_secrets(self, entries: tuple[AuthEntry, ...]) -> SecretsSource:
+    def _make_secrets(self, auth: tuple[AuthEntry, ...]) -> SecretsSource | ToldSecrets:
         aws, means = self.config.aws, self._means
+        entries = [
+            SecretEntry(entry.secret_arn or "", credential_maker(entry), entry.username)
+            for entry in auth
+        ]
+        key = key_of(self.config.name, self._aws, entries)
+        if means.told_secrets is not None:
+            return means.told_secrets(key, entries, means.changed)
         manager = SecretsManager(self._aws)
-        return SecretsSource(
-            [
-                SecretEntry(entry.secret_arn or "", credential_maker(entry), entry.username)
-                for entry in entries
-            ],
+        source = SharedSecrets(
+            entries,
             lambda secret_id, stage: means.threads.run(
                 partial(manager.fetch, secret_id, stage)
             ),
@@ -212,6 +231,9 @@ class Materials:
             on_change=means.changed,
             log=means.log,
         )
+        if means.share_secrets is not None:
+            means.share_secrets(key, source)
+        return source
 
     @property
     def sources(self) -> list[CredentialSource]:
@@ -220,9 +242,9 @@ class Materials:
         return [*first, *self.living]
 
     @property
-    def living(self) -> list[SecretsSource | UsersFile]:
+    def living(self) -> list[Living]:
         """Those of them that are started and stopped."""
-        last: list[SecretsSource] = [] if self.secrets is None else [self.secrets]
+        last: list[SecretsSource | ToldSecrets] = [] if self.secrets is None else [self.secrets]
         return [*self.files.values(), *last]
 
     def users(self) -> Iterator[str]:

@@ -182,10 +182,15 @@ class Ports:
         reactor: Listens.
         given: Sockets that listen already: an endpoint that wants the same place gets one
             instead of a new one.  Those that nobody wanted are closed by `close_given`.
+        transport: What is called with each connection, in the place of the class of Twisted's
+            own transport; None for that.
     """
 
-    def __init__(self, reactor: Any, given: Iterable[Given] = ()) -> None:
+    def __init__(
+        self, reactor: Any, given: Iterable[Given] = (), transport: Any = None
+    ) -> None:
         self._reactor = reactor
+        self._transport = transport
         self._given = [*given]
         self._open: dict[PortName, OpenPort] = {}
 
@@ -224,6 +229,8 @@ class Ports:
             self._given.remove(given)
             port = self._adopt(given.socket, door)
         prepare_port(port)
+        if self._transport is not None:
+            port.transport = self._transport
         return OpenPort(wanted.name, wanted.listen, port, door)
 
     def _adopt(self, given: socket.socket, door: Door) -> Any:

@@ -5,39 +5,29 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-import attrs
 from twisted.internet.defer import Deferred, DeferredLock
 from twisted.python.failure import Failure
 
 from proxy.admin.site import AdminListenError
 from proxy.admin.tokens import TokenUnreadableError
 from proxy.config.diff import When, compare
+from proxy.config.load import load_config_text, read_config
 from proxy.config.model import Config
-from proxy.config.problem import ConfigError
-from proxy.credentials.aws_errors import AwsUnavailableError
-from proxy.credentials.aws_threads import AwsThreads
-from proxy.credentials.static import PasswordUnreadableError
-from proxy.front.listener import ClientFactory
 from proxy.net.certificates import TlsUnusableError
-from proxy.observe.log import get_logger, level
+from proxy.observe.log import get_logger
 from proxy.policy.standing import OperationRefusedError, ReloadReport
-from proxy.service.assembly import Assembly, Shared
-from proxy.service.fresh import Fresh, begin_sources, make, read_anew, wait_for_secrets
-from proxy.service.logged import apply_log
+from proxy.service.change import Change, begin_change
+from proxy.service.fresh import read_anew
 from proxy.service.ports import Exchange, PortName, PortsError, Wanted
-from proxy.service.renewal import examine, renew
 from proxy.service.tokens import UnusableError
 
 if TYPE_CHECKING:
     from proxy.service.worker import Worker
-
-T = TypeVar("T")
 
 
 class Reloader:
@@ -51,9 +41,8 @@ class Reloader:
         on_end: Called when it has ended, in one way or the other.
     """
 
-    def __init__(self, worker: Worker, shared: Shared) -> None:
+    def __init__(self, worker: Worker) -> None:
         self._worker = worker
-        self._shared = shared
         self._first = worker.config
         self._lock = DeferredLock()
         self.on_begin: Callable[[], None] = _tell_nobody
@@ -84,7 +73,7 @@ class Reloader:
             def signalled(_number: int, _frame: object) -> None:
                 hung_up = at_terminal and not sys.stderr.isatty()
                 call = leave if hung_up else self._reload_for_signal
-                self._shared.reactor.callFromThread(call)
+                self._worker.reactor.callFromThread(call)
 
             signal.signal(signal.SIGHUP, signalled)
 
@@ -151,55 +140,46 @@ class Reloader:
             self.on_end()
 
     async def _carry_out(self, path: Path) -> ReloadReport:
-        before = {one.proxy.config.name: one for one in self._worker.assemblies}
-        fresh = await self._in_thread(partial(make, path, before, self._shared))
-        report = self._report(fresh, before)
-        begun = begin_sources(fresh, before)
+        worker = self._worker
+        texts = []
+
+        def read() -> Config:
+            texts.append(read_config(path))
+            return load_config_text(texts[0], path)
+
+        change = await begin_change(worker, worker.admins, read, worker.assemble)
+        text = texts[0]  # for whoever else goes by it, whatever is in the file by then
         try:
-            await wait_for_secrets(begun)
+            report = self._report(change)
             self._demand_running()  # that may have taken its time
-            exchange = await self._prepare(fresh, before) if report.changed else None
+            exchange = await self._prepare(change, text) if report.changed else None
         except BaseException:
-            for source in begun:
-                source.stop()
+            change.abandon()
             raise
         if exchange is not None:
-            await self._put_in_force(fresh, before, exchange)
+            await self._put_in_force(change, text, exchange)
         return report
 
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        """Call what reads files: one that is far away may hang, and clients are served."""
-        threads = AwsThreads(self._shared.reactor)
-        threads.start()
-        try:
-            return await threads.run(work)
-        except (ConfigError, PasswordUnreadableError, UnusableError) as error:
-            raise OperationRefusedError(str(error)) from error
-        except AwsUnavailableError as error:
-            raise OperationRefusedError("reading its files takes too long") from error
-        finally:
-            threads.stop()
-
-    def _report(self, fresh: Fresh, before: Mapping[str, Assembly]) -> ReloadReport:
-        changes = compare(self._worker.config, fresh.config)
+    def _report(self, change: Change) -> ReloadReport:
+        worker, fresh = self._worker, change.fresh
+        changes = compare(worker.config, fresh.config)
         later = compare(self._first, fresh.config)
-        worker = self._worker
-        anew = read_anew(worker.config, fresh, before, worker.admins)
+        anew = read_anew(worker.config, fresh, change.before, worker.admins)
         return ReloadReport(
             changed=(*(one.path for one in changes if one.when is When.LIVE), *anew),
             needs_restart=tuple(one.path for one in later if one.when is When.RESTART),
         )
 
-    async def _prepare(self, fresh: Fresh, before: Mapping[str, Assembly]) -> Exchange:
+    async def _prepare(self, change: Change, text: str) -> Exchange:
         """All that may fail, and where it does nothing has changed.
 
         Raises:
             OperationRefusedError: it did.
         """
-        worker, admin = self._worker, fresh.config.admin
+        worker, admin = self._worker, change.fresh.config.admin
         try:
-            _examine(fresh, before)
-            exchange = await worker.ports.prepare(_wanted(fresh, before))
+            change.examine()
+            exchange = await worker.ports.prepare(self._wanted(change))
         except (UnusableError, PortsError) as error:
             raise OperationRefusedError(str(error)) from error
         try:
@@ -209,28 +189,24 @@ class Reloader:
             await worker.ports.give_up(exchange)
             raise OperationRefusedError(str(error)) from error
         try:
+            await worker.prepare_others(text)
             # An operator may have given an order meanwhile, or have stopped the process.
             self._demand_running()
-            _examine(fresh, before)
+            change.examine()
         except (UnusableError, OperationRefusedError) as error:
+            worker.let_others_be()
             await worker.ports.give_up(exchange)
             if worker.running:
                 await worker.admin.reconfigure(worker.config.admin)
             raise OperationRefusedError(str(error)) from error
         return exchange
 
-    async def _put_in_force(
-        self, fresh: Fresh, before: Mapping[str, Assembly], exchange: Exchange
-    ) -> None:
+    async def _put_in_force(self, change: Change, text: str, exchange: Exchange) -> None:
         """Nothing of this fails, and nobody is served in between."""
-        worker, config = self._worker, fresh.config
-        worker.admins.replace(fresh.admins)
-        for name, materials in fresh.materials.items():
-            renew(before[name], materials)
-        old, worker.config, worker.configured = worker.config, config, datetime.now(UTC)
-        served = [fresh.assembly(one.name, before) for one in config.proxies]
-        worker.take(served, [*fresh.added.values()])
-        _change_log(old, config, worker)
+        worker = self._worker
+        worker.have_others_change(text)
+        change.put_in_force()
+        worker.configured = datetime.now(UTC)
         worker.ports.carry_out(exchange)
         for port in exchange.fresh:
             worker.tell_of(port)
@@ -244,31 +220,20 @@ class Reloader:
             )
         await worker.ports.finish(exchange)
 
+    def _wanted(self, change: Change) -> list[Wanted]:
+        fresh, before = change.fresh, change.before
+        return [
+            Wanted(
+                PortName(config.name, endpoint.name),
+                endpoint.listen,
+                self._worker.clients_of(
+                    fresh.assembly(config.name, before).proxy, endpoint.name
+                ),
+            )
+            for config in fresh.config.proxies
+            for endpoint in config.endpoints
+        ]
+
 
 def _tell_nobody() -> None:
     """Where nobody wants to know."""
-
-
-def _examine(fresh: Fresh, before: Mapping[str, Assembly]) -> None:
-    for name, materials in fresh.materials.items():
-        examine(before[name], materials)
-
-
-def _wanted(fresh: Fresh, before: Mapping[str, Assembly]) -> list[Wanted]:
-    return [
-        Wanted(
-            PortName(config.name, endpoint.name),
-            endpoint.listen,
-            ClientFactory(fresh.assembly(config.name, before).proxy, endpoint.name),
-        )
-        for config in fresh.config.proxies
-        for endpoint in config.endpoints
-    ]
-
-
-def _change_log(old: Config, new: Config, worker: Worker) -> None:
-    """A level that was set while the proxy runs stays, unless the file has another one now."""
-    settings = new.log
-    if old.log.level == settings.level:
-        settings = attrs.evolve(settings, level=level())
-    apply_log(settings, worker.proxies)

@@ -2,44 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import attrs
 
-from proxy.config.model import ProxyConfig, Target
+from proxy.config.model import ProxyConfig, Target, TargetGroup
 from proxy.config.pool import ConnectionPoolConfig
 from proxy.failover import changing
-from proxy.failover.sharing import NOBODY
+from proxy.failover.ground import AnyRoute
+from proxy.failover.sharing import NOBODY, close_off
+from proxy.failover.steward import Steward
 from proxy.net.certificates import TlsUnusableError
 from proxy.pool.pool import TargetPool
-from proxy.service.assembly import Assembly
+from proxy.pool.route import Route
+from proxy.service.assembly import AnyAssembly, Assembly, DistantAssembly, ServedAssembly
 from proxy.service.materials import Materials
 from proxy.service.tokens import UnusableError
+from proxy.service.workshop import Workshop
 from proxy.vocabulary import Role
 
 
-def examine(assembly: Assembly, fresh: Materials) -> None:
+def examine(assembly: AnyAssembly, fresh: Materials) -> None:
     """Look whether it can be done now; nothing that `renew` does fails then.
 
     Raises:
         UnusableError: it cannot; says why.
     """
-    name, order = assembly.proxy.config.name, assembly.steward.waits.order
-    if order and assembly.steward.group != fresh.config.target_group:
-        raise UnusableError(f"proxy {name}: its targets cannot change now: {order}")
+    name = fresh.config.name
+    if not isinstance(assembly, ServedAssembly):
+        steward = assembly.steward
+        order = steward.waits.order
+        if order and steward.group != fresh.config.target_group:
+            raise UnusableError(f"proxy {name}: its targets cannot change now: {order}")
     try:
-        for target, _ in _pools(assembly, fresh.config):
+        for target in _targets(assembly, fresh.config):
             fresh.backend_tls(target)
             fresh.token_giver(target)
     except TlsUnusableError as error:
         raise UnusableError(f"proxy {name}: {error}") from error
 
 
-def renew(assembly: Assembly, fresh: Materials) -> None:
+def renew(assembly: AnyAssembly, fresh: Materials) -> None:
     """Put these materials, and the configuration that they are of, in force.
 
     Their sources of users have been started.  Clients stay; `examine` comes before.
     """
-    workshop, steward, proxy = assembly.workshop, assembly.steward, assembly.proxy
-    before, directory, config = workshop.materials, workshop.directory, fresh.config
+    workshop = assembly.workshop
+    before, directory = workshop.materials, workshop.directory
     users = {*before.users(), *fresh.users()}
     known = {user: directory.known(user) for user in users}
     workshop.materials = fresh
@@ -47,15 +56,10 @@ def renew(assembly: Assembly, fresh: Materials) -> None:
     for source in before.living:
         if source not in fresh.living:
             source.stop()
-    proxy.admission.reconfigure(config, fresh.client_tls, fresh.verifier)
-    _renew_own_writes(assembly)
-    _renew_pools(assembly, before.config)
-    writers, readers = steward.writers, steward.sharing.route
-    if _is_watched_otherwise(before.config, config):
-        changing.reconfigure(steward, config.target_group, workshop.watching())
+    if isinstance(assembly, DistantAssembly):
+        _renew_distant(assembly, before.config)
     else:
-        steward.adopt(config.target_group, workshop.watching(), readers)
-    proxy.reconfigure(config, {Role.READ_WRITE: writers, Role.READ_ONLY: readers})
+        _renew_near(assembly, before.config)
     workshop.means.changed(
         tuple(
             user
@@ -63,6 +67,42 @@ def renew(assembly: Assembly, fresh: Materials) -> None:
             if known[user] is not None and known[user] != directory.known(user)
         )
     )
+
+
+def _renew_near(assembly: Assembly | ServedAssembly, before: ProxyConfig) -> None:
+    """What is in this process."""
+    workshop, proxy = assembly.workshop, assembly.proxy
+    fresh = workshop.materials
+    proxy.admission.reconfigure(fresh.config, fresh.client_tls, fresh.verifier)
+    routes = assembly.routes
+    _renew_own_writes(workshop, routes[Role.READ_WRITE], routes[Role.READ_ONLY])
+    _renew_pools(assembly, before)
+    if isinstance(assembly, Assembly):
+        _renew_course(assembly.steward, workshop, routes[Role.READ_ONLY], before)
+    proxy.reconfigure(fresh.config, routes)
+
+
+def _renew_distant(assembly: DistantAssembly, before: ProxyConfig) -> None:
+    """What is decided for others, who have renewed what is theirs."""
+    workshop, course = assembly.workshop, assembly.proxy.course
+    readers, config = course.readers, workshop.materials.config
+    if not config.target_group.failover.read_your_writes:
+        readers.own_writes = None
+    elif readers.own_writes is None:
+        readers.own_writes = course.own_writes()
+    _renew_course(assembly.steward, workshop, readers, before)
+    assembly.proxy.reconfigure(config)
+
+
+def _renew_course(
+    steward: Steward, workshop: Workshop, readers: AnyRoute, before: ProxyConfig
+) -> None:
+    """Who takes the writes, and who serves reads."""
+    config = workshop.materials.config
+    if _is_watched_otherwise(before, config):
+        changing.reconfigure(steward, config.target_group, workshop.watching())
+    else:
+        steward.adopt(config.target_group, workshop.watching(), readers)
 
 
 def _is_watched_otherwise(old: ProxyConfig, new: ProxyConfig) -> bool:
@@ -80,11 +120,9 @@ def _logins(config: ProxyConfig) -> object:
     return config.default_auth_scheme, config.aws, config.role_arn, config.iam.region
 
 
-def _renew_own_writes(assembly: Assembly) -> None:
+def _renew_own_writes(workshop: Workshop, writers: Route, readers: Route) -> None:
     """Let sessions read what they wrote, or not any more."""
-    workshop, steward = assembly.workshop, assembly.steward
     failover = workshop.materials.config.target_group.failover
-    writers, readers = steward.writers, steward.sharing.route
     own_writes = readers.own_writes
     if own_writes is None:
         writers.own_writes = readers.own_writes = workshop.own_writes(writers)
@@ -95,37 +133,64 @@ def _renew_own_writes(assembly: Assembly) -> None:
         own_writes.stop()
 
 
-def _renew_pools(assembly: Assembly, old: ProxyConfig) -> None:
+def _renew_pools(assembly: Assembly | ServedAssembly, old: ProxyConfig) -> None:
     """Let pools connect as it is wanted now; what has connected otherwise goes when free."""
-    steward, materials = assembly.steward, assembly.workshop.materials
-    new = materials.config
-    for target, pool in _pools(assembly, new):
-        post = steward.posts.get(target.address)
-        _renew_pool(pool, target, materials, new_logins=_logins(old) != _logins(new))
-        if post is not None and _connecting(old, post.target) != _connecting(new, target):
-            pool.retire_all()
-    room = steward.sharing.room
-    if room is not None:
-        room.reconfigure(new.target_group.connection_pool_config)
-
-
-def _pools(assembly: Assembly, new: ProxyConfig) -> list[tuple[Target, TargetPool]]:
-    """All pools, each with its target as it will be.
-
-    Also those of targets that are not used any more, as they may be used again before the last
-    of their clients has gone.
-    """
-    steward, group = assembly.steward, new.target_group
-    _, chosen = changing.chosen_set(steward, group)
-    others = (one for name in group.target_sets for one in name.targets)
-    wanted = {one.address: one for one in (*others, *group.targets, *chosen)}
-    pools = []
+    materials = assembly.workshop.materials
+    new, used = materials.config, _used(assembly)
+    wanted = _wanted(used, _chosen(assembly, new.target_group), new.target_group)
     for made_for, pool in assembly.proxy.pools.with_targets():
-        post = steward.posts.get(made_for.address)
-        if made_for is not NOBODY:
-            known = made_for if post is None else post.target
-            pools.append((wanted.get(made_for.address, known), pool))
-    return pools
+        if made_for.address == NOBODY.address:
+            pool.reconfigure(new.target_group.connection_pool_config)
+            close_off(pool)
+            continue
+        target = wanted.get(made_for.address, made_for)
+        _renew_pool(pool, target, materials, new_logins=_logins(old) != _logins(new))
+        before = used.get(made_for.address)
+        if before is not None and _connecting(old, before) != _connecting(new, target):
+            pool.retire_all()
+        if isinstance(assembly, ServedAssembly):
+            assembly.obeying.renew(target)
+
+
+def _targets(assembly: AnyAssembly, new: ProxyConfig) -> list[Target]:
+    """All targets that there are pools of, each as it will be.
+
+    Also those that are not used any more, as they may be used again before the last of their
+    clients has gone.
+    """
+    group = new.target_group
+    wanted = _wanted(_used(assembly), _chosen(assembly, group), group)
+    if isinstance(assembly, DistantAssembly):
+        made_for = [pool.target for pool in assembly.proxy.pools]
+    else:
+        made_for = [target for target, _ in assembly.proxy.pools.with_targets()]
+    return [wanted.get(one.address, one) for one in made_for if one.address != NOBODY.address]
+
+
+def _used(assembly: AnyAssembly) -> Mapping[str, Target]:
+    """The targets that are in use, by address."""
+    if isinstance(assembly, ServedAssembly):
+        return dict(assembly.obeying.targets)
+    return {name: post.target for name, post in assembly.steward.posts.items()}
+
+
+def _chosen(assembly: AnyAssembly, group: TargetGroup) -> tuple[Target, ...]:
+    """The set of targets that is used by this group."""
+    if not isinstance(assembly, ServedAssembly):
+        return changing.chosen_set(assembly.steward, group)[1]
+    # A worker has not been told which; all of it are in use.
+    used = assembly.obeying.targets
+    sets = (group.targets, *(one.targets for one in group.target_sets))
+    return max(sets, key=lambda targets: sum(one.address in used for one in targets))
+
+
+def _wanted(
+    used: Mapping[str, Target], chosen: tuple[Target, ...], group: TargetGroup
+) -> dict[str, Target]:
+    """How targets will be, by address; the one of the chosen set where there are several."""
+    others = (one for name in group.target_sets for one in name.targets)
+    told = {one.address: one for one in (*others, *group.targets, *chosen)}
+    return {**used, **told}
 
 
 def _connecting(config: ProxyConfig, target: Target) -> object:

@@ -15,11 +15,11 @@ from proxy.credentials.rsa import GeneratedRsaKey
 from proxy.front.client import Client
 from proxy.front.console import Console
 from proxy.front.deadlines import Deadlines
-from proxy.front.proxy import ConnectionIds, Proxy
+from proxy.front.proxy import ConnectionIds
 from proxy.net.clock import Timer, cancel
 from proxy.observe.log import get_logger, settle
 from proxy.observe.metrics import ProcessCounters, ProxyCollector
-from proxy.service.assembly import Assembly, Shared
+from proxy.service.assembly import AnyAssembly, Shared
 from proxy.service.first_look import FirstLooks
 from proxy.service.form import form
 from proxy.service.logged import apply_log
@@ -36,7 +36,7 @@ class Serving(Service):
 
     Attributes:
         config: The configuration in force.
-        shared: What all proxies have in common.
+        reactor: What it all runs on.
         clients: Those of all proxies, by their numbers.
         assemblies: Each configured proxy, and what works for it.
         proxies: The proxies themselves.
@@ -46,7 +46,7 @@ class Serving(Service):
 
     def __init__(self, config: Config, reactor: Any, configured: Callable[[], float]) -> None:
         self.config = config
-        self._reactor = reactor
+        self.reactor = reactor
         self._log = get_logger()
         self.collector = ProxyCollector(ProcessCounters(__version__, form(), configured))
         self._sweep: Timer | None = None
@@ -55,14 +55,14 @@ class Serving(Service):
         self.clients: dict[int, Client] = {}
         self._threads = AwsThreads(reactor)
         self.first_looks = FirstLooks(reactor)
-        self._leaving: dict[Assembly, None] = {}
-        self.assemblies: list[Assembly] = []
-        self.proxies: list[Proxy] = []
+        self._leaving: dict[AnyAssembly, None] = {}
+        self.assemblies: list[Any] = []  # of the kind that the process has
+        self.proxies: list[Any] = []  # likewise
         self._began = reactor.seconds()
 
     def _share(self, ids: ConnectionIds, console: Console | None) -> Shared:
         return Shared(
-            self._reactor,
+            self.reactor,
             self._threads,
             self._deadlines,
             GeneratedRsaKey(),
@@ -71,18 +71,23 @@ class Serving(Service):
             console,
         )
 
-    def _take_up(self, assemblies: Iterable[Assembly]) -> None:
+    def _take_up(self, assemblies: Iterable[AnyAssembly]) -> None:
         """Have these proxies, which do nothing yet."""
         self.assemblies = [*assemblies]
         self.proxies = [one.proxy for one in self.assemblies]
         apply_log(self.config.log, self.proxies)
         for one in self.assemblies:
-            self.collector.watch(one.proxy.config.name, one.proxy.counters, one.now)
+            self._watch(one)
+
+    def _watch(self, assembly: AnyAssembly) -> None:
+        """Have a proxy in the metrics."""
+        proxy = assembly.proxy
+        self.collector.watch(proxy.config.name, proxy.counters, assembly.now)
 
     @property
     def uptime(self) -> float:
         """Seconds since it was made."""
-        return float(self._reactor.seconds() - self._began)
+        return float(self.reactor.seconds() - self._began)
 
     def _begin(self) -> None:
         """Read passwords, watch the targets, and sweep from now on."""
@@ -91,12 +96,15 @@ class Serving(Service):
         for assembly in self.assemblies:
             assembly.start()
         self._sweep_pools()
+        self._see_targets()
+
+    def _see_targets(self) -> None:
         for proxy in self.proxies:
             self.first_looks.begin(proxy)
 
     # Other proxies, while it runs
 
-    def take(self, assemblies: Sequence[Assembly], added: Sequence[Assembly]) -> None:
+    def take(self, assemblies: Sequence[AnyAssembly], added: Sequence[AnyAssembly]) -> None:
         """Serve these proxies from now on, of which some are new; the others end."""
         for one in self.assemblies:
             if one not in assemblies:
@@ -106,18 +114,18 @@ class Serving(Service):
         self.proxies[:] = [one.proxy for one in assemblies]
         for one in added:
             one.start()
-            self.collector.watch(one.proxy.config.name, one.proxy.counters, one.now)
-        for proxy in self.proxies:
-            self.first_looks.begin(proxy)
+            self._watch(one)
+        self._see_targets()
 
-    async def _end(self, assembly: Assembly) -> None:
+    async def _end(self, assembly: AnyAssembly) -> None:
         """Let the clients of a proxy go that is no more, between two transactions."""
-        proxy, name = assembly.proxy, assembly.proxy.config.name
+        proxy: Any = assembly.proxy
+        name = proxy.config.name
         self._log.info("a proxy ends", proxy=name, clients=proxy.count)
         proxy.draining = True
         self.first_looks.give_up(proxy)
-        ends = self._reactor.seconds() + self.config.drain_timeout
-        while _busy(proxy.own_clients) and self._reactor.seconds() < ends:
+        ends = self.reactor.seconds() + self.config.drain_timeout
+        while _busy(proxy.own_clients) and self.reactor.seconds() < ends:
             await self._pause(DRAIN_LOOK_SECONDS)
         for client in proxy.own_clients():
             client.protocol.abort()
@@ -131,24 +139,29 @@ class Serving(Service):
             self._log.info("a proxy has ended", proxy=name)
 
     def _sweep_pools(self) -> None:
-        now = self._reactor.seconds()
+        now = self.reactor.seconds()
         if self._sweep is not None:
             self.collector.process.reactor_delay.add(now - self._sweep_due)
         self._sweep_due = now + SWEEP_SECONDS
-        self._sweep = self._reactor.callLater(SWEEP_SECONDS, self._sweep_pools)
+        self._sweep = self.reactor.callLater(SWEEP_SECONDS, self._sweep_pools)
         for assembly in (*self.assemblies, *self._leaving):
-            assembly.proxy.pools.sweep()
-            assembly.proxy.end_long_pins()
-            assembly.look()
+            self._tend(assembly)
         self._look()
         settle()
+
+    def _tend(self, assembly: AnyAssembly) -> None:
+        """What is to be done for a proxy each second."""
+        proxy: Any = assembly.proxy
+        proxy.pools.sweep()
+        proxy.end_long_pins()
+        assembly.look()
 
     def _look(self) -> None:
         """What else is to be done each second."""
 
     async def _pause(self, seconds: float) -> None:
         waiting: Deferred[None] = Deferred()
-        self._reactor.callLater(seconds, waiting.callback, None)
+        self.reactor.callLater(seconds, waiting.callback, None)
         await waiting
 
     # The end
@@ -159,8 +172,8 @@ class Serving(Service):
         Args:
             is_awaited: Whether somebody outside has still to say something about clients.
         """
-        ends = self._reactor.seconds() + self.config.drain_timeout
-        while (_busy(self.clients.values) or is_awaited()) and self._reactor.seconds() < ends:
+        ends = self.reactor.seconds() + self.config.drain_timeout
+        while (_busy(self.clients.values) or is_awaited()) and self.reactor.seconds() < ends:
             await self._pause(DRAIN_LOOK_SECONDS)
         left = [*self.clients.values()]
         if left:

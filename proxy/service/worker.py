@@ -9,29 +9,33 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred, FirstError, gatherResults
+from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
 from proxy import __version__
 from proxy.admin.console import AdminConsole
 from proxy.admin.site import AdminSite
 from proxy.admin.tokens import TokenUnreadableError
-from proxy.config.model import DEFAULT_TARGET_SET, Config
+from proxy.config.model import DEFAULT_TARGET_SET, Config, ProxyConfig
 from proxy.credentials.admins import Admins, load_admins
 from proxy.credentials.static import PasswordUnreadableError
 from proxy.front.listener import ClientFactory
 from proxy.front.proxy import ConnectionIds, Proxy
 from proxy.net.certificates import TlsUnusableError
 from proxy.observe.log import settle
-from proxy.service.assembly import Assembly, assemble
+from proxy.service.assembly import Assembly, DistantAssembly, assemble
+from proxy.service.departures import Departures
 from proxy.service.form import form
-from proxy.service.handover import HandedOver, HandOver
-from proxy.service.handover_arriving import arriving
-from proxy.service.handover_channel import ChannelBrokenError
+from proxy.service.handover import Going, HandedOver, HandOver
+from proxy.service.handover_arriving import Take, arriving
+from proxy.service.handover_channel import Channel, ChannelBrokenError
+from proxy.service.handover_leaving import Leaving
 from proxy.service.notify import Notifier, for_successor, status_of
 from proxy.service.ports import OpenPort, PortName, Ports, Wanted
 from proxy.service.process import RunningProcess
 from proxy.service.reload import Reloader
 from proxy.service.serving import DRAIN_LOOK_SECONDS, Serving
+from proxy.service.sights import Sights
 from proxy.service.tokens import UnusableError
 
 COLLECTED_AFTER = (20_000, 20, 100)
@@ -81,6 +85,10 @@ class Worker(Serving):
         reloader: Puts the configuration file in force anew.
     """
 
+    _transport: Any = None  # see `Ports`
+    _take: Take | None = None  # see `Arriving.begin`
+    _sights: Sights | None = None  # see `RunningProcess`
+
     def __init__(self, config: Config, reactor: Any, config_path: Path | None = None) -> None:
         super().__init__(config, reactor, self._configured_at)
         self.config_path = config_path
@@ -95,19 +103,44 @@ class Worker(Serving):
         self.hand_over.waits = before is not None
         self._notifier = Notifier(os.environ, reactor, self._status, self._log)
         self.hand_over.on_successor = self._notifier.hand_over
-        self.ports = Ports(reactor, before.given if before else ())
+        self.ports = Ports(reactor, before.given if before else (), self._transport)
         self._ids = ConnectionIds(before.first_number if before else 1)
         try:
-            self.admin = AdminSite(RunningProcess(self), config.admin, reactor)
+            self.admin = AdminSite(RunningProcess(self, self._sights), config.admin, reactor)
             self.admins = Admins(load_admins(config.admin.users, os.environ, self._log))
         except (PasswordUnreadableError, TlsUnusableError, TokenUnreadableError) as error:
             raise UnusableError(str(error)) from error
-        shared = self._share(self._ids, AdminConsole(self.admin.desk, self.admins))
-        self.reloader = Reloader(self, shared)
+        self._shared = self._share(self._ids, AdminConsole(self.admin.desk, self.admins))
+        self.reloader = Reloader(self)
         self.reloader.on_begin = self._notifier.reloading
         self.reloader.on_end = self._notifier.ready
-        self._take_up(assemble(proxy, shared) for proxy in config.proxies)
+        self._take_up(map(self.assemble, config.proxies))
         self.listening: Deferred[Any] = Deferred()
+
+    def assemble(self, config: ProxyConfig) -> Assembly | DistantAssembly:
+        """A proxy; blocks, as it reads files.
+
+        Raises:
+            UnusableError: the configuration points to something that cannot be used.
+        """
+        return assemble(config, self._shared)
+
+    def clients_of(self, proxy: Any, endpoint: str) -> Factory:
+        """What makes the clients of an endpoint."""
+        return ClientFactory(proxy, endpoint)
+
+    async def prepare_others(self, text: str) -> None:
+        """Have other processes get ready to go by a configuration; there are none.
+
+        Raises:
+            OperationRefusedError: one of them cannot; says why.
+        """
+
+    def let_others_be(self) -> None:
+        """They shall go on as they are, if they have got ready."""
+
+    def have_others_change(self, text: str) -> None:
+        """They shall go by what they have got ready for."""
 
     def _status(self) -> str:
         return status_of(self.assemblies)
@@ -119,7 +152,7 @@ class Worker(Serving):
         """Listen, and look at each target for the first time."""
         super().startService()
         if self.config_path is not None:
-            self.reloader.obey(self._reactor.stop)
+            self.reloader.obey(self.reactor.stop)
         gc.freeze()  # what is there by now stays for good
         gc.set_threshold(*COLLECTED_AFTER)
         self._log.info("starting", version=__version__, form=form())
@@ -131,17 +164,27 @@ class Worker(Serving):
         if self._arriving is None:
             listening.append(Deferred.fromCoroutine(self._open_admin()))
         else:
-            self._arriving.begin(self._reactor, self.proxies, self._take_over, self._leave)
+            self._arriving.begin(
+                self.reactor, self.proxies, self._take_over, self._leave, self._take
+            )
         all_listen = gatherResults(listening, consumeErrors=True)
         all_listen.addErrback(_first_error)
         all_listen.addCallbacks(self._listens, self._does_not_listen)
         all_listen.chainDeferred(self.listening)
 
-    async def _listen_everywhere(self, proxy: Proxy) -> None:
+    async def _can_serve(self, proxy: Any) -> None:
+        """Wait until the first client can be greeted as it should be.
+
+        Raises:
+            UnusableError: it never can; says why.
+        """
         await self.first_looks.first_attempt(proxy)
+
+    async def _listen_everywhere(self, proxy: Proxy) -> None:
+        await self._can_serve(proxy)
         for endpoint in proxy.config.endpoints if self.running else ():
             whose = PortName(proxy.config.name, endpoint.name)
-            factory = ClientFactory(proxy, endpoint.name)
+            factory = self.clients_of(proxy, endpoint.name)
             self.tell_of(await self.ports.open(Wanted(whose, endpoint.listen, factory)))
 
     def tell_of(self, port: OpenPort) -> None:
@@ -168,12 +211,14 @@ class Worker(Serving):
 
     async def _get_ready(self) -> None:
         assert self._arriving is not None
-        ends = self._reactor.seconds() + FIRST_LOOK_LIMIT_SECONDS
-        while self._reactor.seconds() < ends and any(
-            one.proxy.pool.facts is None or one.steward.waits.hold for one in self.assemblies
-        ):
+        ends = self.reactor.seconds() + FIRST_LOOK_LIMIT_SECONDS
+        while self.reactor.seconds() < ends and not all(map(self._is_seen, self.assemblies)):
             await self._pause(DRAIN_LOOK_SECONDS)
         self._arriving.ready()
+
+    def _is_seen(self, assembly: Assembly) -> bool:
+        """Whether it is known how the targets of a proxy are."""
+        return assembly.proxy.pool.facts is not None and not assembly.steward.waits.hold
 
     def _take_over(self) -> None:
         """This process is the service now."""
@@ -187,20 +232,29 @@ class Worker(Serving):
     def _leave(self) -> None:
         """The process before goes on, without this one."""
         self._log.warning("the process before goes on serving; this one ends")
-        self._reactor.stop()
+        self.reactor.stop()
 
     def _handed_over(self) -> HandedOver:
         reloads = ("a reload is under way",) if self.reloader.is_under_way else ()
         return HandedOver(
             ports=self.ports,
             ids=self._ids,
-            clients=self.clients,
-            proxies=self.proxies,
-            timeout=self.config.handover_timeout,
             close_admin=self.admin.stop_listening,
-            may_end=self._has_no_predecessor,
-            end=self._reactor.stop,
+            leave=self._leave_to,
             objections=(*reloads, *filter(None, map(_objection, self.assemblies))),
+        )
+
+    def _leave_to(self, channel: Channel) -> Going:
+        return Leaving(
+            Departures(channel, self.reactor, self._log),
+            channel.close,
+            self.clients,
+            self.proxies,
+            self.reactor,
+            self.config.handover_timeout,
+            self._has_no_predecessor,
+            self.reactor.stop,
+            self._log,
         )
 
     def _has_no_predecessor(self) -> bool:
@@ -222,8 +276,9 @@ class Worker(Serving):
         return Deferred.fromCoroutine(self._drain())
 
     async def _drain(self) -> None:
-        self._log.info("draining", clients=len(self.clients))
-        self._notifier.stopping(len(self.clients))
+        clients = sum(proxy.count for proxy in self.proxies)
+        self._log.info("draining", clients=clients)
+        self._notifier.stopping(clients)
         self.hand_over.stop()
         if self._arriving is not None:
             self._arriving.stop()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from structlog.typing import FilteringBoundLogger
 
 from proxy.config.model import Target
 from proxy.credentials.directory import Directory
+from proxy.credentials.secrets_source import SecretsSource
+from proxy.failover.sharing import NOBODY
 from proxy.failover.watching import Watching
 from proxy.pool.accounts import Accounts
 from proxy.pool.connect import Connector
@@ -49,7 +53,7 @@ class Workshop:
     def pool(self, target: Target) -> TargetPool:
         """The pool of a target."""
         group = self.materials.config.target_group
-        return TargetPool(
+        pool = TargetPool(
             self.means.reactor,
             Dialer(
                 self.connector(target),
@@ -60,6 +64,10 @@ class Workshop:
             self.accounts(target),
             self._log,
         )
+        # Where nobody connects there is nothing to share.
+        if self.means.share is not None and target.address != NOBODY.address:
+            self.means.share(pool, target=target.address)
+        return pool
 
     def watching(self) -> Watching:
         """What makes monitors."""
@@ -78,4 +86,34 @@ class Workshop:
         if not failover.read_your_writes:
             return None
         timeout, clock = failover.read_your_writes_timeout, self.means.reactor
-        return OwnWrites(writers, timeout, clock, self._log)
+        elsewhere = self.means.elsewhere() if self.means.elsewhere is not None else None
+        return OwnWrites(writers, timeout, clock, self._log, elsewhere)
+
+    # Passwords, and files
+
+    def start(self) -> None:
+        """Begin to read passwords."""
+        self.means.files.start()
+        for source in self.materials.living:
+            source.start()
+
+    def stop(self) -> None:
+        """Read them no more."""
+        for source in self.materials.living:
+            source.stop()
+        self.means.files.stop()
+
+    def secret_ages(self) -> list[float]:
+        """How many seconds ago secrets were read that are read here."""
+        return [
+            source.oldest_success_age
+            for source in self.materials.living
+            if isinstance(source, SecretsSource)
+        ]
+
+    def look_at_files(self, targets: Iterable[Target]) -> None:
+        """See whether files have changed that monitors connect to these targets with."""
+        for target in targets:
+            tls = self.materials.backend_tls(target)
+            if tls is not None:
+                tls.look()

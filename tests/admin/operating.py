@@ -11,12 +11,16 @@ from datetime import UTC, datetime
 import attrs
 from twisted.internet.defer import Deferred
 
+from proxy.admin.near_sight import NearSight
 from proxy.admin.process import Served
 from proxy.admin.site import AdminSite
+from proxy.admin.snapshot_worker import WorkerStatus
 from proxy.config.admin import AdminConfig
 from proxy.config.model import Config
 from proxy.net.reactor import Reactor
+from proxy.observe import log
 from proxy.observe.events import Events
+from proxy.observe.figures import figures
 from proxy.policy.standing import (
     OperationRefusedError,
     ProxyStatus,
@@ -125,6 +129,8 @@ class FakeProcess:
         report: What a reload has changed.
         refusal: Why a reload or a restart is refused; empty where it is not.
         done: What was asked for.
+        others: Workers beside this process.
+        samples: How many seconds have passed.
     """
 
     form = "pure Python"
@@ -133,19 +139,31 @@ class FakeProcess:
     def __init__(self, *operations, config_path=None):
         self.stages = [_stage(one.name) for one in operations]
         self._served = [
-            Served(stage.proxy, one, {"main": "127.0.0.1:3306"})
+            Served(NearSight(stage.proxy), one, {"main": "127.0.0.1:3306"})
             for stage, one in zip(self.stages, operations, strict=True)
         ]
-        self.config = Config(proxies=tuple(one.proxy.config for one in self._served))
+        self.config = Config(proxies=tuple(one.sight.config for one in self._served))
         self.config_path = config_path
         self.configured = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
         self.events = Events()
         self.not_ready = self.refusal = ""
         self.report = ReloadReport(changed=("proxies[shop].max_clients",))
         self.done = []
+        self.others = []
+        self.samples = 0
 
     def served(self):
         return [*self._served]
+
+    def workers(self):
+        seen = attrs.asdict(figures())
+        return self.others or [WorkerStatus(number=1, uptime=self.uptime, **seen)]
+
+    def sample(self):
+        self.samples += 1
+
+    def set_log_level(self, level):
+        log.set_level(level)
 
     def why_not_ready(self):
         return self.not_ready

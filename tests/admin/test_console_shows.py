@@ -3,6 +3,10 @@
 import pytest
 
 from proxy.admin import looking
+from proxy.admin.console_tables import MOST_ROWS
+from proxy.admin.near_sight import NearSight
+from proxy.admin.sight import Seen
+from proxy.admin.snapshot_worker import WorkerStatus
 from proxy.credentials.admins import AdminsFirst
 from proxy.wire.tables import Kind
 from tests.admin.consoling import Terminal
@@ -169,3 +173,37 @@ def test_the_process_is_shown_by_name_and_value(terminal):
     assert status["form"] == "pure Python"
     (version,) = terminal.rows("SHOW VERSION")
     assert (version["form"], version["uptime"]) == ("pure Python", 60)
+
+
+def test_workers_are_shown(terminal):
+    """One where one process does everything."""
+    (row,) = terminal.rows("SHOW WORKERS")
+    assert (row["number"], row["state"]) == (1, "serving")
+    terminal.process.others = [WorkerStatus(number=n, statements=n * 7) for n in (1, 2)]
+    assert [row["statements"] for row in terminal.rows("SHOW WORKERS")] == [7, 14]
+    assert len(terminal.rows("SHOW WORKERS LIMIT 1")) == 1
+
+
+@pytest.mark.parametrize(
+    ("statement", "most"),
+    [
+        ("SHOW CLIENTS", MOST_ROWS),
+        ("SHOW CLIENTS LIMIT 7", 7),
+        ("SHOW PROCESSLIST LIMIT 7", 7),
+        ("SHOW PINS LIMIT 7", 7),
+        ("SHOW CLIENTS LIKE '%x%' LIMIT 7", None),
+        ("SHOW CONNECTIONS LIKE '%x%'", None),
+    ],
+)
+def test_no_more_is_looked_at_than_is_shown(terminal, monkeypatch, statement, most):
+    """But where some are chosen of all."""
+    asked = []
+
+    async def look(_, most=None):
+        asked.append(most)
+        return Seen([], 0)
+
+    for name in ("clients", "connections", "pins"):
+        monkeypatch.setattr(NearSight, name, look)
+    terminal.rows(statement)
+    assert asked == [most, most]

@@ -45,7 +45,7 @@ def test_a_row_has_the_values_of_a_snapshot():
     row = row_of(client, "first")
     assert row[:4] == ("first", "shop", 7, "main")
     assert row[9] == 1.234568
-    assert row[-3:] == (None, None, "LOCK, SET")
+    assert row[-4:] == (None, None, "LOCK, SET", 1)
 
 
 def test_mappings_become_json():

@@ -8,6 +8,7 @@ import pytest
 from twisted.internet.task import Clock
 
 from proxy.admin.history import KEPT_SECONDS, History
+from proxy.admin.near_sight import NearSight
 from tests.support.memory import Stage
 
 
@@ -16,14 +17,14 @@ class Kept:
 
     def __init__(self):
         self.stage = Stage()
-        self.proxy = self.stage.proxy
+        self.proxy = NearSight(self.stage.proxy)
         self.counters = self.proxy.counters.endpoint("main")
         self.proxies = [self.proxy]
         self.clock = Clock()
         self.history = History(lambda: self.proxies, self.clock, lambda: 1000.0)
 
     def moments(self):
-        return json.loads(self.history.text())[self.proxy.config.name]
+        return json.loads(self.history.text())[self.proxy.name]
 
     def answer(self, seconds, times=1):
         """Statements that were answered."""
@@ -89,7 +90,7 @@ def test_proxies_come_and_go(kept):
     """A new one of the same name begins anew; one that has gone is forgotten."""
     kept.history.start()
     kept.clock.advance(1)
-    other = Stage().proxy
+    other = NearSight(Stage().proxy)
     other.counters.endpoint("main").plain.requests = 100
     kept.proxies[:] = [other]
     assert kept.history.now(other).statements == 0
@@ -108,3 +109,12 @@ def test_it_can_be_stopped(kept):
     kept.history.start()
     kept.history.stop()
     assert kept.clock.getDelayedCalls() == []
+
+
+def test_others_are_called_each_second_too():
+    """Before the sample, so that it is of the same second."""
+    called, clock = [], Clock()
+    history = History(list, clock, also=lambda: called.append(clock.seconds()))
+    history.start()
+    clock.advance(1)
+    assert called == [0.0, 1.0]

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from proxy.admin import looking
+from proxy.admin.near_sight import NearSight
 from proxy.admin.process import Served
+from proxy.admin.snapshot_worker import WorkerStatus
 from proxy.session.pins import PinReason
 from tests.admin.operating import FakeOperations, FakeProcess
 from tests.support.memory import Stage
@@ -47,16 +49,24 @@ def test_the_process_is_described():
     assert status.resident_bytes > 1 << 20
     assert 0 < status.open_files <= status.max_open_files
     assert status.cpu_seconds > 0
+    assert status.workers == 1
     process.not_ready = "it is too early"
     assert looking.process_status(process).not_ready == "it is too early"
 
 
-def test_where_the_system_tells_nothing_it_is_nothing(monkeypatch, tmp_path):
-    """Some containers hide it; the rest is shown all the same."""
-    monkeypatch.setattr(looking, "_FILES", tmp_path / "none")
-    monkeypatch.setattr(looking, "_MEMORY", tmp_path / "none")
-    status = looking.process_status(FakeProcess())
-    assert (status.open_files, status.resident_bytes) == (0, 0)
+def test_what_workers_take_is_added_up():
+    """With what this process takes itself; who does everything alone is counted once."""
+    process = FakeProcess(FakeOperations())
+    alone = looking.process_status(process)
+    process.others = [
+        WorkerStatus(number=n, pid=-n, cpu_seconds=1e6, resident_bytes=1 << 40, open_files=1000)
+        for n in (1, 2)
+    ]
+    status = looking.process_status(process)
+    assert (status.pid, status.workers) == (os.getpid(), 2)
+    assert 2e6 < status.cpu_seconds < 2e6 + 1e5
+    assert status.open_files >= 2000 > alone.open_files
+    assert status.resident_bytes > 2 << 40 > alone.resident_bytes
 
 
 def test_moments_are_in_utc():
@@ -76,11 +86,11 @@ def test_proxies_that_log_their_statements_are_named():
 def test_endpoints_say_where_they_listen_and_for_how_many(stage):
     """One that does not listen has no address."""
     stage.client()
-    served = Served(stage.proxy, FakeOperations(), {"main": "127.0.0.1:3306"})
+    served = Served(NearSight(stage.proxy), FakeOperations(), {"main": "127.0.0.1:3306"})
     (endpoint,) = looking.endpoints(served)
     assert (endpoint.name, endpoint.target_role) == ("main", "READ_WRITE")
     assert (endpoint.address, endpoint.clients) == ("127.0.0.1:3306", 1)
-    (silent,) = looking.endpoints(Served(stage.proxy, FakeOperations(), {}))
+    (silent,) = looking.endpoints(Served(NearSight(stage.proxy), FakeOperations(), {}))
     assert silent.address == ""
 
 
@@ -103,12 +113,12 @@ def test_pins_are_counted_by_reason(stage):
     """Now and since the start, with advice."""
     client = pinned(stage)
     assert pool_of(stage).pinned == 1
-    (reason,) = looking.pin_reasons(stage.proxy)
+    (reason,) = NearSight(stage.proxy).pin_reasons()
     assert (reason.reason, reason.now, reason.total) == ("TEMPORARY_TABLE", 1, 1)
     assert reason.why == PinReason.TEMPORARY_TABLE.value
     assert "Drop the table" in reason.advice
     client.leave()
-    (reason,) = looking.pin_reasons(stage.proxy)
+    (reason,) = NearSight(stage.proxy).pin_reasons()
     assert (reason.now, reason.total) == (0, 1)
 
 

@@ -32,4 +32,4 @@ def test_a_proxy_is_served_as_a_value():
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         served.addresses = {}
     assert isinstance(served, Served)
-    assert served.proxy.config.name == served.operations.name
+    assert served.sight.name == served.operations.name

@@ -153,3 +153,18 @@ def test_the_dashboard_and_its_files_are_served(stand):
     assert stand.get("/assets/index.html")[0] == 200
     for path in ("/assets/..%2f__init__.py", "/assets/../api.py", "/assets/", "/assets/%00"):
         assert stand.get(path)[0] == 404
+
+
+def test_who_serves_is_shown(stand):
+    """This process, where it does everything."""
+    (worker,) = stand.content("/v1/workers")["workers"]
+    process = stand.content("/v1/process")
+    assert (worker["number"], worker["state"]) == (1, "serving")
+    assert (worker["pid"], process["workers"]) == (process["pid"], 1)
+    assert stand.content("/v1/overview")["workers"][0]["number"] == 1
+
+
+@pytest.mark.parametrize("name", ["clients", "connections", "pins", "digests"])
+def test_nobody_is_missing_in_one_process(stand, name):
+    """What is asked of several may lack some."""
+    assert stand.content(f"{SHOP}/{name}")["missing_workers"] == []

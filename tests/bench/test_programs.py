@@ -41,16 +41,23 @@ def test_our_configuration_speaks_tls_where_it_is_wanted(order, tls, shown, mode
     assert proxy.target_group.tls.mode is mode
 
 
+@pytest.mark.parametrize("router", ["Router ending TLS", "Router sharing"])
 @pytest.mark.parametrize(
     ("tls", "mode"), [(Tls.CLIENTS, "DISABLED"), (Tls.EVERYWHERE, "PREFERRED")]
 )
-def test_the_router_ends_tls_with_the_same_certificate(order, tls, mode):
-    """Only what is behind it changes."""
+def test_the_router_ends_tls_with_the_same_certificate(order, router, tls, mode):
+    """Only what is behind it changes, whether it shares connections or not."""
+    assert tls in PEERS[router].where
     wanted = order(tls)
-    *_, path = PEERS["Router sharing"].configure(Program(("mysqlrouter",)), wanted)
+    *_, path = PEERS[router].configure(Program(("mysqlrouter",)), wanted)
     lines = Path(path).read_text("utf-8").splitlines()
     assert f"client_ssl_cert={wanted.certificates.server.certificate}" in lines
     assert f"server_ssl_mode={mode}" in lines
+
+
+def test_a_router_that_only_ends_tls_is_not_measured_without():
+    """It would be the one that passes on what comes."""
+    assert Tls.NOWHERE not in PEERS["Router ending TLS"].where
 
 
 def test_haproxy_passes_on_the_tls_of_others(order):

@@ -28,6 +28,7 @@ from proxy.admin.snapshot import (
     ProcessStatus,
     ProxyOverview,
 )
+from proxy.admin.snapshot_worker import WorkerStatus
 from proxy.cli.main import main
 from proxy.policy.standing import ProxyStatus, TargetStatus
 
@@ -103,6 +104,26 @@ PROCESS = ProcessStatus(
     max_open_files=65536,
     resident_bytes=80 * 1024 * 1024,
     cpu_seconds=1234.0,
+)
+WORKER = WorkerStatus(
+    number=1,
+    pid=4712,
+    uptime=270_000.0,
+    clients=406,
+    statements=617,
+    cpu=0.42,
+    cpu_seconds=617.0,
+    resident_bytes=60 * 1024 * 1024,
+    open_files=450,
+    max_open_files=65536,
+    delay=0.0123,
+)
+WORKERS = (
+    WORKER,
+    attrs.evolve(WORKER, number=2, pid=4713, clients=398, statements=588, cpu=0.391),
+    attrs.evolve(
+        WORKER, number=3, pid=4801, clients=8, statements=29, uptime=12.0, cpu=0.02, restarts=1
+    ),
 )
 CLIENT = ClientStatus(
     proxy="shop",
@@ -201,10 +222,13 @@ EVENTS = (
 )
 
 
-def overview(*proxies, **process):
+def overview(*proxies, workers=(WORKER,), **process):
     """What the dashboard shows."""
     return Overview(
-        process=attrs.evolve(PROCESS, **process), proxies=proxies or (SHOP,), may_act=True
+        process=attrs.evolve(PROCESS, **process, workers=len(workers)),
+        proxies=proxies or (SHOP,),
+        may_act=True,
+        workers=workers,
     )
 
 
@@ -230,6 +254,7 @@ class Canned:
             "digests": [RARE, DIGEST],
         }
         self.left_off = 0
+        self.missing_workers = []
         self.events = EVENTS
         self.answers = {}
         self.asked = []
@@ -256,6 +281,8 @@ class Canned:
                 return attrs.asdict(self.overview)
             case ["process"]:
                 return attrs.asdict(self.overview.process)
+            case ["workers"]:
+                return {"workers": [attrs.asdict(one) for one in self.overview.workers]}
             case ["proxies"]:
                 return {"proxies": [attrs.asdict(one.status) for one in proxies.values()]}
             case ["events"]:
@@ -273,6 +300,7 @@ class Canned:
                 return {
                     what.replace("-", "_"): [attrs.asdict(row) for row in rows],
                     "left_off": self.left_off,
+                    "missing_workers": self.missing_workers,
                 }
         return None
 

@@ -6,7 +6,17 @@ import attrs
 import pytest
 
 from proxy.cli import columns
-from tests.cli.canned import CLIENT, CONNECTION, DIGEST, LOST, PIN, POOL, TARGET, WAITING
+from tests.cli.canned import (
+    CLIENT,
+    CONNECTION,
+    DIGEST,
+    LOST,
+    PIN,
+    POOL,
+    TARGET,
+    WAITING,
+    WORKERS,
+)
 
 ROWS = {
     "TARGETS": (TARGET, LOST),
@@ -15,6 +25,7 @@ ROWS = {
     "CONNECTIONS": (CONNECTION,),
     "PINS": (PIN,),
     "DIGESTS": (DIGEST,),
+    "WORKERS": WORKERS,
 }
 
 
@@ -46,3 +57,15 @@ def test_a_client_without_a_connection_has_a_dash():
     (cell,) = [one.cell for one in columns.CLIENTS if one.head == "CONNECTION"]
     assert cell(attrs.asdict(WAITING)) == "-"
     assert cell(attrs.asdict(attrs.evolve(CLIENT, connection=None))).endswith(" #?")
+
+
+def test_the_worker_is_shown_where_there_are_several():
+    """Behind all others; the proxy likewise in front."""
+    first, other = attrs.asdict(CLIENT), attrs.asdict(attrs.evolve(CLIENT, worker=2))
+    heads = [column.head for column in columns.for_several(columns.CLIENTS, [first, other])]
+    assert (heads[0], heads[-1]) == ("CLIENT", "WORKER")
+    heads = [column.head for column in columns.for_several(columns.CLIENTS, [first, first])]
+    assert "WORKER" not in heads
+    bank = {**first, "proxy": "bank"}
+    heads = [column.head for column in columns.for_several(columns.CLIENTS, [first, bank])]
+    assert (heads[0], heads[-1]) == ("PROXY", "TLS")

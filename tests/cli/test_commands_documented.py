@@ -24,6 +24,7 @@ from tests.cli.canned import (
     RARE,
     REASON,
     SHOP,
+    WORKERS,
     Canned,
     event,
     overview,
@@ -79,7 +80,7 @@ def commands():
                     yield f"{name} {inner}", one
 
 
-def example():
+def example(*, several=False):
     """What the examples of the page are about."""
     canned = Canned()
     status = ProxyStatus(
@@ -97,6 +98,8 @@ def example():
             pins=(attrs.evolve(REASON, now=4),),
         )
     )
+    if several:
+        canned.overview = attrs.evolve(canned.overview, workers=WORKERS)
     waiting = attrs.evolve(CLIENT, state="waiting", target=None, connection=None, pins=())
     canned.lists = {
         "pools": POOLS,
@@ -161,7 +164,8 @@ def test_every_command_has_a_section(name, command):
 @pytest.mark.parametrize(("call", "output"), [*shown()])
 def test_what_is_shown_is_printed(tmp_path, call, output):
     """Each example is the output of the command, 80 columns wide."""
-    with serving(example(), tmp_path / "admin.sock"):
+    canned = example(several=call.startswith("workers"))
+    with serving(canned, tmp_path / "admin.sock"):
         result = run(tmp_path / "admin.sock", *shlex.split(call))
     assert result.exit_code == (1 if "--check" in call else 0)
     assert [line.rstrip() for line in result.output.strip("\n").split("\n")] == [

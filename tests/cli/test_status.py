@@ -7,7 +7,7 @@ import json
 import attrs
 import pytest
 
-from tests.cli.canned import LONG, LOST, POOL, SHOP, STATUS, TARGET, overview
+from tests.cli.canned import LONG, LOST, POOL, SHOP, STATUS, TARGET, WORKERS, overview
 
 pytestmark = pytest.mark.loopback
 
@@ -114,3 +114,12 @@ def test_a_process_that_has_just_begun_is_shown(ask, canned):
     assert "latency" not in output
     assert "last events" not in output
     assert "settings" not in output
+
+
+def test_workers_are_counted_where_there_are_some(ask, canned):
+    """Of one alone nothing is said."""
+    assert "serve" not in ask("status").output
+    canned.overview = overview(workers=(*WORKERS[:2], attrs.evolve(WORKERS[2], state="silent")))
+    output = ask("status").output
+    assert "workers     2 of 3 serve (mysqlproxy workers)" in output
+    assert "worker 3 has told nothing of itself" in output

@@ -6,7 +6,7 @@ import attrs
 import pytest
 
 from proxy.cli.troubles import troubles, why_waiting
-from tests.cli.canned import ENDPOINT, LOST, POOL, SHOP, STATUS, TARGET, overview
+from tests.cli.canned import ENDPOINT, LOST, POOL, SHOP, STATUS, TARGET, WORKER, overview
 
 
 def found(shop=SHOP, **process):
@@ -74,3 +74,17 @@ def test_it_is_said_why_clients_wait(changes, why):
     text = why_waiting(pool(**changes))
     assert text.startswith("2 clients wait for shop-instance-1")
     assert why in text
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("silent", ["worker 2 has told nothing of itself for some seconds"]),
+        ("replaced", ["worker 2 has ended, and another one takes its place"]),
+        ("starting", []),
+    ],
+)
+def test_a_worker_that_does_not_serve_is_a_trouble(state, said):
+    """One that only starts is not."""
+    workers = (WORKER, attrs.evolve(WORKER, number=2, state=state))
+    assert troubles(attrs.asdict(overview(workers=workers))) == said

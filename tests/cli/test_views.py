@@ -140,3 +140,10 @@ def test_rows_of_several_proxies_name_theirs(ask, canned):
     assert lines[0].split()[0] == "CLIENT"
     assert len(lines) == 3
     assert ask("targets").output.count("proxy ") == 2
+
+
+def test_rows_that_a_worker_did_not_tell_are_missed(ask, canned):
+    """Whose they are is said, also to programs."""
+    canned.missing_workers = [3]
+    assert ask("clients").output.splitlines()[-1] == "Without those of worker 3: no answer."
+    assert json.loads(ask("clients", "--json").output)["missing_workers"] == [3]

@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 
 from proxy.admin import snapshot
+from proxy.admin.snapshot_worker import WorkerStatus
 from proxy.policy.standing import ProxyStatus, TargetStatus
 
 WRITER, READER, LATE = "db1.shop.example:3306", "db2.shop.example:3306", "db3.shop.example:3306"
@@ -57,6 +58,7 @@ class Scene:
         process: Fields of the process likewise.
         killed: Numbers of clients that are gone.
         clients: How many there are.
+        workers: The states of those that serve them.
     """
 
     may_act: bool = True
@@ -66,12 +68,18 @@ class Scene:
     process: dict[str, Any] = attrs.field(factory=dict)
     killed: set[int] = attrs.field(factory=set)
     clients: int = 412
+    workers: tuple[str, ...] = ("serving",)
     began: float = attrs.field(factory=time.time)
 
     def overview(self) -> Mapping[str, Any]:
         """As `GET /v1/overview` has it."""
         proxies = tuple(self._proxy(name) for name in self.names)
-        seen = snapshot.Overview(process=self._process(), proxies=proxies, may_act=self.may_act)
+        seen = snapshot.Overview(
+            process=self._process(),
+            proxies=proxies,
+            may_act=self.may_act,
+            workers=tuple(self._worker(*one) for one in enumerate(self.workers, 1)),
+        )
         return attrs.asdict(seen)
 
     def history(self) -> Mapping[str, Any]:
@@ -177,9 +185,27 @@ class Scene:
             "open_files": 489,
             "max_open_files": 65536,
             "resident_bytes": 148 * 2**20,
+            "workers": len(self.workers),
             "cpu_seconds": 0.31 * (time.time() - self.began) + 20_000,
         }
         return snapshot.ProcessStatus(**(fields | self.process))
+
+    def _worker(self, number: int, state: str) -> WorkerStatus:
+        return WorkerStatus(
+            number=number,
+            pid=os.getpid() + number,
+            state=state,
+            uptime=93_784 if state == "serving" else 2,
+            clients=self.clients // len(self.workers),
+            statements=self._moment(math.floor(time.time())).statements // len(self.workers),
+            cpu=0.31 / len(self.workers),
+            cpu_seconds=20_000,
+            resident_bytes=61 * 2**20,
+            open_files=489 // len(self.workers),
+            max_open_files=65536,
+            delay=0.0123,
+            restarts=int(state != "serving"),
+        )
 
     def _proxy(self, name: str) -> snapshot.ProxyOverview:
         first = name == self.names[0]

@@ -110,6 +110,24 @@ def test_trouble_is_said_first(visitor: Visitor, stand_in: StandIn) -> None:
     expect(page.locator("#announcer")).to_have_text("All well")
 
 
+def test_workers_are_shown_where_there_are_some(visitor: Visitor, stand_in: StandIn) -> None:
+    """What each does and takes; one alone is described by the process."""
+    page = visitor.open(stand_in.address)
+    expect(page.locator("#link")).to_have_text("live")
+    expect(page.locator("#workers-section")).to_be_hidden()
+    stand_in.scene.workers = ("serving", "replaced", "serving")
+    rows = page.locator("#workers tbody tr")
+    expect(rows).to_have_count(3)
+    expect(rows.nth(0)).to_contain_text("serving")
+    expect(rows.nth(0)).to_contain_text("137")
+    expect(rows.nth(1)).to_contain_text("replaced")
+    expect(page.locator("#facts")).to_contain_text("Workers")
+    page.locator("#workers").scroll_into_view_if_needed()
+    assert not grave_findings(page)
+    stand_in.scene.workers = ("serving",)
+    expect(page.locator("#workers-section")).to_be_hidden()
+
+
 def test_a_proxy_is_chosen_and_stays_so(visitor: Visitor, stand_in: StandIn) -> None:
     """The selector leads to another proxy, and a reload of the page back to it."""
     stand_in.scene.names = ("shop", "billing")

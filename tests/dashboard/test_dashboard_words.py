@@ -71,6 +71,15 @@ STATES: list[tuple[Mapping[str, Any], str, str]] = [
         "warn", f"{LATE} is 1 min 35 s behind the writer",
     ),
     ({"targets": {LATE: {"draining": True}}}, "ok", f"{LATE} is drained"),
+    ({"workers": ("serving", "starting")}, "ok", "All well"),
+    (
+        {"workers": ("serving", "replaced")},
+        "warn", "Worker 2 has ended, and another one takes its place",
+    ),
+    (
+        {"workers": ("silent", "serving")},
+        "warn", "Worker 1 has told nothing of itself for some seconds",
+    ),
 ]  # fmt: skip
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.credentials.rsa import GeneratedRsaKey
-from proxy.dialogue.client import LOGIN_PACKET_LIMIT, ClientDialogue
+from proxy.dialogue.client import AHEAD_BYTES, LOGIN_PACKET_LIMIT, ClientDialogue
 from proxy.dialogue.client_states import TRANSITIONS, State
 from proxy.dialogue.events import (
     Authenticated,
@@ -332,6 +333,30 @@ def test_good_bye_is_said_where_there_is_room():
     peer = ready()
     peer.dialogue.close()
     assert peer.dialogue.state is State.CLOSED
+
+
+def test_commands_ahead_of_an_answer_are_counted():
+    """Who sends more than it may while it waits for an answer is to be slowed down."""
+    peer = ready()
+    peer.command(b"\x03SELECT 1")
+    assert not peer.dialogue.is_ahead
+    peer.dialogue.receive_data(encode(bytes(AHEAD_BYTES), 0))
+    assert peer.dialogue.is_ahead
+    peer.dialogue.answered()
+    assert not peer.dialogue.is_ahead
+
+
+def test_it_goes_on_where_another_dialogue_was():
+    """Nothing is greeted again: the next thing that comes is a command."""
+    one = ready().dialogue
+    dialogue = ClientDialogue(attrs.evolve(GREETING, connection_id=18), LIMIT)
+    dialogue.take_over(one.greeting, one.capabilities, one.collation)
+    assert dialogue.bytes_to_send() == b""
+    assert dialogue.state is State.READY
+    assert (dialogue.greeting, dialogue.capabilities) == (one.greeting, one.capabilities)
+    assert dialogue.collation == one.collation
+    (event,) = dialogue.receive_data(encode(b"\x03SELECT 1", 0))
+    assert event == CommandReceived(b"\x03SELECT 1")
 
 
 @given(st.lists(st.binary(max_size=80), max_size=6), st.booleans())

@@ -80,6 +80,24 @@ def test_an_earlier_deadline_is_watched_anew(clock, deadlines):
     assert watched.expired == 1
 
 
+def test_a_deadline_in_the_past_passes_at_the_next_tick(clock, deadlines):
+    """Whoever is watched too late is not forgotten for good."""
+    pass_time(clock, 3)
+    watched = Watched(1001)
+    deadlines.watch(watched)
+    pass_time(clock, 1)
+    assert watched.expired == 1
+
+
+def test_no_deadline_is_passed_over_when_ticks_come_late(clock, deadlines):
+    """One tick after ten seconds looks at all that have passed."""
+    crowd = [Watched(1000.5 + second) for second in range(12)]
+    for watched in crowd:
+        deadlines.watch(watched)
+    clock.advance(10)
+    assert [watched.expired for watched in crowd] == [1] * 10 + [0] * 2
+
+
 def test_who_is_gone_is_forgotten(clock, deadlines):
     """Neither a first nor a second farewell disturbs the others."""
     gone, stays = Watched(1003), Watched(1003)

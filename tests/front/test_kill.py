@@ -3,8 +3,17 @@
 # ruff: noqa: ARG005 - doubles have the names and arguments of what they stand for
 
 import pytest
+from structlog.testing import capture_logs
+from twisted.internet.defer import Deferred
 
-from proxy.front.kill import READ_SECONDS, by_operator
+from proxy.front.kill import (
+    LARGEST_NUMBER,
+    READ_SECONDS,
+    Kill,
+    Outcome,
+    by_operator,
+    for_another,
+)
 from proxy.wire.framing import encode
 from tests.support.memory import Stage
 from tests.support.scripted import error
@@ -222,3 +231,130 @@ def test_an_operator_ends_a_client_that_waits(stage):
     assert not stage.ledger.waiting
     stage.run(READ_SECONDS)
     assert waiting.closed
+
+
+class Neighbours:
+    """Processes that serve beside this one.
+
+    Attributes:
+        asked: What they were asked for.
+        answer: Fires with what has become of it.
+    """
+
+    def __init__(self):
+        self.asked = []
+        self.answer = Deferred()
+
+    async def kill(self, wanted):
+        """See `Elsewhere`."""
+        self.asked.append(wanted)
+        return await self.answer
+
+
+@pytest.fixture
+def neighbours(stage):
+    """Those of the proxy."""
+    stage.proxy.elsewhere = Neighbours()
+    return stage.proxy.elsewhere
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code"), [(Outcome.UNKNOWN, 1094), (Outcome.NOT_OWNER, 1095)]
+)
+def test_whom_nobody_here_knows_others_are_asked_for(stage, neighbours, outcome, code):
+    """Who asks waits, and hears what they say; the connection goes on."""
+    killer = stage.client()
+    killer.query(b"KILL QUERY 4711")
+    wanted = Kill(number=4711, user="app", proxy="shop", query=True, by=killer.client.number)
+    assert neighbours.asked == [wanted]
+    assert killer.payloads() == []
+    neighbours.answer.callback(outcome)
+    stage.run()
+    assert killer.reply().code == code
+    killer.send(encode(b"\x0e"))
+    assert killer.reply().affected_rows == 0
+
+
+def test_a_kill_elsewhere_is_answered_when_it_is_done(stage, neighbours):
+    """As one here; COM_PROCESS_KILL is the same."""
+    killer = stage.client()
+    killer.send(encode(b"\x0c" + (4711).to_bytes(4, "little")))
+    assert not neighbours.asked[0].query
+    neighbours.answer.callback(Outcome.DONE)
+    stage.run()
+    assert killer.reply().affected_rows == 0
+
+
+def test_others_are_not_asked_for_whom_this_process_knows(stage, neighbours, victim):
+    """Nor when it is another user's, nor for a number that nobody can have."""
+    assert kill(stage, victim).affected_rows == 0
+    assert kill(stage, victim, user="other").code == 1095
+    assert kill(stage, LARGEST_NUMBER + 1).code == 1094
+    assert neighbours.asked == []
+
+
+def test_whoever_waits_for_others_can_leave(stage, neighbours):
+    """Nothing of it is left, and the answer has nowhere to go."""
+    killer = stage.client()
+    killer.query(b"KILL 4711")
+    killer.leave()
+    assert stage.is_clean()
+    assert neighbours.answer.called
+
+
+def test_whoever_waits_for_others_can_be_stopped(stage, neighbours):
+    """By a KILL QUERY of its own user, for instance."""
+    killer = stage.client()
+    killer.query(b"KILL 4711")
+    neighbours.answer, first = Deferred(), neighbours.answer
+    kill(stage, killer)
+    assert killer.reply().code == 1317
+    assert first.called
+    assert not killer.closed
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_whoever_was_told_to_go_meanwhile_hears_no_answer(stage, neighbours, outcome):
+    """There is no room for one behind the good-bye."""
+    killer = stage.client()
+    killer.query(b"KILL 4711")
+    killer.client.dialogue.close()
+    neighbours.answer.callback(outcome)
+    stage.run()
+    assert killer.payloads() == []
+
+
+def test_a_kill_for_another_process_needs_its_owner(stage, victim):
+    """Same user, same proxy, logged in; else nothing happens."""
+    number = victim.client.number
+    wanted = Kill(number=number, user="app", proxy="shop", query=True, by=65)
+    cases = [
+        (Kill(number, "other", "shop", query=True, by=65), Outcome.NOT_OWNER),
+        (Kill(number, "app", "office", query=True, by=65), Outcome.NOT_OWNER),
+        (Kill(4711, "app", "shop", query=True, by=65), Outcome.UNKNOWN),
+        (
+            Kill(stage.connect().client.number, "app", "shop", query=True, by=65),
+            Outcome.UNKNOWN,
+        ),
+    ]
+    for kind, outcome in cases:
+        assert for_another(stage.clients, kind) is outcome
+    stage.run()
+    assert texts(stage) == []
+    assert for_another(stage.clients, wanted) is Outcome.DONE
+    stage.run()
+    assert texts(stage) == [b"KILL QUERY %d" % victim.server.side.number]
+    assert not victim.closed
+
+
+def test_a_kill_of_a_connection_for_another_process_ends_it(stage, victim):
+    """And says in the log who wanted it."""
+    wanted = Kill(victim.client.number, "app", "shop", query=False, by=65)
+    with capture_logs() as logs:
+        assert for_another(stage.clients, wanted) is Outcome.DONE
+    stage.run()
+    stage.run(1)
+    assert victim.closed
+    assert not stage.ledger.lent
+    (line,) = [one for one in logs if one["event"] == "a client was killed"]
+    assert (line["by"], line["client"], line["user"]) == (65, wanted.number, "app")

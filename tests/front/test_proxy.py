@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from proxy.config.model import EndpointConfig
 from proxy.config.pool import PinningFilter
 from proxy.errors import StatementRefusedError
-from proxy.front.proxy import KNOWN_SCHEMAS, ConnectionIds, make_nonce
+from proxy.front.proxy import (
+    KNOWN_SCHEMAS,
+    SEATS,
+    ConnectionIds,
+    first_number,
+    make_nonce,
+    seat_of,
+)
+from proxy.service.handover_arriving import NUMBERS_APART
 from proxy.vocabulary import Role, ServerKind
 from proxy.wire.auth import CACHING_SHA2
 from proxy.wire.constants import Capability
@@ -74,6 +84,44 @@ def test_ids_that_are_in_use_are_passed_over():
     """No two clients have the same id."""
     ids = ConnectionIds()
     assert [ids.next_free({2}) for _ in range(3)] == [1, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("first", "stride", "following"),
+    [
+        (2**32 - 2, 1, [2**32 - 2, 2**32 - 1, 1, 2]),
+        (2**32, 1, [1, 2]),
+        (2**32 + 4, 1, [5, 6]),
+        (3, SEATS, [3, 67, 131]),
+        (63, SEATS, [63, 127]),
+        (2**32 - SEATS + 3, SEATS, [2**32 - SEATS + 3, 3, 67]),
+        (2**32 + 3, SEATS, [3, 67]),
+        (2**32 - SEATS, SEATS, [2**32 - SEATS, SEATS, 2 * SEATS]),
+    ],
+)
+def test_ids_begin_again_behind_the_largest(first, stride, following):
+    """They have 32 bits, none is zero, and what remains of them stays."""
+    ids = ConnectionIds(first, stride)
+    assert ids.upcoming == following[0]
+    assert [ids.next_free(()) for _ in following] == following
+
+
+@given(st.integers(1, SEATS - 1), st.integers(0, 2**34), st.integers(1, 9))
+def test_ids_say_which_process_has_given_them(seat, beyond, count):
+    """From wherever it begins, so that no two processes give the same."""
+    first = first_number(seat, beyond)
+    assert beyond < first <= beyond + SEATS
+    ids = ConnectionIds(first, SEATS)
+    numbers = [ids.next_free(()) for _ in range(count)]
+    assert {seat_of(number) for number in numbers} == {seat}
+    assert len({*numbers}) == count
+    assert all(0 < number < 2**32 for number in numbers)
+
+
+def test_a_later_process_of_a_seat_gives_ids_of_the_same():
+    """The distance that a successor keeps is a multiple of that between two ids."""
+    assert NUMBERS_APART % SEATS == 0
+    assert 2**32 % SEATS == 0
 
 
 def test_schemas_are_remembered_up_to_a_limit():

@@ -10,9 +10,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from proxy.embedded import Flavor, ReplicatedServers, start_replicated
-from proxy.embedded.server import free_port
 from tests.dashboard.browsing import NETWORK, Visitor, grave_findings, running_browser
 from tests.support.failing_over import GO_ON, Watching, address, prepare, proxy_before
+from tests.support.ports import free_port
 from tests.support.regulars import ask, regulars
 
 pytestmark = pytest.mark.live

@@ -15,8 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from proxy.embedded.certificates import Authority
 from proxy.embedded.relay import CuttingRelay
-from proxy.embedded.server import free_port
 from proxy.observe.metrics_table import ALL, HISTOGRAM
+from tests.support.ports import free_port
 from tests.support.process import ACCOUNTS
 
 pytestmark = pytest.mark.live

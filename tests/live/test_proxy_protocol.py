@@ -19,10 +19,10 @@ from bench.tools import packaged
 from proxy.embedded import Server
 from proxy.embedded.certificates import Authority, CertificateFiles
 from proxy.embedded.process import GuardedProcess
-from proxy.embedded.server import free_port
 from proxy.wire.responses import parse_err
 from tests.support import process
 from tests.support.loopback import wait_until
+from tests.support.ports import free_port
 from tests.support.process import ACCOUNTS, RunningProxy, running_proxy
 
 pytestmark = pytest.mark.live

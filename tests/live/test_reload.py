@@ -16,7 +16,6 @@ import pytest
 
 from proxy.embedded import Flavor, ReplicatedServers, start_replicated
 from proxy.embedded.certificates import self_signed
-from proxy.embedded.server import free_port
 from tests.support.failing_over import (
     GO_ON,
     WAITS,
@@ -26,6 +25,7 @@ from tests.support.failing_over import (
     prepare,
     proxy_before,
 )
+from tests.support.ports import free_port
 from tests.support.regulars import ask, balance, regulars
 from tests.support.reloading import NOT_CHANGED, Configured, until
 

@@ -18,6 +18,7 @@ from proxy.config.admin import AdminSocket
 from proxy.embedded.certificates import self_signed
 from tests.support.handover import Succession, is_running, python_path, wait_until
 from tests.support.loopback import Talker
+from tests.support.ports import free_port
 from tests.support.process import RunningProxy
 from tests.support.tls import client_context
 from tests.test_tap import twistd
@@ -101,8 +102,7 @@ def certificates(tmp_path):
 @pytest.fixture
 def port():
     """A port that is free."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
+    return free_port()
 
 
 def test_a_client_that_stays_connected_is_served_by_each_process_in_turn(start, port):

@@ -17,6 +17,7 @@ import yaml
 
 from tests.support.handover import LIMIT_SECONDS, Succession, python_path, wait_until
 from tests.support.loopback import Talker
+from tests.support.ports import free_port
 from tests.support.process import RunningProxy
 from tests.test_tap import twistd
 
@@ -174,11 +175,7 @@ def port(free_ports):
 @pytest.fixture
 def free_ports():
     """Two of them."""
-    with (
-        socket.create_server(("127.0.0.1", 0)) as one,
-        socket.create_server(("127.0.0.1", 0)) as other,
-    ):
-        return [one.getsockname()[1], other.getsockname()[1]]
+    return [free_port(), free_port()]
 
 
 def at(port):

@@ -1,19 +1,21 @@
 """Tests of `proxy.net.certificates`."""
 
+import ssl
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import x25519
-from OpenSSL import SSL
 from structlog.testing import capture_logs
 
 from proxy.config.tls import Handshake, TlsVersion
 from proxy.embedded.certificates import Authority, KeyKind, self_signed
-from proxy.net import certificates
+from proxy.net import certificates, tls_native
 from proxy.net.certificates import KEY_PASSWORD_LIMIT, TlsUnusableError
+from proxy.net.tls import Stream
 from proxy.observe.log import get_logger
+from tests.support.tls import Peer, client_context, shake_hands
 
 PASSWORD = "correct horse"
 NOW = datetime(2030, 5, 6, 12, 0, tzinfo=UTC)
@@ -38,7 +40,7 @@ def files(issued, tmp_path):
 @pytest.fixture
 def context():
     """A context without certificates."""
-    return certificates.make_context(Handshake())
+    return certificates.make_context(Handshake(), serving=True)
 
 
 def use(context, files, password_file=None):
@@ -60,17 +62,24 @@ def encrypt_key(path, *, traditional=False):
     )
 
 
+def shakes_hands(context):
+    """See that a client is shown what the context has."""
+    stream, peer = Stream(context, serving=True), Peer(client_context())
+    shake_hands(stream, peer)
+    assert stream.established
+
+
 def test_a_certificate_and_its_key_are_used(context, files):
     """A key without a password needs no file with one."""
     use(context, files)
-    context.check_privatekey()
+    shakes_hands(context)
 
 
 @pytest.mark.parametrize("kind", list(KeyKind))
 def test_any_kind_of_key_is_used(context, tmp_path, kind):
     """RSA as well as EC."""
     use(context, self_signed(key_kind=kind).write(tmp_path))
-    context.check_privatekey()
+    shakes_hands(context)
 
 
 def test_one_file_may_have_everything(context, files):
@@ -79,7 +88,7 @@ def test_one_file_may_have_everything(context, files):
     files.certificate.write_bytes(both)
     files.key.write_bytes(both)
     use(context, files)
-    context.check_privatekey()
+    shakes_hands(context)
 
 
 @pytest.mark.parametrize("traditional", [False, True])
@@ -89,7 +98,7 @@ def test_an_encrypted_key_is_opened(context, files, tmp_path, traditional, endin
     encrypt_key(files.key, traditional=traditional)
     (tmp_path / "password").write_bytes((PASSWORD + ending).encode())
     use(context, files, tmp_path / "password")
-    context.check_privatekey()
+    shakes_hands(context)
 
 
 @pytest.mark.parametrize(
@@ -191,25 +200,46 @@ def test_unknown_ciphers_are_refused(settings):
     with pytest.raises(
         TlsUnusableError, match="OpenSSL takes no such ciphers: no cipher match"
     ):
-        certificates.make_context(Handshake(**settings))
+        certificates.make_context(Handshake(**settings), serving=True)
 
 
 def test_ciphers_of_both_versions_are_chosen():
     """Those of TLS 1.2 and of 1.3 have settings of their own."""
     context = certificates.make_context(
-        Handshake(ciphers="ECDHE-RSA-AES128-GCM-SHA256", ciphersuites="TLS_AES_256_GCM_SHA384")
+        Handshake(ciphers="ECDHE-RSA-AES128-GCM-SHA256", ciphersuites="TLS_AES_256_GCM_SHA384"),
+        serving=True,
     )
-    assert SSL.Connection(context, None).get_cipher_list() == [
+    assert [one["name"] for one in context.get_ciphers()] == [
         "TLS_AES_256_GCM_SHA384",
         "ECDHE-RSA-AES128-GCM-SHA256",
     ]
 
 
+@pytest.mark.parametrize("serving", [True, False])
+def test_ciphers_are_openssls_choice(serving):
+    """Python's own would leave out some that older clients need."""
+    context = certificates.make_context(Handshake(), serving=serving)
+    plain = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    plain.set_ciphers("DEFAULT")
+    assert context.get_ciphers() == plain.get_ciphers()
+
+
+def test_suites_that_openssl_cannot_be_told_of_are_refused(monkeypatch):
+    """Who wants no others does not get them in silence."""
+    monkeypatch.setattr(tls_native, "_library", lambda: None)
+    certificates.make_context(Handshake(), serving=True)
+    with pytest.raises(TlsUnusableError, match="cannot be told of them"):
+        certificates.make_context(
+            Handshake(ciphersuites="TLS_AES_256_GCM_SHA384"), serving=True
+        )
+
+
 @pytest.mark.parametrize("version", list(TlsVersion))
 def test_no_session_stays_with_a_context(version):
     """OpenSSL would keep thousands of them, and nobody would ask for them."""
-    context = certificates.make_context(Handshake(min_version=version))
-    assert context.get_session_cache_mode() == SSL.SESS_CACHE_OFF
+    _, native = certificates.make_contexts(Handshake(min_version=version), serving=True)
+    ask = 45  # SSL_CTRL_GET_SESS_CACHE_MODE (ssl.h)
+    assert native._library.SSL_CTX_ctrl(native._address, ask, 0, None) == 0
 
 
 @pytest.mark.parametrize("content", [b"", b"junk", None])

@@ -10,7 +10,7 @@ from proxy.net.client_tls import ClientTlsStreams
 from proxy.net.tls import TlsFailedError
 from tests.support.interpreted import interpreted
 from tests.support.joined import fill, joined
-from tests.support.tls import VERSIONS, OpenSslPeer, Peer, client_context, offering
+from tests.support.tls import V1_3, VERSIONS, OpenSslPeer, Peer, client_context, offering
 
 
 class Recorder(interpreted("proxy.net.shell").Shell):
@@ -233,6 +233,21 @@ def test_a_stream_that_cannot_be_written_ends_the_connection(secured):
     assert shell.lost
     with pytest.raises(ConnectionResetError):
         rest_of(sock, reactor, peer)
+
+
+def test_tickets_go_out_with_the_first_text(meeting, server):
+    """One segment less for each new connection; a client that says nothing has none."""
+    shell, sock, _ = meeting
+    peer = Peer(client_context(version=V1_3))
+    peer.receive()
+    shell.start_tls(server.stream(), peer.bytes_to_send())
+    peer.receive(sock.recv(1 << 16))
+    arrived(shell, sock, peer.bytes_to_send())
+    assert shell.notes == ["established"]
+    assert not select([sock], [], [], 0)[0]
+    shell.write(b"text")
+    assert peer.receive(sock.recv(1 << 16)) == b"text"
+    assert peer.ssl.session.has_ticket
 
 
 def test_what_openssl_says_by_itself_goes_out(meeting, server):

@@ -1,6 +1,7 @@
 """Tests of `proxy.net.tls`, against Python's own `ssl`."""
 
 import itertools
+import ssl
 
 import pytest
 from hypothesis import given, settings
@@ -11,8 +12,9 @@ from proxy.config.tls import BackendTls
 from proxy.embedded.certificates import Authority, CertificateFiles
 from proxy.net.backend_tls import BackendTlsStreams
 from proxy.net.client_tls import ClientTlsStreams
-from proxy.net.tls import TlsFailedError
+from proxy.net.tls import TlsFailedError, _said
 from tests.support.tls import (
+    V1_2,
     V1_3,
     VERSIONS,
     OpenSslPeer,
@@ -137,30 +139,23 @@ def test_two_records_may_be_cut_anywhere(pair, version):
 def test_a_long_text_is_read_record_by_record(pair, version, serving):
     """OpenSSL gets no more at once than a record has: it would keep the memory."""
     stream, peer = pair(version, serving=serving)
-    held = stream._connection = Held(stream._connection)
+    sizes = []
+    stream._arrived = noting(stream._arrived, sizes)
+    stream._write = noting(stream._write, sizes)
     text = text_of(200_000)
     assert stream.receive(peer.encrypt(text)) == text
     assert peer.receive(stream.encrypt(text)) == text
-    assert max(held.sizes) == RECORD
+    assert max(sizes) == RECORD
 
 
-class Held:
-    """OpenSSL's connection, with the sizes of what it was given."""
+def noting(function, sizes):
+    """Make a function that notes the sizes of what it is given."""
 
-    def __init__(self, connection):
-        self._connection = connection
-        self.sizes = []
+    def note(data):
+        sizes.append(len(data))
+        return function(data)
 
-    def __getattr__(self, name):
-        found = getattr(self._connection, name)
-        if name not in {"bio_write", "sendall"}:
-            return found
-
-        def noting(data):
-            self.sizes.append(len(data))
-            return found(data)
-
-        return noting
+    return note
 
 
 @versions
@@ -337,6 +332,37 @@ def test_a_peer_that_leaves_in_the_handshake_fails(files):
     stream.receive(peer.bytes_to_send())
     with pytest.raises(TlsFailedError, match="the peer ended the handshake"):
         stream.receive(b"\x15\x03\x03\x00\x02\x01\x00")
+
+
+def test_a_problem_without_a_name_of_ours_is_told_by_its_number():
+    """Those who run the servers can look it up."""
+    error = ssl.SSLCertVerificationError()
+    error.verify_code = 79
+    assert _said(error) == "the certificate is not taken: OpenSSL says 79"
+    assert _said(OSError()) == "the TLS connection is broken"
+
+
+def test_tickets_wait_for_the_first_text(files):
+    """A client of TLS 1.3 needs nothing more to log in; one of TLS 1.2 waits for the end."""
+    for version, waits in ((V1_2, False), (V1_3, True)):
+        stream, peer = (
+            ClientTlsStreams(offering(files)).stream(),
+            Peer(client_context(version=version)),
+        )
+        peer.receive()
+        while not peer.done:
+            stream.receive(peer.bytes_to_send())
+            assert not stream.established or stream.waits is waits
+            peer.receive(stream.bytes_to_send())
+        stream.receive(peer.bytes_to_send())
+        assert stream.waits is waits
+        assert peer.receive(stream.encrypt(b"text")) == b"text"
+        assert peer.ssl.session.has_ticket
+
+
+def test_who_asks_has_nothing_that_could_wait(pair):
+    """The end of the handshake is a client's to send."""
+    assert not pair(serving=False)[0].waits
 
 
 def test_a_long_chain_is_sent_whole(files, tmp_path):

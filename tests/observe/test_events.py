@@ -57,6 +57,17 @@ def test_the_most_frequent_kind_gives_way():
     assert len(events) == 4
 
 
+def test_whoever_wants_to_hears_of_each_one():
+    """When it is kept, as it is kept; what is only counted is not one."""
+    events, heard = Events(), []
+    events.on_added = heard.append
+    add(events, "a\x1b", level="error")
+    events.count("error", 3)
+    assert heard == [*events.after(0)]
+    assert heard[0].event == "a?"
+    assert events.by_level == {"info": 0, "warning": 0, "error": 4}
+
+
 @pytest.mark.parametrize(
     ("value", "shown"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 
 import pytest
 
@@ -97,3 +98,18 @@ def test_bounds_for_prometheus_are_powers_of_two():
 def test_a_histogram_says_how_much_it_has():
     """And its median."""
     assert repr(of(0.25)).startswith("<Histogram of 1, median 0.2")
+
+
+@pytest.mark.parametrize("micros", [(), (0,), (7, 7, 900), (1 << 31, 12)])
+def test_it_can_be_packed(micros):
+    """What comes out is what went in, in few numbers."""
+    histogram = Histogram()
+    for one in micros:
+        histogram.add(one / 1e6)
+    histogram.add_none()
+    packed = json.loads(json.dumps(histogram.packed()))
+    assert len(packed) == 2 + 2 * len({*micros})
+    other = Histogram.unpacked(packed)
+    assert other.packed() == packed
+    assert (other.count, other.seconds) == (histogram.count, histogram.seconds)
+    assert other.cumulative() == histogram.cumulative()

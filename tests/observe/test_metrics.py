@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proxy.observe.counters import Counters, TargetCounters
+from proxy.observe.latency import Histogram
 from proxy.observe.metrics import (
     CONTENT_TYPE,
     ProcessCounters,
@@ -12,7 +13,7 @@ from proxy.observe.metrics import (
     exposition,
     make_registry,
 )
-from proxy.observe.metrics_now import ProxyNow, TargetNow
+from proxy.observe.metrics_now import ProxyNow, TargetNow, WorkerNow
 from proxy.observe.metrics_table import ALL
 
 ENDPOINT = {"proxy": "shop", "endpoint": "main"}
@@ -95,6 +96,7 @@ def test_every_series_of_the_table_is_made(collector):
         session_pins_now={"get_lock": 1},
     )
     collector.process.log_events = {"info": 1}
+    collector.workers = lambda: [WorkerNow(worker="1")]
     collector.watch("shop", counters, lambda: now)
     families = {family.name: family for family in collector.collect()}
     assert list(families) == [series.name for series in ALL]
@@ -104,6 +106,28 @@ def test_every_series_of_the_table_is_made(collector):
         assert family.samples
         for sample in family.samples:
             assert {*sample.labels} - {"le"} == {*series.labels}
+
+
+def test_a_worker_has_its_series(collector, registry):
+    """By its number; how late each of them is counts for the process as well."""
+    late = Histogram()
+    late.add(0.5)
+    collector.process.reactor_delay.add(0.25)
+    collector.workers = lambda: [
+        WorkerNow(worker=str(number), worker_requests=number, worker_reactor_delay=late)
+        for number in (1, 2)
+    ]
+    requests = "mysqlproxy_worker_requests_total"
+    assert registry.get_sample_value(requests, {"worker": "2"}) == 2
+    assert registry.get_sample_value("mysqlproxy_reactor_delay_seconds_sum") == 1.25
+    assert registry.get_sample_value("mysqlproxy_reactor_delay_seconds_sum") == 1.25
+    name = "mysqlproxy_worker_reactor_delay_seconds_sum"
+    assert registry.get_sample_value(name, {"worker": "1"}) == 0.5
+
+
+def test_one_process_has_no_workers(registry):
+    """There is not one series more than what it has done itself."""
+    assert b"mysqlproxy_worker_up{" not in exposition(registry)
 
 
 def test_histograms_are_cumulative_and_in_seconds(collector, registry):

@@ -220,6 +220,17 @@ def test_idle_leases_above_the_limit_are_retired_after_a_rest():
     assert second.place is Place.IDLE
 
 
+def test_a_sweep_forgets_users_without_an_idle_lease():
+    """What a sweep, or a statement, costs does not grow with all that ever came."""
+    ledger = book(connections=3, age=10)
+    idle(ledger, now=0)
+    ledger.sweep(10)
+    assert ledger._idle == {}
+    fresh = idle(ledger, now=11)
+    ledger.sweep(12)
+    assert ledger.take("app", "shop") is fresh
+
+
 def test_a_smaller_limit_retires_what_comes_back():
     """Until there are no more than allowed."""
     ledger = book(connections=2)

@@ -97,6 +97,19 @@ def test_idle_leases_are_told_oldest_first_by_kind():
     assert [*places.idle_leases()] == [first, second]
 
 
+def test_a_kind_of_which_no_backend_is_idle_takes_no_room():
+    """Users come and go, and would be walked through for ever."""
+    places = Places()
+    put(places, Place.LENT)
+    kept = put(places, Place.IDLE)
+    places._clear_shelves()
+    assert [*places.idle_leases()] == [kept]
+    places._leave(kept)
+    places._clear_shelves()
+    assert places._idle == {}
+    assert places.idle_count == 0
+
+
 def test_what_is_dialed_belongs_to_the_generation_of_then():
     """A failover while it is dialed makes it an older one."""
     places = Places()

@@ -46,6 +46,15 @@ def test_else_the_newest_that_can_be_brought_there():
     assert shelf.best("", accepts) is None
 
 
+def test_an_older_lease_can_be_removed_from_its_stack():
+    """The newer one of the same state stays the best."""
+    shelf = Shelf()
+    first, second = put(shelf, "shop"), put(shelf, "shop")
+    shelf.remove(first)
+    assert shelf.best("shop", accepts) is second
+    assert [*shelf.leases] == [second]
+
+
 def test_an_empty_shelf_has_nothing():
     """Neither leases nor states are left behind by those that were taken."""
     shelf = Shelf()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 
 from proxy.config.model import Target
 from proxy.pool.registry import Pools
 from proxy.pool.route import Route
+from proxy.pool.share import Share
 from tests.support.borrow import BARE, KEY, Waiting
 from tests.support.pools import Group, Guest
 
@@ -118,6 +120,19 @@ def test_a_target_that_never_had_a_pool_is_forgotten_all_the_same(world):
     world.sweep()
     assert [*world.pools] == []
     assert world.made == []
+
+
+def test_a_pool_that_goes_gives_its_share_back(world):
+    """As soon as nothing is left of it; the same when everything is stopped."""
+    office = Mock(join=Mock(side_effect=[1, 2]))
+    for target in (DB, SUB):
+        Share(world.pools.get(target), "shop", target.address, world.group.clock, office)
+    pool = world.pools.get(DB)
+    world.pools.forget(DB)
+    world.sweep()
+    office.leave.assert_called_once_with(pool.share)
+    world.pools.stop()
+    assert office.leave.call_count == 2
 
 
 def test_who_has_no_other_pool_than_one_that_is_forgotten_waits_for_no_longer(world):

@@ -13,7 +13,7 @@ from proxy.config.model import (
     Config,
 )
 from proxy.config.tls import BackendTls, Certificate, ClientTls, TlsMode
-from proxy.credentials.secrets_source import SecretsSource
+from proxy.credentials.shared import SharedSecrets
 from proxy.credentials.static import StaticSource
 from proxy.credentials.users_file import UsersFile
 from proxy.embedded.certificates import self_signed
@@ -47,8 +47,8 @@ def test_sources_are_asked_in_the_order_of_what_they_cost(shared):
     """Passwords that are there, then files, then secrets, however the entries stand."""
     assembly = assemble(make_config(auth=(SECRET, FILE, APP)), shared)
     kinds = [type(source) for source in assembly.proxy.credentials._sources]
-    assert kinds == [StaticSource, UsersFile, SecretsSource]
-    assert [type(source) for source in assembly.sources] == [UsersFile, SecretsSource]
+    assert kinds == [StaticSource, UsersFile, SharedSecrets]
+    assert [type(source) for source in assembly.sources] == [UsersFile, SharedSecrets]
 
 
 def test_the_age_of_secrets_is_a_gauge(shared):

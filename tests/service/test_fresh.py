@@ -1,10 +1,12 @@
 """Tests of `proxy.service.fresh`."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 from twisted.internet.defer import Deferred, ensureDeferred
 
+from proxy.config.load import load_config
 from proxy.credentials.admins import Admins
 from proxy.credentials.secrets_source import SecretsSource
 from proxy.credentials.static import PasswordUnreadableError
@@ -37,14 +39,15 @@ def world(tmp_path, shared, monkeypatch):
     path.write_text(TEXT)
     (tmp_path / "password").write_text("first")
     (tmp_path / "password").chmod(0o600)
-    fresh = make(path, {}, shared)
+    fresh = make(partial(load_config, path), {}, partial(assemble, shared=shared))
     before = {"shop": assemble(fresh.config.proxies[0], shared)}
     return SimpleNamespace(path=path, shared=shared, before=before, first=fresh)
 
 
 def read(world):
     """Read the configuration again."""
-    return make(world.path, world.before, world.shared)
+    assembled = partial(assemble, shared=world.shared)
+    return make(partial(load_config, world.path), world.before, assembled)
 
 
 def test_proxies_that_there_are_get_materials_and_new_ones_are_put_together(world):

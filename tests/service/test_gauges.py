@@ -5,11 +5,14 @@ from __future__ import annotations
 import pytest
 
 from proxy.config.failover import Topology
+from proxy.config.model import Target
 from proxy.failover.availability import Availability
 from proxy.front import concluding
-from proxy.service.gauges import proxy_now
+from proxy.service.distant_proxy import DistantProxy
+from proxy.service.gauges import course_now, proxy_now
 from proxy.session.pins import Pin, PinReason
 from tests.support.group import Group, begin
+from tests.support.staffed import StaffedGroup
 
 
 @pytest.fixture
@@ -104,3 +107,35 @@ def test_a_target_that_is_used_no_more_is_shown_while_it_has_connections(group):
     group.steward.give_up(["b:3306"])
     _, targets = look(group)
     assert targets["b"].target_state == ""
+
+
+def test_a_worker_shows_what_is_its_own(group):
+    """What is decided elsewhere is shown there."""
+    begin(group)
+    now = proxy_now(group.proxy, None, None, ())
+    assert [one.target_state for one in now.targets] == ["", ""]
+    assert now.targets[0].database_connections_currently_borrowed == 1
+    assert (now.max_clients, now.availability_percentage) == (0, {})
+
+
+def test_what_is_decided_for_others_is_shown_without_what_they_have():
+    """The targets in use, how they are, and why clients wait."""
+    group = StaffedGroup("a", "b").be_well()
+    group.course.pools.get(Target(address="c:3306"))  # which is in no use
+    availability = Availability(group.steward)
+    availability.look()
+    group.order(group.operations.pause())
+    proxy = DistantProxy(group.proxy.config, None, group.counters, group.course)
+    now = course_now(proxy, group.steward, availability, [3.0, 7.0])
+    assert [(one.address, one.place) for one in now.targets] == [
+        ("a:3306", "a:3306"),
+        ("b:3306", "b:3306"),
+    ]
+    assert [one.target_role for one in now.targets] == ["READ_WRITE", "READ_ONLY"]
+    assert {(one.target_state, one.pool_held) for one in now.targets} == {("AVAILABLE", True)}
+    assert {one.database_connections for one in now.targets} == {0}
+    assert now.availability_percentage == {"READ_WRITE": 100.0, "READ_ONLY": 100.0}
+    assert (now.writer_held, now.writer_paused) == (True, True)
+    assert (now.secret_age_seconds, now.max_clients) == (7.0, proxy.config.max_clients)
+    group.run(0.1)
+    group.stop()

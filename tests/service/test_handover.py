@@ -19,8 +19,10 @@ from proxy.front.proxy import ConnectionIds
 from proxy.observe.log import get_logger
 from proxy.policy.standing import OperationRefusedError
 from proxy.service import handover
+from proxy.service.departures import Departures
 from proxy.service.handover import READY_SECONDS, HandedOver, HandOver
 from proxy.service.handover_channel import ChannelBrokenError, encode, receive_now
+from proxy.service.handover_leaving import Leaving
 from proxy.service.ports import PortName
 from tests.support.memory import Stage
 from tests.support.moving import Adopting
@@ -104,13 +106,23 @@ class Scene:
         return HandedOver(
             ports=self.ports,
             ids=ConnectionIds(7),
-            clients=self.stage.clients,
-            proxies=[self.stage.proxy],
-            timeout=10.0,
             close_admin=close_admin,
-            may_end=lambda: True,
-            end=lambda: self.done.append("ended"),
+            leave=self.leave,
             objections=self.objections,
+        )
+
+    def leave(self, channel):
+        """What sends the clients."""
+        return Leaving(
+            Departures(channel, self.reactor, get_logger()),
+            channel.close,
+            self.stage.clients,
+            [self.stage.proxy],
+            self.reactor,
+            10.0,
+            lambda: True,
+            lambda: self.done.append("ended"),
+            get_logger(),
         )
 
     def restart(self):

@@ -11,7 +11,8 @@ from structlog.testing import capture_logs
 from proxy.front import moving
 from proxy.front.moving import CannotMoveError
 from proxy.observe.log import get_logger
-from proxy.service.handover_leaving import AGAIN_SECONDS, LOOK_SECONDS, UNDER_WAY, Leaving
+from proxy.service.departures import AGAIN_SECONDS, UNDER_WAY, Departures
+from proxy.service.handover_leaving import LOOK_SECONDS, Leaving
 from tests.support.memory import Stage
 from tests.support.moving import on_stage
 
@@ -48,7 +49,8 @@ class Scene:
         self.ended, self.may_end = 0, True
         self.ear = Ear()
         self.leaving = Leaving(
-            self.ear,
+            Departures(self.ear, self.stage.clock, get_logger()),
+            self.ear.close,
             self.stage.clients,
             [self.stage.proxy],
             self.stage.clock,

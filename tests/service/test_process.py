@@ -8,7 +8,9 @@ from pathlib import Path
 import attrs
 import pytest
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 
+from proxy.admin.near_sight import NearSight
 from proxy.observe import log
 from proxy.observe.metrics import ProxyCollector
 from proxy.policy.standing import ReloadReport
@@ -23,7 +25,7 @@ class Port:
     address: str = "127.0.0.1:3306"
 
 
-@attrs.define
+@attrs.define(eq=False)
 class Assembly:
     proxy: object
     steward: object = None
@@ -52,6 +54,7 @@ class Worker:
 
     def __init__(self):
         self.config = object()
+        self.reactor = Clock()
         self.collector = ProxyCollector()
         self.stage = Stage()
         self.assemblies = [Assembly(self.stage.proxy)]
@@ -111,3 +114,29 @@ def test_orders_are_passed_on(worker):
     assert done(process.reload()) == ReloadReport(changed=("log.level",))
     done(process.restart())
     assert worker.hand_over.restarts == 1
+
+
+def test_this_process_serves_unless_others_do(worker):
+    """What is asked of who serves the clients goes there."""
+    process = RunningProcess(worker)
+    process.sample()
+    (alone,) = process.workers()
+    assert (alone.number, alone.uptime) == (1, 5.0)
+    process.set_log_level("error")
+    assert log.level() == "error"
+    process.set_log_level("info")
+
+
+class Others:
+    """Workers that do not serve yet."""
+
+    def of(self, assembly):
+        return NearSight(assembly.proxy)
+
+    def why_not_ready(self):
+        return "no worker serves"
+
+
+def test_it_is_not_ready_while_nobody_serves(worker):
+    """Though all its endpoints listen."""
+    assert RunningProcess(worker, Others()).why_not_ready() == "no worker serves"

@@ -39,7 +39,7 @@ class Running:
         log: The lines of its log so far.
     """
 
-    def __init__(self, folder, command=("-m", "proxy", "run"), **streams):
+    def __init__(self, folder, command=("-m", "proxy", "run"), workers=1, **streams):
         self.path = folder / "mysqlproxy.yaml"
         self.text = (
             "proxies:\n"
@@ -50,6 +50,7 @@ class Running:
             f'admin: {{listen: "unix:{folder}/admin.sock"}}\n'
             "log: {format: json}\n"
             "drain_timeout: 0\n"
+            f"workers: {workers}\n"
         )
         self.path.write_text(self.text)
         self.folder = folder
@@ -123,9 +124,18 @@ def greeted(path):
 
 
 @pytest.fixture
-def running(tmp_path):
-    """A worker that serves."""
-    running = Running(tmp_path)
+def workers():
+    """How many processes serve."""
+    return 1
+
+
+ALSO_WITH_WORKERS = pytest.mark.parametrize("workers", [1, 2])
+
+
+@pytest.fixture
+def running(tmp_path, workers):
+    """A proxy that serves."""
+    running = Running(tmp_path, workers=workers)
     try:
         running.wait_for("an endpoint listens")
         running.wait_for("the admin API listens")
@@ -148,6 +158,7 @@ def test_sighup_puts_the_file_in_force(running):
     assert running.wait_for(CHANGED, 2)["changed"] == []
 
 
+@ALSO_WITH_WORKERS
 def test_nothing_is_changed_where_something_is_wrong(running):
     """All reasons are in the log; and then it can be mended."""
     running.change("drain_timeout: 0", "drain_timeout: -1\nnonsense: 1")
@@ -212,6 +223,7 @@ def test_the_admin_api_gets_another_mode_and_tls_where_it_listens(running, tmp_p
         assert client.recv(12) == b"HTTP/1.1 200"
 
 
+@ALSO_WITH_WORKERS
 def test_proxies_come_and_go(running):
     """One that goes ends with its clients; the metrics know the others."""
     with socket.socket(socket.AF_UNIX) as client:

@@ -155,7 +155,7 @@ def test_a_room_without_a_reader_stays_without_connections(assembly):
     renewed(assembly, target_group=group_of(assembly, connection_pool_config=config))
     assert assembly.steward.sharing.room is room
     assert room.ledger.limits.connections == 0
-    assert room._config is config
+    assert room.allowance.config is config
 
 
 def test_a_target_that_comes_back_in_time_has_the_settings_of_now(assembly, tmp_path):
@@ -171,7 +171,7 @@ def test_a_target_that_comes_back_in_time_has_the_settings_of_now(assembly, tmp_
     renewed(assembly, target_group=group_of(assembly, connection_pool_config=config, tls=tls))
     renewed(assembly, target_group=group_of(assembly, targets=(SOME[0], gone)))
     assert assembly.steward.posts["db2"].pool is pool
-    assert pool._config is config
+    assert pool.allowance.config is config
     assert pool.dialer._init_query == b"SET @a = 1"
     streams = pool.dialer.connector.tls
     assert streams is assembly.workshop.materials.backend_tls(gone)

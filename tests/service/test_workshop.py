@@ -6,7 +6,10 @@ import pytest
 from proxy.config.failover import FailoverConfig
 from proxy.config.model import Target
 from proxy.config.pool import ConnectionPoolConfig
+from proxy.config.tls import BackendTls, TlsMode
 from proxy.credentials.aws_threads import AwsThreads
+from proxy.failover.sharing import NOBODY
+from proxy.net.backend_tls import BackendTlsStreams
 from proxy.observe.counters import Counters
 from proxy.observe.log import get_logger
 from proxy.pool.route import Route
@@ -56,3 +59,37 @@ def test_all_that_it_makes_knows_the_same_users(workshop):
     assert accounts.newest("app") is None
     assert "shop" in repr(workshop)
     assert workshop.watching() is not None
+
+
+def test_new_pools_share_where_there_are_others(workshop):
+    """But for the one in which nobody ever connects."""
+    shared = []
+    workshop.means.share = lambda pool, *, target: shared.append((pool, target))
+    pool = workshop.pool(Target(address="db2"))
+    workshop.pool(NOBODY)
+    assert shared == [(pool, "db2")]
+
+
+def test_who_reads_own_writes_hears_of_others_where_there_are_some(workshop):
+    """As it is given."""
+    replace(workshop, failover=FailoverConfig(read_your_writes=True))
+    route, elsewhere = Route(workshop.pool(Target(address="db2"))), object()
+    assert workshop.own_writes(route)._elsewhere is None
+    workshop.means.elsewhere = lambda: elsewhere
+    assert workshop.own_writes(route)._elsewhere is elsewhere
+
+
+def test_files_that_monitors_connect_with_are_looked_at(workshop, monkeypatch):
+    """Where there is TLS."""
+    looked = []
+
+    def look(streams):
+        looked.append(streams)
+
+    monkeypatch.setattr(BackendTlsStreams, "look", look)
+    targets = [Target(address="db1"), Target(address="db2")]
+    workshop.look_at_files(targets)
+    assert len(looked) == 2
+    replace(workshop, tls=BackendTls(mode=TlsMode.DISABLED))
+    workshop.look_at_files(targets)
+    assert len(looked) == 2

@@ -23,7 +23,7 @@ import yaml
 from proxy.admin.caller import AdminCaller, Reply
 from proxy.config.admin import AdminSocket
 from proxy.embedded import Flavor, LocalServer, ReplicatedServers
-from proxy.embedded.server import free_port
+from tests.support.ports import free_port
 from tests.support.process import DRAIN_SECONDS, RunningProxy, _tail, _wait_until_it_listens
 
 ACCOUNTS: Mapping[str, str] = {"app": "app-secret-1", "other": "other-secret-1"}

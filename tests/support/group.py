@@ -152,21 +152,24 @@ class Group:
         self.routes[Role.READ_ONLY].takes_writes = False
         self.routes[Role.READ_ONLY].own_writes = own_writes
         self.watch = (watch or FedWatch)(self)
-        self.steward = Steward(
-            self.config,
-            self.pools,
-            self.routes[Role.READ_WRITE],
-            self.routes[Role.READ_ONLY],
-            self.watch,
-            self.clock,
-            self.counters,
-            get_logger(),
-        )
+        self.steward = self._steward(self.pools, self.routes)
         self.clients = {}
         self.proxy = self._proxy()
         self.operations = GroupOperations("shop", self.steward, lambda: self.proxy.count)
         self.steward.start()
         self.run()
+
+    def _steward(self, pools, routes):
+        return Steward(
+            self.config,
+            pools,
+            routes[Role.READ_WRITE],
+            routes[Role.READ_ONLY],
+            self.watch,
+            self.clock,
+            self.counters,
+            get_logger(),
+        )
 
     def connector(self, target, timeout=5.0):
         """What connects to a target."""

@@ -27,10 +27,10 @@ import yaml
 from proxy.config.tls import TlsMode
 from proxy.embedded import Flavor, Server, start_server
 from proxy.embedded.certificates import Authority, CertificateFiles
-from proxy.embedded.server import free_port
 from tests.support import login_clients
 from tests.support.login_clients import Driver, Login, Outcome
 from tests.support.login_matrix import MODES, Account, Cell, ClientTls, Way, cells, proxy_name
+from tests.support.ports import free_port
 from tests.support.process import RunningProxy
 
 REGION = "eu-central-1"

@@ -6,7 +6,6 @@ with real sockets.
 
 from __future__ import annotations
 
-from OpenSSL import SSL
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.task import Clock
 
@@ -14,14 +13,15 @@ from proxy.config.auth import AuthEntry, ClientPasswordAuthType
 from proxy.config.model import EndpointConfig, ProxyConfig, Target, TargetGroup
 from proxy.config.pool import ConnectionPoolConfig
 from proxy.config.secret import Secret
+from proxy.config.tls import BackendTls
 from proxy.credentials.source import Credential
 from proxy.credentials.static import StaticSource
 from proxy.front.admission import Admission
 from proxy.front.deadlines import Deadlines
 from proxy.front.listener import ClientFactory
 from proxy.front.proxy import ConnectionIds, Proxy
+from proxy.net.backend_tls import BackendTlsStreams
 from proxy.net.client_tls import ClientTlsStreams
-from proxy.net.tls import Stream
 from proxy.observe.counters import Counters
 from proxy.observe.log import get_logger
 from proxy.pool.accounts import Accounts
@@ -85,10 +85,7 @@ class Peer:
         """Ask for TLS and go through the handshake; the login is the third packet then."""
         flags = int(CLIENT_CAPABILITIES | Capability.SSL)
         self.send(encode(SslRequest(flags, 1 << 24, 45).encode(), 1))
-        connection = SSL.Connection(SSL.Context(SSL.TLS_METHOD), None)
-        connection.set_connect_state()
-        self.tls = Stream(connection)
-        self.tls.shake_hands()
+        self.tls = BackendTlsStreams(BackendTls(), "proxy").stream()
         while data := self.tls.bytes_to_send():
             self.wire.receive(data)
             self.stage.run()

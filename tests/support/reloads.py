@@ -21,10 +21,10 @@ from twisted.internet.defer import Deferred
 
 from proxy.config.load import load_config
 from proxy.embedded.certificates import self_signed
-from proxy.embedded.server import free_port
 from proxy.observe.log import configure
 from proxy.policy.standing import OperationRefusedError
 from proxy.service.worker import Worker
+from tests.support.ports import free_port
 
 FIRST, MORE = 15, 45
 """Turns to and fro until the first count, and until the second one."""

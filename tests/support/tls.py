@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from OpenSSL import SSL
 
 from proxy.config.tls import Certificate, ClientTls
-from proxy.net.tls import Stream
+from proxy.net.tls import TlsFailedError
 
 V1_2, V1_3 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 VERSIONS = (V1_2, V1_3)
@@ -180,9 +180,10 @@ class Sealed:
 
 
 class OpenSslPeer:
-    """A client by the library that the proxy has too: for what Python's `ssl` cannot do.
+    """A client by pyOpenSSL: for what Python's `ssl` cannot do.
 
     Attributes:
+        established: Its handshake is over.
         secrets: Those of its connection, by their names in a key log.
     """
 
@@ -197,12 +198,43 @@ class OpenSslPeer:
         context.set_keylog_callback(self._secret_agreed)
         connection = SSL.Connection(context, None)
         connection.set_connect_state()
-        self.connection, self.stream = connection, Stream(connection)
-        self.done = True
-        self.stream.shake_hands()
+        self.connection = connection
+        self.established = False
+        self.receive()
 
-    def __getattr__(self, name):
-        return getattr(self.stream, name)
+    @property
+    def done(self):
+        """The same, as a `Peer` has it."""
+        return True
+
+    def receive(self, data=b""):
+        """Take bytes; give the text in them."""
+        if data:
+            self.connection.bio_write(data)
+        text = b""
+        try:
+            if not self.established:
+                self.connection.do_handshake()
+                self.established = True
+            while True:
+                text += self.connection.recv(1 << 16)
+        except SSL.WantReadError:
+            return text
+        except SSL.Error as error:
+            raise TlsFailedError(error.args[0][0][2]) from None
+
+    def encrypt(self, text):
+        """Give what to send for this text."""
+        self.connection.sendall(text)
+        return self.bytes_to_send()
+
+    def bytes_to_send(self):
+        """Give what it has to say."""
+        data = b""
+        with contextlib.suppress(SSL.WantReadError):
+            while True:
+                data += self.connection.bio_read(1 << 16)
+        return data
 
     def _secret_agreed(self, _, line):
         name, _, secret = line.decode().split()
@@ -211,7 +243,8 @@ class OpenSslPeer:
     def renegotiate(self):
         """Ask for another handshake on the same connection (TLS 1.2)."""
         self.connection.renegotiate()
-        self.shake_hands()
+        with contextlib.suppress(SSL.WantReadError):
+            self.connection.do_handshake()
         return self.bytes_to_send()
 
 

@@ -14,6 +14,7 @@ import { State, choose } from "./state.js";
 import { Statements } from "./statements.js";
 import { Targets } from "./targets.js";
 import { judge } from "./verdict.js";
+import { Workers } from "./workers.js";
 
 const EVERY_MS = 1000;
 const HIDDEN_MS = 15000; // Nobody looks: the title in the tab is all that is seen.
@@ -33,6 +34,7 @@ class App {
     this.figures = new Figures();
     this.targets = new Targets(this.actions);
     this.process = new ProcessPanel(this.actions);
+    this.workers = new Workers();
     this.pins = new Pins(this.api);
     this.events = new Events(this.api);
     this.clients = new Clients(this.api, this.actions, soon);
@@ -151,6 +153,7 @@ class App {
     const { overview, one } = this.state;
     this.header.show(overview, judge(overview), one);
     this.process.show(overview.process, one?.status.name, overview.may_act);
+    this.workers.show(overview.workers);
     this.clients.mayAct = overview.may_act;
     show(byId("main"), true);
     setText(byId("proxy-name"), one?.status.name ?? "no proxy");

@@ -34,6 +34,7 @@ export class ProcessPanel {
       ["Process", `${process.pid}, for ${span(process.uptime)}`],
       ["Memory", bytes(process.resident_bytes)],
       ["Processor", this.load(process)],
+      ...(process.workers > 1 ? [["Workers", count(process.workers)]] : []),
       ["Files", `${count(process.open_files)} of ${count(process.max_open_files)}`],
       ["Clients", count(process.clients)],
       ["Configuration", process.configuration || "no file"],

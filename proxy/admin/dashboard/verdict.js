@@ -17,7 +17,7 @@ const NEARLY_ALL = 0.8;
  *   stays the same while it lasts, a level, a text, and the name of its proxy or null.
  */
 export function judge(overview) {
-  const findings = [...ofProcess(overview.process)];
+  const findings = [...ofProcess(overview.process), ...overview.workers.flatMap(ofWorker)];
   for (const one of overview.proxies) {
     const several = overview.proxies.length > 1;
     const name = one.status.name;
@@ -63,6 +63,14 @@ function* ofProcess(process) {
     const text = `Statements of ${name} are written to the log`;
     yield { id: `debug ${name}`, level: "info", proxy: null, text };
   }
+}
+
+function ofWorker({ number, state }) {
+  const text = {
+    silent: `Worker ${number} has told nothing of itself for some seconds`,
+    replaced: `Worker ${number} has ended, and another one takes its place`,
+  }[state];
+  return text ? [{ id: `worker ${number}`, level: "warn", proxy: null, text }] : [];
 }
 
 function* ofProxy(one) {

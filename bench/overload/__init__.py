@@ -1,0 +1,1 @@
+"""What a proxy does that is asked for more than it has: many times the work, and storms."""

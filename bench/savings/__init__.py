@@ -1,0 +1,1 @@
+"""What it saves the database that many clients share few connections."""

@@ -1,0 +1,86 @@
+"""Busy clients that came to the same worker by chance are spread over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from structlog.typing import FilteringBoundLogger
+
+from proxy.net.clock import Clock, Timer, cancel
+from proxy.policy.balance import next_move
+from proxy.service.relay import Relay
+from proxy.service.staff import Staff
+
+LOOK_SECONDS: Final = 0.5
+"""How often is looked how busy the workers are: what is shorter is noise."""
+
+REST_LOOKS: Final = 3
+"""After a move as many looks go by: the first of them still sees what was before."""
+
+_NANOSECOND: Final = 1e-9
+
+
+def core_seconds(pid: int) -> float | None:
+    """Seconds for which the main thread of a process has run; None where that is not known."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) * _NANOSECOND
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+class Balancing:
+    """See the module."""
+
+    def __init__(
+        self,
+        staff: Staff,
+        relay: Relay,
+        clock: Clock,
+        log: FilteringBoundLogger,
+        used: Callable[[int], float | None] = core_seconds,
+    ) -> None:
+        self._staff = staff
+        self._relay = relay
+        self._clock = clock
+        self._log = log
+        self._used = used
+        self._before: dict[int, float] = {}
+        self._looked = 0.0
+        self._rest = 0
+        self._timer: Timer | None = None
+
+    def __repr__(self) -> str:
+        """Whom it looks at."""
+        return f"<Balancing {self._staff!r}>"
+
+    def start(self) -> None:
+        """Look from now on."""
+        self._look()
+
+    def stop(self) -> None:
+        """Look no more."""
+        cancel(self._timer)
+
+    def _look(self) -> None:
+        self._timer = self._clock.callLater(LOOK_SECONDS, self._look)
+        now, members = self._clock.seconds(), {one.pid: one for one in self._staff.members}
+        used = {pid: self._used(pid) for pid in members}
+        passed, before = now - self._looked, self._before
+        self._looked = now
+        self._before = {pid: seconds for pid, seconds in used.items() if seconds is not None}
+        if self._rest > 0:
+            self._rest -= 1
+            return
+        busy = {
+            members[pid].number: (seconds - before[pid]) / passed
+            for pid, seconds in self._before.items()
+            if pid in before and passed > 0
+        }
+        move = next_move(busy) if len(busy) == len(members) else None
+        if move is None:
+            return
+        self._rest = REST_LOOKS
+        by_number = {one.number: one for one in members.values()}
+        self._relay.move(by_number[move.giver], by_number[move.taker], move.part)

@@ -1,0 +1,207 @@
+"""The process that was started, where others serve the clients: it has everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.protocol import Factory
+
+from proxy.admin.console import AdminConsole
+from proxy.config.load import load_config_text, read_config
+from proxy.config.model import Config, ProxyConfig
+from proxy.front.proxy import first_number
+from proxy.observe.log import events, get_logger, level
+from proxy.policy.standing import OperationRefusedError
+from proxy.pool.board import Board
+from proxy.service.assembly import AnyAssembly, DistantAssembly, assemble_distant
+from proxy.service.balancing import Balancing
+from proxy.service.budget import Budget
+from proxy.service.directing import Directing
+from proxy.service.distant_console import ConsoleForWorkers
+from proxy.service.distant_events import EventsOfWorkers
+from proxy.service.distant_kill import KillsBetween
+from proxy.service.distant_sights import DistantSights
+from proxy.service.handover import Going
+from proxy.service.handover_channel import Channel
+from proxy.service.link import LinkError, LinkRefusedError
+from proxy.service.member import Member
+from proxy.service.reception import Reception, deal
+from proxy.service.relay import Relay
+from proxy.service.staff import Seat, Staff
+from proxy.service.staff_leaving import StaffLeaving
+from proxy.service.tokens import UnusableError
+from proxy.service.worker import Worker
+
+NUMBERS_APART = 1 << 20
+"""Whoever takes the place of a worker gives its clients numbers so far above those of the one
+before: who kills a client by a number that it once had hits nobody."""
+
+
+class Supervisor(Worker):
+    """See the module.
+
+    Attributes:
+        staff: Who serves.
+        reception: Deals the clients.
+        relay: Carries those that change workers.
+        text: That of the configuration in force.
+    """
+
+    _transport = staticmethod(deal)
+
+    def __init__(self, reactor: Any, config_path: Path) -> None:
+        self.text = read_config(config_path)
+        config = load_config_text(self.text, config_path)
+        log = get_logger()
+        self._board = Board.make()
+        self.staff = Staff(config.workers, reactor, self._begin_of, self._board, log)
+        self.reception = Reception(self.staff, reactor, log)
+        self.relay = Relay(self.staff, log)
+        self._take = self.relay.take
+        self._balancing = Balancing(self.staff, self.relay, reactor, log)
+        self._prepared: list[Member] = []
+        self._directing = Directing(self.staff.tell)
+        self._budget = Budget(reactor, config.proxies)
+        kills = KillsBetween(lambda: self.staff.members)
+        events_of_workers = EventsOfWorkers(events, log)
+        self._sights = self._distant = DistantSights(
+            self.staff, reactor, self._distant_assemblies, log
+        )
+        super().__init__(config, reactor, config_path)
+        self.collector.workers = self._distant.tallies.now
+        consoles = ConsoleForWorkers(AdminConsole(self.admin.desk, self.admins), reactor)
+        for part in (self._directing, self._budget, kills, consoles, events_of_workers):
+            self.staff.on_joining.append(part.join)
+        for leaving in (self._directing, self._budget, consoles):
+            self.staff.on_left.append(leaving.leave)
+
+    def _distant_assemblies(self) -> list[DistantAssembly]:
+        return [one for one in self.assemblies if isinstance(one, DistantAssembly)]
+
+    def _begin_of(self, seat: Seat) -> dict[str, Any]:
+        beyond = self._ids.upcoming + seat.restarts * NUMBERS_APART
+        return {
+            "number": seat.number,
+            "workers": len(self.staff.seats),
+            "text": self.text,
+            "path": str(self.config_path),
+            "level": level(),
+            "first_number": first_number(seat.number, beyond),
+        }
+
+    # Serving by others
+
+    def assemble(self, config: ProxyConfig) -> DistantAssembly:
+        """See `Worker`."""
+        return assemble_distant(config, self._shared, self._directing)
+
+    def _watch(self, assembly: AnyAssembly) -> None:
+        assert isinstance(assembly, DistantAssembly)
+        sight = self._distant.of(assembly)
+        self.collector.watch(sight.name, sight.counters, sight.now)
+
+    def clients_of(self, proxy: Any, endpoint: str) -> Factory:
+        """See `Worker`."""
+        return self.reception.endpoint(proxy.config.name, endpoint)
+
+    def _see_targets(self) -> None:
+        """Its workers do."""
+
+    def _begin(self) -> None:
+        super()._begin()
+        self.staff.start()
+        self._balancing.start()
+
+    async def _can_serve(self, proxy: Any) -> None:  # noqa: ARG002 - all serve all
+        try:
+            await self.staff.complete()
+        except OperationRefusedError as error:
+            raise UnusableError(f"a worker cannot serve: {error.why}") from error
+
+    async def _let_go(self, is_awaited: Callable[[], bool]) -> None:
+        self._balancing.stop()
+        self.reception.stop()
+        self.relay.stop()
+        await self.staff.end(self.config.drain_timeout)
+        self._budget.stop()
+        for assembly in (*self.assemblies, *self._leaving):
+            assembly.stop()
+        self._leaving = {}
+
+    async def _end(self, assembly: AnyAssembly) -> None:
+        """The workers let the clients of a proxy go that is no more."""
+        del self._leaving[assembly]
+        assembly.stop()
+        name = assembly.proxy.config.name
+        if name not in [one.config.name for one in self.proxies]:
+            self.collector.forget(name)
+
+    def _tend(self, assembly: AnyAssembly) -> None:
+        assembly.look()
+
+    def _leave_to(self, channel: Channel) -> Going:
+        return StaffLeaving(
+            channel,
+            self.staff,
+            self.relay,
+            self.config.handover_timeout,
+            self._has_no_predecessor,
+            self.reactor,
+            self._log,
+        )
+
+    def _look(self) -> None:
+        super()._look()
+        for proxy in self.proxies:
+            name = proxy.config.name
+            proxy.count = sum(one.clients_of(name) for one in self.staff.members)
+
+    # Another configuration
+
+    async def prepare_others(self, text: str) -> None:
+        """See `Worker`."""
+        self._prepared = self.staff.joined
+        asked = [Deferred.fromCoroutine(_prepare(one, text)) for one in self._prepared]
+        troubles = dict.fromkeys(why for why in await gatherResults(asked) if why)
+        if troubles:
+            raise OperationRefusedError("\n".join(troubles))
+
+    def let_others_be(self) -> None:
+        """See `Worker`."""
+        for member in self._prepared:
+            member.link.tell("abandon")
+
+    def have_others_change(self, text: str) -> None:
+        """See `Worker`."""
+        self.text = text
+        self._budget.reconfigure(load_config_text(text, str(self.config_path)).proxies)
+        for member in self.staff.joined:
+            if member in self._prepared:
+                member.link.tell("commit")
+            else:
+                self.staff.dismiss(member, "it has begun with the configuration before")
+
+
+async def _prepare(member: Member, text: str) -> str:
+    """Why a worker cannot go by a configuration; empty when it can, or is gone."""
+    try:
+        await member.link.ask("prepare", text=text)
+    except LinkRefusedError as error:
+        return str(error)
+    except LinkError:
+        return ""  # it is replaced by another one
+    return ""
+
+
+def process_for(config: Config, reactor: Any, path: Path | None = None) -> Worker:
+    """What serves a configuration: this process alone, or others that it supervises.
+
+    Raises:
+        UnusableError: the configuration points to something that cannot be used.
+    """
+    if config.workers > 1 and path is not None:
+        return Supervisor(reactor, path)
+    return Worker(config, reactor, path)

@@ -1,0 +1,82 @@
+"""Tests of `proxy.service.member`."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from tests.support.staff import make_member, receive
+
+
+@pytest.fixture
+def pair():
+    """A member, and the other end of its door."""
+    member, door = make_member()
+    yield member, door
+    member.close()
+    door.close()
+
+
+def test_a_connection_goes_through_the_door_with_what_is_known_of_it(pair):
+    """It is the same connection, and stays open here until it is closed."""
+    member, door = pair
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        assert member.deal(theirs, "shop", "main", 7)
+        said, given = receive(door)
+        with given:
+            assert said == ["shop", "main", 7]
+            ours.sendall(b"hello")
+            assert given.recv(5) == b"hello"
+            assert theirs.fileno() >= 0
+
+
+def test_what_is_on_its_way_counts(pair):
+    """Until the worker has said that it has come."""
+    member, _ = pair
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        member.clients = {"shop": 3, "blog": 1}
+        member.deal(theirs, "shop", "main", 0)
+        assert (member.load, member.clients_of("shop"), member.clients_of("blog")) == (5, 4, 1)
+        member.clients, member.received = {"shop": 4, "blog": 1}, {"shop": 1}
+        assert (member.load, member.clients_of("shop")) == (5, 4)
+
+
+def test_clients_of_proxies_that_were_never_dealt_count_too(pair):
+    """They came from another worker."""
+    member, _ = pair
+    member.clients = {"shop": 2}
+    assert member.load == 2
+
+
+def test_a_worker_whose_door_is_full_takes_no_more(pair):
+    """Whoever deals finds somebody else; nothing is counted."""
+    member, _ = pair
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        taken = 0
+        while member.deal(theirs, "shop", "main", 0):
+            taken += 1
+            assert taken < 100_000
+        assert member.sent["shop"] == taken
+
+
+def test_nothing_goes_to_a_worker_that_is_closed(pair):
+    """It has gone."""
+    member, _ = pair
+    member.close()
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        assert not member.deal(theirs, "shop", "main", 0)
+    assert not member.link.is_open
+
+
+def test_it_says_which_one_it_is_and_whether_it_runs(pair):
+    """For people who look at logs."""
+    member, _ = pair
+    assert repr(member) == "<Member 1 process 1001 0 clients>"
+    assert member.is_running
+    member.process.kill()
+    assert not member.is_running
