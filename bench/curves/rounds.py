@@ -158,9 +158,11 @@ class Rounds:
 
     def _compare(self, first: _Ready, last: _Ready, effort: Effort) -> None:
         """Load both ends at once: what disturbs one disturbs the other."""
+        # Neither is alone for more than a moment at the begin and at the end.
+        seconds = 2 * effort.seconds
         with ThreadPoolExecutor(2) as pool:
             loads = [
-                pool.submit(load.run, self._sysbench, one.way, one.point.load, effort.seconds)
+                pool.submit(load.run, self._sysbench, one.way, one.point.load, seconds)
                 for one in (first, last)
             ]
         try:

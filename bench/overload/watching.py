@@ -17,6 +17,8 @@ _LOOK_SECONDS: Final = 0.25
 _PAUSE_SECONDS: Final = 0.02
 _STATEMENT: Final = "SELECT 1"
 
+IN_A_ROW: Final = 5
+
 
 @attrs.frozen
 class Probe:
@@ -81,15 +83,23 @@ class Watch:
 def recovered(probes: list[Probe], ended: float, normal_seconds: float) -> float:
     """Seconds from the end of a load until the onlooker was served as it is without one.
 
+    That is before the first `IN_A_ROW` that were all served so: a single slow one may be
+    anybody's fault.
+
     Args:
         probes: all of them.
         ended: when the load ended.
         normal_seconds: what counts as served so.
     """
-    slow = [
-        probe.asked + probe.seconds
-        for probe in probes
-        if probe.asked + probe.seconds > ended
-        and (probe.trouble or probe.seconds > normal_seconds)
-    ]
-    return max(max(slow, default=ended) - ended, 0.0)
+    last, well = ended, 0
+    for probe in probes:
+        answered = probe.asked + probe.seconds
+        if answered <= ended:
+            continue
+        if probe.trouble or probe.seconds > normal_seconds:
+            last, well = answered, 0
+        else:
+            well += 1
+        if well == IN_A_ROW:
+            break
+    return last - ended

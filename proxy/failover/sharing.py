@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-import attrs
-
 from proxy.config.failover import Topology
 from proxy.config.model import Target, TargetGroup
 from proxy.failover.ground import AnyPool, AnyPools, AnyRoute
@@ -20,8 +18,7 @@ NOBODY = Target(address="no-reader.invalid", role=Role.READ_ONLY)
 
 def close_off(room: TargetPool) -> None:
     """Let a pool never have a connection."""
-    ledger = room.ledger
-    ledger.change_limits(attrs.evolve(ledger.limits, connections=0, idle=0))
+    room.allowance.cap(0)
 
 
 class Sharing:

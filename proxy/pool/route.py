@@ -131,7 +131,7 @@ class Route:
             return self.pool
 
         def load(pool: TargetPool) -> tuple[float, float]:
-            share = self.shares[pool] * pool.ledger.limits.connections
+            share = self.shares[pool] * pool.allowance.whole.connections
             return pool.load / share, len(self._served[pool]) / share
 
         return min(self.shares, key=load)

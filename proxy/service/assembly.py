@@ -51,6 +51,7 @@ class Shared:
     ids: ConnectionIds
     clients: dict[int, Client]
     console: Console | None = None
+    ticket_key: bytes | None = attrs.field(default=None, repr=False)
 
 
 @attrs.define(eq=False)
@@ -291,6 +292,7 @@ def _begin(config: ProxyConfig, shared: Shared, **secrets: Any) -> tuple[Means, 
         AwsThreads(shared.reactor),
         Counters(),
         get_logger(proxy=config.name),
+        ticket_key=shared.ticket_key,
         **secrets,
     )
     return means, Workshop(Materials(config, means), means)

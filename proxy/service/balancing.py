@@ -23,10 +23,15 @@ _NANOSECOND: Final = 1e-9
 
 
 def core_seconds(pid: int) -> float | None:
-    """Seconds for which the main thread of a process has run; None where that is not known."""
+    """Seconds for which the main thread of a process has run, or has wanted to.
+
+    See proc_pid_schedstat(5): where others have the processor, a worker is as busy as if it had
+    it.  None where it is not known.
+    """
     try:
-        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) * _NANOSECOND
-    except (OSError, ValueError, IndexError):
+        ran, waited, _ = Path(f"/proc/{pid}/schedstat").read_text().split()
+        return (int(ran) + int(waited)) * _NANOSECOND
+    except (OSError, ValueError):
         return None
 
 

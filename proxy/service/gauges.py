@@ -186,7 +186,7 @@ def _target(
         database_connections_currently_borrowed=ledger.borrowed,
         database_connections_currently_in_transaction=busy,
         database_connections_currently_session_pinned=pinned,
-        max_database_connections_allowed=ledger.limits.connections,
+        max_database_connections_allowed=pool.allowance.whole.connections,
         client_connections_waiting=len(ledger.waiting),
         longest_wait_seconds=now - first.since if first is not None else 0.0,
         pool_held=ledger.held,

@@ -63,6 +63,8 @@ class Means:
         told_secrets: Makes a source that another process tells; None where secrets are read.
         pools: Who is told of changed passwords.
         elsewhere: Makes what knows of writes by way of other workers; None for none.
+        ticket_key: By which TLS sessions of clients are kept that all workers can resume; None
+            for one that is made up.
         share: Has a new pool share its target's connections with those of other workers, by
             the pool and `target`, an address; None for none.
     """
@@ -77,6 +79,7 @@ class Means:
     pools: Pools | None = None
     elsewhere: Callable[[], Elsewhere] | None = None
     share: Callable[..., None] | None = None
+    ticket_key: bytes | None = attrs.field(default=None, repr=False)
 
     def changed(self, users: tuple[str, ...]) -> None:
         """These users have other passwords."""
@@ -172,7 +175,9 @@ class Materials:
             self.client_tls = before.client_tls
         else:
             has_tls = bool(config.tls.certificates)
-            self.client_tls = ClientTlsStreams(config.tls, log) if has_tls else None
+            self.client_tls = (
+                ClientTlsStreams(config.tls, log, self._means.ticket_key) if has_tls else None
+            )
         if before is not None and old is not None and same_aws and _same_tokens(old, config):
             self.verifier = before.verifier
         else:

@@ -9,6 +9,7 @@ import time
 from functools import partial
 from typing import Any
 
+import attrs
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
@@ -63,7 +64,8 @@ class Seated(Serving):
         self._number: int = begin["number"]
         self._admins = Admins(load_admins(config.admin.users, os.environ, self._log))
         ids = ConnectionIds(begin["first_number"], SEATS)
-        self._shared = self._share(ids, DistantConsole(link, self._admins, reactor))
+        shared = self._share(ids, DistantConsole(link, self._admins, reactor))
+        self._shared = attrs.evolve(shared, ticket_key=bytes.fromhex(begin["ticket_key"]))
         self._directed = Directed(link, begin["number"], board)
         self._pool_shares = PoolShares(link, reactor)
         self._kills = KillsElsewhere(link, self.clients)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,9 @@ from proxy.service.staff_leaving import StaffLeaving
 from proxy.service.tokens import UnusableError
 from proxy.service.worker import Worker
 
+TICKET_KEY_BYTES = 32
+"""Of the secret by which workers seal TLS sessions for clients to keep."""
+
 NUMBERS_APART = 1 << 20
 """Whoever takes the place of a worker gives its clients numbers so far above those of the one
 before: who kills a client by a number that it once had hits nobody."""
@@ -57,6 +61,7 @@ class Supervisor(Worker):
         config = load_config_text(self.text, config_path)
         log = get_logger()
         self._board = Board.make()
+        self._ticket_key = secrets.token_bytes(TICKET_KEY_BYTES)
         self.staff = Staff(config.workers, reactor, self._begin_of, self._board, log)
         self.reception = Reception(self.staff, reactor, log)
         self.relay = Relay(self.staff, log)
@@ -89,6 +94,7 @@ class Supervisor(Worker):
             "text": self.text,
             "path": str(self.config_path),
             "level": level(),
+            "ticket_key": self._ticket_key.hex(),
             "first_number": first_number(seat.number, beyond),
         }
 
@@ -121,7 +127,7 @@ class Supervisor(Worker):
         except OperationRefusedError as error:
             raise UnusableError(f"a worker cannot serve: {error.why}") from error
 
-    async def _let_go(self, is_awaited: Callable[[], bool]) -> None:
+    async def _let_go(self, is_awaited: Callable[[], bool]) -> None:  # noqa: ARG002 - its workers know that
         self._balancing.stop()
         self.reception.stop()
         self.relay.stop()

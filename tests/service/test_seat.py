@@ -40,7 +40,14 @@ def waiting():
 def begin(member, folder, text):
     """Tell it what to serve."""
     path = str(folder / "mysqlproxy.yaml")
-    more = {"number": 3, "workers": 4, "text": text, "path": path, "level": "info"}
+    more = {
+        "number": 3,
+        "workers": 4,
+        "text": text,
+        "path": path,
+        "level": "info",
+        "ticket_key": "ab" * 32,
+    }
     member.link.tell("begin", first_number=3, **more)
 
 

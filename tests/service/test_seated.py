@@ -42,7 +42,14 @@ class Seated:
             link.on(what, lambda message, _: self.heard.append(message))
         self.said("here")
         path = str(folder / "mysqlproxy.yaml")
-        more = {"number": 2, "workers": 2, "text": TEXT, "path": path, "level": "error"}
+        more = {
+            "number": 2,
+            "workers": 2,
+            "text": TEXT,
+            "path": path,
+            "level": "error",
+            "ticket_key": "ab" * 32,
+        }
         link.tell("begin", first_number=66, **more)
         self.said("ready")
 

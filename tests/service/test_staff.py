@@ -22,7 +22,6 @@ from proxy.service.staff import (
 )
 from tests.support.staff import Said, make_member
 
-
 BOARD = object()
 
 

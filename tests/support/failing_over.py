@@ -157,14 +157,14 @@ class Watching(RunningProxy):
             if states == {"AVAILABLE"} and not status["held"]:
                 return
             assert time.monotonic() < deadline, (targets, status)
-            time.sleep(0.02)
+            time.sleep(0.05)
 
     def wait_until_follows(self, place: Any) -> None:
         """Wait until it has seen that a server replicates."""
         deadline = time.monotonic() + WELL_SECONDS
         while self.targets()[address(place)]["lag_seconds"] is None:
             assert time.monotonic() < deadline, self.targets()
-            time.sleep(0.02)
+            time.sleep(0.05)
 
     def read_sessions(self) -> None:
         """Have it read now what only servers know of its clients, such as user variables."""

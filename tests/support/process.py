@@ -52,6 +52,7 @@ class RunningProxy:
     port: int
     process: subprocess.Popen[bytes]
     log_path: Path
+    _known: tuple[int, list[dict[str, Any]]] = attrs.field(default=(0, []), init=False)
 
     def connect(self, user: str = "app", **options: Any) -> pymysql.Connection:
         """Log in with PyMySQL; options as of `pymysql.connect`."""
@@ -67,13 +68,15 @@ class RunningProxy:
 
     def log(self) -> list[dict[str, Any]]:
         """All lines of the log so far; what is no JSON (a traceback) is a message."""
-        lines = []
-        for line in self.log_path.read_text("utf-8", "replace").splitlines():
-            try:
-                lines.append(dict(json.loads(line)))
-            except ValueError:
-                lines.append({"level": "error", "message": line})
-        return lines
+        read, known = self._known
+        with self.log_path.open("rb") as stream:
+            stream.seek(read)
+            new = stream.read()
+        # Whoever waits for a line asks again and again: what was whole is not read anew.
+        end = new.rfind(b"\n") + 1
+        known = [*known, *map(_line, new[:end].splitlines())]
+        self._known = read + end, known
+        return [*known, *map(_line, new[end:].splitlines())]
 
     def mistakes(self) -> list[dict[str, Any]]:
         """The lines that say that the proxy itself went wrong."""
@@ -180,6 +183,14 @@ def running_proxy(
     assert not mistakes, "the proxy made mistakes:\n" + "\n".join(
         str(line.get("exception", "")) + "\n" + json.dumps(line) for line in mistakes[:5]
     )
+
+
+def _line(line: bytes) -> dict[str, Any]:
+    text = line.decode("utf-8", "replace")
+    try:
+        return dict(json.loads(text))
+    except ValueError:
+        return {"level": "error", "message": text}
 
 
 def _wait_until_it_listens(proxy: RunningProxy) -> None:
