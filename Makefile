@@ -26,7 +26,7 @@ PURE_COVERAGE := $(foreach package,$(PURE),--cov=proxy.$(package)) --cov=proxy.e
 PURE_TESTS := $(wildcard $(PURE:%=tests/%) tests/observe tests/test_*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-stories test-plain test-python test-compiled test-pure compiled check lint tools suites soak bench bench-failover bench-upgrade bench-curves image docs reference clean absent
+.PHONY: help run demo test test-stories test-plain test-python test-compiled test-pure compiled check lint tools suites soak bench bench-failover bench-upgrade bench-curves bench-workers bench-savings bench-overload image docs reference clean absent
 
 help:
 	@echo 'make run        a MySQL server and a replica with the proxy in front, until Ctrl-C'
@@ -42,6 +42,12 @@ help:
 	@echo '                what applications notice of reloads and of restarts without loss: nothing'
 	@echo 'make bench-curves'
 	@echo '                how cost grows with clients, backends, sizes and states'
+	@echo 'make bench-workers'
+	@echo '                what several processes cost and give, and what becomes of one that dies'
+	@echo 'make bench-savings'
+	@echo '                what many clients on few connections spare the database'
+	@echo 'make bench-overload'
+	@echo '                ten times more work than there can be done, and storms of logins'
 	@echo 'make image      carries out the steps of the Dockerfile, without a container engine'
 	@echo 'make docs       the manual, in docs/_build/html'
 	@echo 'make reference  rewrite the reference of the settings in docs/configuration.rst'
@@ -162,6 +168,15 @@ bench-upgrade: $(STAMPS)/compiled
 # BENCH="--only idle --rounds 3", for instance; BENCH=--quick is a look within a minute or two.
 bench-curves: $(STAMPS)/compiled
 	$(BIN)/python -m bench.curves.run $(BENCH)
+
+bench-workers: $(STAMPS)/compiled
+	$(BIN)/python -m bench.workers.run $(BENCH)
+
+bench-savings: $(STAMPS)/compiled
+	$(BIN)/python -m bench.savings $(BENCH)
+
+bench-overload: $(STAMPS)/compiled
+	$(BIN)/python -m bench.overload $(BENCH)
 
 # The steps of the Dockerfile where there is no engine for them; as root, with mmdebstrap.
 image: $(STAMPS)/venv

@@ -132,9 +132,7 @@ def measure(taken: Measure, pair: Pair, extent: Extent) -> None:
             for server in pair.group.servers
         }
         places = [(relay.host, relay.port) for relay in relays.values()]
-        proxy = stack.enter_context(
-            proxying.proxy(extent.program, pair.topology, places, extent.keep)
-        )
+        proxy = stack.enter_context(proxying.proxy(extent.form, pair.topology, places))
         field = faults.Field(pair, relays, proxy, random.Random(extent.seed))
         kinds = (Kind.LEDGER, Kind.LEDGER_TRANSACTIONS)
         with Crowd([(proxy.way, kind, CLIENTS) for kind in kinds]) as crowd:

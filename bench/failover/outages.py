@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Final
 
 import attrs
@@ -56,16 +55,14 @@ class Extent:
     Attributes:
         runs: how often.
         clients: of each kind.
-        program: which form of this proxy.
+        form: how this proxy runs.
         seed: of the chance by which faults of the ledger are chosen.
-        keep: a folder for its logs that stay; None for none.
     """
 
     runs: int
     clients: int
-    program: tools.Program
+    form: proxying.Form
     seed: int
-    keep: Path | None = None
 
 
 @attrs.define
@@ -86,9 +83,7 @@ class Outage:
 
     def run(self, cluster: Cluster, extent: Extent) -> None:
         """All runs, the same proxy in all of them."""
-        with proxying.proxy(
-            extent.program, cluster.topology, cluster.places, extent.keep
-        ) as proxy:
+        with proxying.proxy(extent.form, cluster.topology, cluster.places) as proxy:
             for number in range(extent.runs):
                 lost = cluster.primary
                 with contextlib.ExitStack() as stack:

@@ -48,10 +48,9 @@ def measure(taken: Measure, pair: Pair, extent: Extent) -> None:
     """With the setting, and without it, which shows that the reader is behind."""
     for column, wanted in (("mysqlproxy", True), ("without the setting", False)):
         with proxying.proxy(
-            extent.program,
+            extent.form,
             pair.topology,
             pair.places,
-            extent.keep,
             failover={"read_your_writes": wanted},
         ) as proxy:
             proxy.wait_until_well(_LIMIT_SECONDS)

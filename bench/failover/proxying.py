@@ -42,6 +42,21 @@ class ProxyFailedError(Exception):
 
 
 @attrs.frozen
+class Form:
+    """How it runs.
+
+    Attributes:
+        program: which form of it.
+        workers: how many of its processes serve.
+        keep: a folder for its logs that stay; None for none.
+    """
+
+    program: tools.Program
+    workers: int = 1
+    keep: Path | None = None
+
+
+@attrs.frozen
 class Line:
     """A line of its log.
 
@@ -208,19 +223,17 @@ def _configuration(
 
 @contextlib.contextmanager
 def proxy(
-    program: tools.Program,
+    form: Form,
     topology: str,
     places: Sequence[tuple[str, int]],
-    keep: Path | None = None,
     failover: Mapping[str, object] = MappingProxyType({}),
 ) -> Iterator[Proxy]:
     """This proxy for the time of the block.
 
     Args:
-        program: which form of it.
+        form: how it runs.
         topology: how the targets belong together.
         places: host and port of each target.
-        keep: a folder for its log that stays; None for none.
         failover: settings of failover that are not to be the default ones.
 
     Raises:
@@ -232,18 +245,23 @@ def proxy(
         ports = free_port(), free_port()
         path = folder / "mysqlproxy.yaml"
         path.write_text(
-            yaml.safe_dump(_configuration(topology, places, ports, folder, failover))
+            yaml.safe_dump(
+                {
+                    **_configuration(topology, places, ports, folder, failover),
+                    "workers": form.workers,
+                }
+            )
         )
         path.chmod(0o600)
         process = GuardedProcess.start(
-            (*program.command, "run", "--config", str(path)),
+            (*form.program.command, "run", "--config", str(path)),
             log=folder / "log",
             folder=folder,
             limit_seconds=STOP_LIMIT_SECONDS,
         )
         running = Proxy(*ports, folder, process)
-        if keep is not None:
-            stack.callback(_keep, running, keep)
+        if form.keep is not None:
+            stack.callback(_keep, running, form.keep)
         stack.callback(process.stop, STOP_LIMIT_SECONDS)
         _wait(running)
         yield running

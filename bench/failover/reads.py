@@ -151,7 +151,7 @@ class Readers:
 def measure(taken: Measure, pair: Pair, extent: Extent) -> None:
     """All runs."""
     with (
-        proxying.proxy(extent.program, pair.topology, pair.places, extent.keep) as proxy,
+        proxying.proxy(extent.form, pair.topology, pair.places) as proxy,
         Beat(pair.group.primary),
     ):
         for number in range(extent.runs):

@@ -155,7 +155,7 @@ COURSES: Final = (
 def measure(taken: Measure, pair: Pair, extent: Extent, folder: Path) -> None:
     """Record all courses, once each; a JSON file and a picture of each go to the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    with proxying.proxy(extent.program, pair.topology, pair.places, extent.keep) as proxy:
+    with proxying.proxy(extent.form, pair.topology, pair.places) as proxy:
         for course in COURSES:
             lost = pair.primary
             recorded = _record(taken, course, pair, proxy)

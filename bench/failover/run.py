@@ -24,10 +24,11 @@ from bench.failover import (
     switchovers,
 )
 from bench.failover.outages import Extent, Outage
-from bench.failover.proxying import ProxyFailedError
+from bench.failover.proxying import Form, ProxyFailedError
 from bench.failover.samples import Measure
 from bench.report import OURS
 from bench.run import RESULTS
+from proxy.config.model import MAX_WORKERS
 from proxy.embedded import EmbeddedError, LocalServer
 
 
@@ -118,6 +119,13 @@ def _run(name: str, extent: Extent, measures: dict[str, Measure]) -> None:
     help="Of each kind, in outages.",
 )
 @click.option("--seed", type=int, help="Of the faults of the ledger; by default a new one.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, MAX_WORKERS),
+    default=1,
+    show_default=True,
+    help="Processes of this proxy that serve.",
+)
 @click.option("--python", is_flag=True, help="Run this proxy from its sources, not compiled.")
 @click.option(
     "--logs",
@@ -142,6 +150,7 @@ def main(
     runs: int,
     clients: int,
     seed: int | None,
+    workers: int,
     python: bool,
     logs: Path | None,
     pictures: Path,  # noqa: ARG001 - for _timeline
@@ -156,7 +165,7 @@ def main(
         raise click.ClickException(str(error)) from error
     said = ("git", "-C", str(RESULTS.parent), "describe", "--always", "--dirty")
     facts = machine.describe({OURS: (*program.command, "--version"), "commit": said})
-    extent = Extent(runs, clients, program, chosen, logs)
+    extent = Extent(runs, clients, Form(program, workers, logs), chosen)
     measures: dict[str, Measure] = {}
     try:
         for name in only or MEASURES:
@@ -173,6 +182,7 @@ def main(
         "runs": runs,
         "clients": clients,
         "seed": chosen,
+        "workers": workers,
         "measures": {name: measure.as_json() for name, measure in measures.items()},
     }
     path.write_text(json.dumps(content, indent=1) + "\n", "utf-8")

@@ -72,7 +72,7 @@ def measure(taken: Measure, pair: Pair, extent: Extent) -> None:
         "mysqlproxy promote": _by_command,
         "a script": _by_script,
     }
-    with proxying.proxy(extent.program, pair.topology, pair.places, extent.keep) as proxy:
+    with proxying.proxy(extent.form, pair.topology, pair.places) as proxy:
         for number in range(extent.runs):
             for name, switch in ways.items():
                 try:

@@ -30,6 +30,7 @@ from proxy.dialogue.events import (
 from proxy.errors import ErrorReply, StatementLostError
 from proxy.front import audit, concluding, conductor, express, login, recovering, silence
 from proxy.front.admission import LOCAL
+from proxy.front.fresh import announce
 from proxy.front.lingering import give_up
 from proxy.front.naming import who
 from proxy.front.proxy import Proxy
@@ -302,6 +303,8 @@ class Client:
             if turned is not None:
                 self._broken_off(turned)
                 return
+        if self.route.own_writes is not None:
+            announce(self, exchange, express=self._answered is None)
         if data:
             protocol.write_from(backend, data)
         if exchange.ended:

@@ -8,9 +8,10 @@ from proxy.errors import BackendLostError, StatementRefusedError
 from proxy.front import commands, concluding, lingering, statements
 from proxy.policy.lease import Place
 from proxy.pool.pool import TargetPool
-from proxy.wire.constants import Command
+from proxy.wire.constants import Command, SessionTrack
 
 if TYPE_CHECKING:
+    from proxy.dialogue.exchange import Exchange
     from proxy.front.client import Client
     from proxy.pool.own_writes import OwnWrites
 
@@ -52,6 +53,33 @@ def _only_reads(client: Client, payload: bytes) -> bool:
     except StatementRefusedError:
         return False
     return means.reads_only
+
+
+def announce(client: Client, exchange: Exchange, *, express: bool) -> None:
+    """An answer is about to go out: other workers learn first that something was written.
+
+    Whoever hears it may read by way of one of them in the next moment.
+
+    Args:
+        client: Whose answer it is.
+        own_writes: Who knows other workers.
+        exchange: The answer so far.
+        express: Whether the express lane has sent the command.
+    """
+    session, lease = client.session, client.lease
+    own_writes = client.route.own_writes
+    if own_writes is None or not own_writes.announces or session is None or lease is None:
+        return
+    if not (client.route.takes_writes or lease.pool is own_writes.pool):
+        return
+    if any(kind == SessionTrack.GTIDS for kind, _ in exchange.changes):
+        own_writes.announce(session.user)
+    elif not exchange.ended:
+        return
+    elif exchange.err is not None or not (
+        express or own_writes.is_told(session) or _only_reads(client, client.command)
+    ):
+        own_writes.announce(session.user)
 
 
 def doubt(client: Client, own_writes: OwnWrites) -> None:

@@ -54,7 +54,7 @@ class Sink:
         self._kept = kept
         self._waiting: collections.deque[bytes] = collections.deque()
         self._size = 0
-        self._begun = self._torn = False
+        self._begun = self._torn = self._flushes = False
         self._why = ""
         self.lost = self.lost_total = 0
         self._descriptor = _descriptor(stream)
@@ -88,21 +88,34 @@ class Sink:
         Args:
             seconds: How long to wait for a stream that takes nothing at the moment.
         """
+        # A signal's handler logs too, whatever it has interrupted: that is written by whoever
+        # is at it.
+        if self._flushes:
+            return
+        self._flushes = True
+        try:
+            works = self._flush(seconds)
+        finally:
+            self._flushes = False
+        if works:
+            self._say_what_was_lost()
+
+    def _flush(self, seconds: float) -> bool:
+        """Write what waits; whether all is written, and that worked."""
         works = False
         while self._waiting:
             if self._stream.closed:
                 works = self._drop("the stream is closed")
             elif not self._takes(seconds):
-                return
+                return False
             else:
                 try:
                     works = self._write_first()
                 except BlockingIOError:  # it does not block at all, and has less room
-                    return
+                    return False
                 except OSError as error:
                     works = self._drop(error.strerror or str(error))
-        if works:
-            self._say_what_was_lost()
+        return works
 
     def _takes(self, seconds: float) -> bool:
         return any(events & _READY for _, events in self._poll.poll(seconds * 1000))

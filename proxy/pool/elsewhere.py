@@ -1,14 +1,16 @@
 """What users have written by way of other workers, as the board and messages tell.
 
-A write is counted on the board when it is known here, and told to the others some milliseconds
-later, with its position.  Whoever reads and finds a count of which nothing was told yet has to
-ask the writer; so is what a worker had still to tell when it died.
+A write is counted on the board before its client hears of it, and told to the others some
+milliseconds later, with its position.  Whoever reads and finds a count of which nothing was
+told yet has to ask the writer; so is what a worker had still to tell when it died.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
+
+import attrs
 
 from proxy.net.clock import Clock, Timer, cancel
 from proxy.policy.gtids import Position, parse
@@ -21,6 +23,21 @@ worker, and whoever reads within that time asks the writer."""
 
 News: TypeAlias = Mapping[str, Sequence[Any]]
 """By slot: the count before, the count after, and the position in between, None for unknown."""
+
+
+@attrs.define
+class _Untold:
+    """What others have not been told of a slot.
+
+    Attributes:
+        first: What they were told to be the count.
+        position: What was written since; None where nobody knows.
+        awaited: How many writes were announced of which is not known yet what they are.
+    """
+
+    first: int
+    position: Position | None = attrs.Factory(Position)
+    awaited: int = 0
 
 
 class Elsewhere:
@@ -49,7 +66,8 @@ class Elsewhere:
         self._clock = clock
         self._tell = tell
         self._heard: dict[int, bytes] = {}
-        self._untold: dict[int, tuple[int, Position | None]] = {}
+        self._untold: dict[int, _Untold] = {}
+        self._inherited: set[int] = set()  # what another process had to tell that had this seat
         self._timer: Timer | None = None
 
     def __repr__(self) -> str:
@@ -60,55 +78,51 @@ class Elsewhere:
         """Which users this one is taken for one with."""
         return slot_of(self._proxy, user)
 
-    def note(self, user: str, position: Position | None) -> bool:
-        """A user has written here.
+    def announce(self, user: str) -> None:
+        """A user is about to hear that something was written here; `note` follows."""
+        self._count(self.slot(user)).awaited += 1
 
-        Args:
-            user: Who.
-            position: What; None where nobody knows.
+    def note(self, user: str, position: Position | None) -> None:
+        """A user has written here, and this is what; None where nobody knows."""
+        untold = self._count(self.slot(user))
+        untold.awaited = max(untold.awaited - 1, 0)
+        known = untold.position
+        untold.position = None if known is None or position is None else added(known, position)
 
-        Returns:
-            Whether another process had this seat, and something to tell.
-        """
-        slot, seat = self.slot(user), self._seat
-        before = self._board.count(slot, seat)
+    def _count(self, slot: int) -> _Untold:
+        """Show that something was written; it is told soon."""
+        before = self._board.count(slot, self._seat)
+        self._board.add(slot, self._seat)
         heard = self._heard.get(slot, NOTHING)
-        self._board.add(slot, seat)
-        self._heard[slot] = with_count(heard, seat, before + 1)
-        if slot not in self._untold:
-            self._untold[slot] = before, position
-        else:
-            first, known = self._untold[slot]
-            both = None if known is None or position is None else added(known, position)
-            self._untold[slot] = first, both
+        if counted(heard, self._seat) != before:
+            self._inherited.add(slot)
+        self._heard[slot] = with_count(heard, self._seat, before + 1)
         if self._timer is None:
             self._timer = self._clock.callLater(TELL_SECONDS, self._tell_all)
-        return counted(heard, seat) != before
+        return self._untold.setdefault(slot, _Untold(before))
 
     def _tell_all(self) -> None:
         self._timer = None
         untold, self._untold = self._untold, {}
-        self._tell(
-            {
-                str(slot): (
-                    first,
-                    self._board.count(slot, self._seat),
-                    None if position is None else str(position),
-                )
-                for slot, (first, position) in untold.items()
-            }
-        )
+        self._tell({str(slot): self._news(slot, one) for slot, one in untold.items()})
+
+    def _news(self, slot: int, untold: _Untold) -> tuple[int, int, str | None]:
+        position = None if untold.awaited else untold.position
+        text = None if position is None else str(position)
+        return untold.first, self._board.count(slot, self._seat), text
 
     def forget_positions(self) -> None:
         """Another target takes the writes: it may lack what is still to be told."""
-        self._untold = {slot: (first, None) for slot, (first, _) in self._untold.items()}
+        for untold in self._untold.values():
+            untold.position = None
 
     def is_news(self, slot: int) -> bool:
         """Whether somebody has counted more than was told; asked once, it is not any more."""
         row = self._board.row(slot)
-        if row == self._heard.get(slot, NOTHING):
+        if row == self._heard.get(slot, NOTHING) and slot not in self._inherited:
             return False
         self._heard[slot] = row
+        self._inherited.discard(slot)
         return True
 
     def hear(self, seat: int, news: News) -> Iterator[tuple[int, Position | None]]:

@@ -129,11 +129,20 @@ class OwnWrites:
         self._doubts += 1
         self._unknown[whose] = self._doubts
 
+    @property
+    def announces(self) -> bool:
+        """Whether others have to know that something was written before the writer's client."""
+        return self._elsewhere is not None
+
+    def announce(self, user: str) -> None:
+        """The user is about to hear of what it has written; `wrote` says what that is."""
+        if self._elsewhere is not None:
+            self._elsewhere.announce(user)
+
     def _note(self, user: str, position: Position | None) -> None:
         """Let other workers know."""
-        elsewhere = self._elsewhere
-        if elsewhere is not None and elsewhere.note(user, position):
-            self._doubt(elsewhere.slot(user))
+        if self._elsewhere is not None:
+            self._elsewhere.note(user, position)
 
     def hear(self, seat: int, news: News) -> None:
         """What users have written by way of another worker."""

@@ -115,7 +115,13 @@ class DistantSight:
     @property
     def counters(self) -> Counters:
         """See `Sight`: the sum over the workers."""
-        return self._told.sums.refresh()
+        return self._whole(self._told.sums.refresh())
+
+    def _whole(self, counters: Counters) -> Counters:
+        """The same with all endpoints: where no client has come yet nothing has happened."""
+        for one in self.config.endpoints:
+            counters.endpoint(one.name)
+        return counters
 
     @property
     def count(self) -> int:
@@ -142,7 +148,9 @@ class DistantSight:
     def now(self) -> ProxyNow:
         """How it stands, for the metrics; its counters are of the same moment."""
         limits = {one.target: one.max_connections for one in self.pools()}
-        return self._told.sums.joined(self._steward_now(), limits)
+        now = self._told.sums.joined(self._steward_now(), limits)
+        self._whole(self._told.sums.counters)
+        return now
 
     def standing(self) -> Standing:
         """See `Sight`."""

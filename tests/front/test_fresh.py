@@ -275,3 +275,78 @@ def test_a_read_that_was_lost_says_nothing_of_writes(mysql):
     mysql.run()
     assert answers(reader) == "b"
     assert mysql.own_writes.is_met("app", mysql.pool("b"))
+
+
+# By way of other workers
+
+
+class Announced:
+    """Stands for `Elsewhere`: what was announced and noted, and what its client was sent."""
+
+    def __init__(self, group):
+        self.told = []
+        group.own_writes._elsewhere = self
+        self.client = group.client()
+        write = self.client.wire.write
+
+        def heard(data):
+            self.told.append("heard")
+            write(data)
+
+        self.client.wire.write = heard
+
+    def announce(self, user):
+        """See `Elsewhere`."""
+        self.told.append(f"announced of {user}")
+
+    def note(self, user, position):
+        """See `Elsewhere`."""
+        del position
+        self.told.append(f"noted of {user}")
+
+    def slot(self, user):
+        """See `Elsewhere`."""
+        del user
+        return 7
+
+    def is_news(self, slot):
+        """See `Elsewhere`."""
+        return slot != 7
+
+    def forget_positions(self):
+        """See `Elsewhere`."""
+
+    def take(self):
+        """What was told since."""
+        told, self.told[:] = [*self.told], []
+        return told
+
+
+def test_others_know_that_something_was_written_before_its_client_hears(group):
+    """Who hears it may read by way of another worker in the next moment."""
+    elsewhere = Announced(group)
+    for _ in range(2):
+        assert ask(elsewhere.client, INSERT) == "ok"
+        assert elsewhere.take() == ["announced of app", "heard", "noted of app"]
+
+
+def test_what_only_reads_is_not_announced(group):
+    """At the writer or at a reader, in either lane, once writers have been seen to report."""
+    elsewhere, reader = Announced(group), group.client("reads")
+    ask(elsewhere.client, INSERT)
+    elsewhere.take()
+    for text in (READ, b"SELECT 'x' -- y"):
+        assert ask(elsewhere.client, text) == "a"
+    group.apply("b")
+    assert ask(reader, READ) is not None
+    assert {*elsewhere.take()} == {"heard"}
+
+
+def test_an_error_is_announced(mysql):
+    """What came before it may be committed."""
+    elsewhere = Announced(mysql)
+    ask(elsewhere.client, INSERT)
+    elsewhere.take()
+    mysql.host("a").answers[b"INSERT"] = error(1062, "23000")
+    assert ask(elsewhere.client, INSERT) == (1062, "23000")
+    assert elsewhere.take() == ["announced of app", "heard", "noted of app"]

@@ -65,7 +65,7 @@ def test_what_was_heard_is_no_news(workers):
     one, other = workers.ones.values()
     slot = one.slot("app")
     assert not other.is_news(slot)
-    assert not one.note("app", position(1))
+    one.note("app", position(1))
     assert workers.hear(1) == {2: [(slot, position(1))]}
     assert not other.is_news(slot)
     one.note("app", position(2))
@@ -119,10 +119,33 @@ def test_what_a_worker_did_not_tell_before_it_died_is_news(workers):
     one.stop()
     assert other.is_news(slot)
     fresh = workers.ones[1] = workers.begin(1)
-    assert fresh.note("app", position(2))  # it does not know it either
-    assert not fresh.note("app", position(3))
+    fresh.note("app", position(2))
+    assert fresh.is_news(slot)  # it does not know it either
+    fresh.note("app", position(3))
+    assert not fresh.is_news(slot)
     assert workers.hear(1) == {2: [(slot, parse(f"{UUID}:2-3"))], 3: [(slot, None)]}
     assert not third.is_news(slot)
+
+
+def test_what_was_announced_is_news_before_it_is_known(workers):
+    """And is told as unknown, where it is not known in time."""
+    one, other = workers.ones.values()
+    slot = one.slot("app")
+    one.announce("app")
+    assert other.is_news(slot)
+    assert not one.is_news(slot)
+    one.note("app", position(1))
+    assert other.is_news(slot)
+    assert workers.hear(1) == {2: []}
+    one.announce("app")
+    one.note("app", position(2))
+    one.announce("app")
+    assert workers.hear(1) == {2: [(slot, None)]}
+    one.note("app", position(3))
+    assert workers.hear(1) == {2: [(slot, position(3))]}
+    one.announce("app")
+    one.note("app", position(4))
+    assert workers.hear(1) == {2: [(slot, position(4))]}
 
 
 def test_who_begins_has_heard_nothing(workers):

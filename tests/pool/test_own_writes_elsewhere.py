@@ -138,8 +138,19 @@ def test_what_a_dead_worker_has_left_is_asked_for(group, colleague):
     assert group.asked == 1
 
 
+def test_what_is_about_to_be_heard_is_counted_first(group, colleague):
+    """Before anybody knows what it is."""
+    assert group.own_writes.announces
+    group.own_writes.announce("app")
+    slot = colleague.ours.slot("app")
+    assert colleague.board.count(slot, 1) == 1
+    assert needed(group) == [parse(f"{UUID}:5")]  # here it is known when it is
+
+
 def test_who_has_no_colleagues_hears_of_none(group):
     """Whatever is told."""
+    assert not group.own_writes.announces
+    group.own_writes.announce("app")
     group.own_writes.hear(2, {"1": (0, 1, None)})
     assert needed(group) == [Position()]
 

@@ -238,3 +238,13 @@ def test_a_reload_may_switch_it_as_well(office):
     assert not office.sight.debug
     here.config = attrs.evolve(here.config, debug_logging=True)
     assert office.sight.debug
+
+
+def test_every_endpoint_has_counters(office):
+    """Before its first client too, and those that the metrics show are the same."""
+    counters = office.sight.counters
+    assert [*counters.endpoints] == ["main"]
+    office.beat()
+    office.sight.now()
+    assert office.sight.counters is counters
+    assert [*counters.endpoints] == ["main"]

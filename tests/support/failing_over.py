@@ -24,7 +24,13 @@ from proxy.admin.caller import AdminCaller, Reply
 from proxy.config.admin import AdminSocket
 from proxy.embedded import Flavor, LocalServer, ReplicatedServers
 from tests.support.ports import free_port
-from tests.support.process import DRAIN_SECONDS, RunningProxy, _tail, _wait_until_it_listens
+from tests.support.process import (
+    DRAIN_SECONDS,
+    WORKERS,
+    RunningProxy,
+    _tail,
+    _wait_until_it_listens,
+)
 
 ACCOUNTS: Mapping[str, str] = {"app": "app-secret-1", "other": "other-secret-1"}
 MONITOR = {"username": "monitor", "password": "monitor-secret-1", "for_monitor": True}
@@ -192,6 +198,7 @@ def proxy_before(
     alarms: Sequence[str] = (),
     expected: Sequence[str] = (),
     admin: Mapping[str, Any] | None = None,
+    workers: int = WORKERS,
 ) -> Iterator[Watching]:
     """Run a proxy in front of servers, or of relays before them, for the length of a block.
 
@@ -206,6 +213,7 @@ def proxy_before(
         alarms: Words of the alarms that are expected.
         expected: Errors in its log that are expected, as it calls them.
         admin: Settings of ``admin``; its ``listen`` is a list of places beside the socket.
+        workers: How many processes serve.
 
     Raises:
         AssertionError: It did not start or stop, or logged an error that was not expected.
@@ -246,6 +254,7 @@ def proxy_before(
         ],
         "log": {"level": "info", "format": "json"},
         "admin": {**(admin or {}), "listen": [f"unix:{socket_path}", *listen]},
+        "workers": workers,
         "drain_timeout": DRAIN_SECONDS,
     }
     folder.mkdir(parents=True, exist_ok=True)

@@ -31,7 +31,7 @@ from tests.support import login_clients
 from tests.support.login_clients import Driver, Login, Outcome
 from tests.support.login_matrix import MODES, Account, Cell, ClientTls, Way, cells, proxy_name
 from tests.support.ports import free_port
-from tests.support.process import RunningProxy
+from tests.support.process import WORKERS, RunningProxy
 
 REGION = "eu-central-1"
 ACCESS_KEY = {
@@ -326,6 +326,7 @@ def _running(stand: _Stand, folder: Path) -> Iterator[tuple[RunningProxy, dict[s
         "proxies": [_proxy(stand, folder, *kind, free_port()) for kind in kinds],
         # Each connection to a database that opens is a line of this level.
         "log": {"level": "debug", "format": "json"},
+        "workers": WORKERS,
         "drain_timeout": 2,
     }
     configuration, log_path = folder / "mysqlproxy.yaml", folder / "mysqlproxy.log"

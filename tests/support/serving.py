@@ -10,6 +10,8 @@ import threading
 
 import attrs
 
+from tests.support.process import WORKERS
+
 END_SECONDS = 40
 
 
@@ -50,6 +52,7 @@ def serving(folder, server, *, user="app", password="app-secret-1", proxy="", **
         f"       connection_pool_config: {{{settings}}}}},\n"
         '     endpoints: [{name: shop, listen: "tcp:0:interface=127.0.0.1"}]}\n'
         "log: {format: json}\n"
+        f"workers: {WORKERS}\n"
         "drain_timeout: 1\n"
     )
     process = subprocess.Popen(

@@ -1,0 +1,1 @@
+"""``make bench-workers``: what several processes cost, and what they give."""
