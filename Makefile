@@ -26,12 +26,14 @@ PURE_COVERAGE := $(foreach package,$(PURE),--cov=proxy.$(package)) --cov=proxy.e
 PURE_TESTS := $(wildcard $(PURE:%=tests/%) tests/observe tests/test_*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-stories test-plain test-python test-compiled test-pure compiled check lint tools suites soak bench bench-failover bench-upgrade bench-curves bench-workers bench-savings bench-overload image docs reference clean absent
+.PHONY: help run demo test test-stories test-plain test-python test-compiled test-pure test-workers compiled check lint tools suites soak bench bench-failover bench-upgrade bench-curves bench-workers bench-savings bench-overload image docs reference clean absent
 
 help:
 	@echo 'make run        a MySQL server and a replica with the proxy in front, until Ctrl-C'
 	@echo 'make demo       a short show: many clients on few connections, and a failover'
 	@echo 'make test       all checks and all tests, over the Python and over the compiled form'
+	@echo 'make test-workers'
+	@echo '                the stories on real servers again, with two processes that serve'
 	@echo 'make check      the quick ones, within a minute'
 	@echo 'make suites     the tests of SQLAlchemy and Django, directly and through the proxy'
 	@echo 'make soak       an hour of scripts by chance, directly and through the proxy'
@@ -136,6 +138,10 @@ test-stories: $(STAMPS)/compiled
 
 test-compiled: $(STAMPS)/compiled
 	$(COMPILED) $(or $(TESTS),$(patsubst %,--ignore=tests/%,$(PLAIN) $(COMPILED_ONCE)))
+
+# What is told with several workers each time are a few stories; here it is all of them.
+test-workers: $(STAMPS)/venv tools
+	MYSQLPROXY_TEST_WORKERS=$(or $(WORKERS),2) $(PYTEST) $(or $(TESTS),tests/live tests/differential)
 
 # A browser for the tests of the dashboard, and systemd's tools for those of its units.
 tools:

@@ -177,7 +177,7 @@ def judged(
         facts: see `Results`.
         points: likewise.
         failures: likewise.
-        beside: throughput at the last point, in that at the first one at the same time.
+        beside: throughput at the last point, in that of the first two at the same time.
     """
     found = Results(curve.key, curve.title, curve.axis, curve.ends, facts, tuple(points), ())
     verdicts = [

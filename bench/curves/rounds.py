@@ -70,8 +70,8 @@ class Rounds:
 
     Attributes:
         failures: What went wrong, by point.
-        beside: Throughput at the last point, in that at the first one at the same time; one
-            for each round, where idle clients are what changes.
+        beside: Throughput at the last point, in the mean of that at the first two at the same
+            time; one for each round, where idle clients are what changes.
     """
 
     def __init__(self, here: Site, sysbench: tools.Program, curve: Curve) -> None:
@@ -104,8 +104,8 @@ class Rounds:
                 for one in order if number % 2 == 0 else reversed(order):
                     if str(one.point.at) not in self.failures:
                         self._measure(one, number, effort, still[one.point.at])
-                if self._curve.looks_still and not self.failures:
-                    self._compare(ready[0], ready[-1], effort)
+                if self._curve.looks_still and len(ready) > 2 and not self.failures:
+                    self._compare(ready, number, effort)
                 said = f"{self._curve.key}: round {number + 1} of {effort.rounds}"
                 click.echo(said, err=True)
         return [Place(at, tuple(self._samples[at])) for at in sorted(self._samples)]
@@ -118,9 +118,9 @@ class Rounds:
         proxy = stack.enter_context(way(self._here, setting, clients, tls))
         login = None
         if setting.idle:
-            before = proxy.cpu_seconds()
+            before = proxy.run_seconds()
             stack.enter_context(idlers(proxy, setting.idle, tls=effort.tls))
-            login = (proxy.cpu_seconds() - before) / setting.idle
+            login = (proxy.run_seconds() - before) / setting.idle
         return _Ready(point, proxy, login)
 
     def _look(self, ready: Sequence[_Ready]) -> dict[int, _Still]:
@@ -156,21 +156,29 @@ class Rounds:
             )
         )
 
-    def _compare(self, first: _Ready, last: _Ready, effort: Effort) -> None:
-        """Load both ends at once: what disturbs one disturbs the other."""
-        # Neither is alone for more than a moment at the begin and at the end.
+    def _compare(self, ready: Sequence[_Ready], number: int, effort: Effort) -> None:
+        """Load them at once: what disturbs one disturbs the others.
+
+        The first two have no idle clients, or next to none, so that they show what chance does.
+        """
+        compared = [ready[0], ready[1], ready[-1]]
+        begin = number % len(compared)  # nobody always begins and ends first
+        order = [*compared[begin:], *compared[:begin]]
+        # None is alone for more than a moment at the begin and at the end.
         seconds = 2 * effort.seconds
-        with ThreadPoolExecutor(2) as pool:
-            loads = [
-                pool.submit(load.run, self._sysbench, one.way, one.point.load, seconds)
-                for one in (first, last)
-            ]
+        with ThreadPoolExecutor(len(order)) as pool:
+            loads = {
+                one.point.at: pool.submit(
+                    load.run, self._sysbench, one.way, one.point.load, seconds
+                )
+                for one in order
+            }
         try:
-            alone, among = (one.result() for one in loads)
+            alone, nearly, among = (loads[one.point.at].result().rate for one in compared)
         except LoadFailedError as error:
-            self._fail(last.point, error)
+            self._fail(ready[-1].point, error)
         else:
-            self.beside.append(among.rate / alone.rate)
+            self.beside.append(among / ((alone + nearly) / 2))
 
     def _fail(self, point: Point, error: Exception) -> None:
         self.failures[str(point.at)] = str(error)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import socket
+import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -16,18 +19,18 @@ from twisted.python.failure import Failure
 from proxy.front.listener import ClientFactory
 from proxy.front.proxy import Proxy
 from proxy.net.clock import Timer, cancel
+from proxy.service.member import PACKET_BYTES
 
 AT_ONCE: Final = 64
 """Connections that are taken in one turn of the reactor: clients that are there wait meanwhile,
 some 100 microseconds for each."""
 
-PACKET_BYTES: Final = 4096
-"""A packet has two names of the configuration and a number."""
-
 AGAIN_SECONDS: Final = 0.05
 TRIES: Final = 20
 """What the supervisor says of another configuration comes another way than clients do, and may
 be later than the first client of an endpoint that is new in it."""
+
+_NO_ROOM: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 
 TELL_SECONDS: Final = 0.05
 """How often the supervisor is told how many clients there are, where that has changed."""
@@ -78,7 +81,7 @@ class Arrivals(FileDescriptor):
         self._look()
 
     def stop(self) -> None:
-        """Take none any more; what is on its way is lost, as at any port that closes."""
+        """Take none any more; what is on its way the supervisor takes back."""
         self._stopped = True
         cancel(self._timer)
         self.stopReading()
@@ -108,13 +111,17 @@ class Arrivals(FileDescriptor):
             if not packet:  # the supervisor is gone, of which the link hears too
                 self.stopReading()
                 return
-            self._take(packet, handles)
+            try:
+                self._take(packet, handles)
+            except Exception:  # noqa: BLE001 - a mistake with one client is not for the next ones
+                trace = traceback.format_exc()
+                self._log.error("a mistake in greeting a client", exception=trace)
 
     def _take(self, packet: bytes, handles: list[int]) -> None:
         name, endpoint, elsewhere = json.loads(packet)
         self._received[name] += 1
         if not handles:
-            self._log.error("a client was lost: this process has no descriptor left for it")
+            self._log.error("a client was lost", why=os.strerror(errno.EMFILE))
             return
         self._find_place(socket.socket(fileno=handles[0]), name, endpoint, elsewhere, TRIES)
 
@@ -140,7 +147,10 @@ class Arrivals(FileDescriptor):
             connection.getpeername()  # Twisted asks too, but leaves open what it then has
             self.reactor.adoptStreamConnection(connection.fileno(), connection.family, factory)
         except OSError as error:
-            self._log.debug("a client had gone before it was greeted", why=error.strerror)
+            if error.errno in _NO_ROOM:
+                self._log.error("a client was lost", why=error.strerror)
+            else:
+                self._log.debug("a client had gone before it was greeted", why=error.strerror)
 
     def connectionLost(self, reason: Failure) -> None:
         """See `twisted.internet.interfaces.IFileDescriptor`."""

@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Final
 
 from structlog.typing import FilteringBoundLogger
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
 from proxy.net.clock import Clock, Timer, cancel
 from proxy.policy.balance import next_move
+from proxy.service.link import LinkError
+from proxy.service.member import Member
 from proxy.service.relay import Relay
 from proxy.service.staff import Staff
 
@@ -70,7 +74,8 @@ class Balancing:
 
     def _look(self) -> None:
         self._timer = self._clock.callLater(LOOK_SECONDS, self._look)
-        now, members = self._clock.seconds(), {one.pid: one for one in self._staff.members}
+        now, able = self._clock.seconds(), self._staff.members
+        members = {one.pid: one for one in able if one.takes_clients}
         used = {pid: self._used(pid) for pid in members}
         passed, before = now - self._looked, self._before
         self._looked = now
@@ -88,4 +93,18 @@ class Balancing:
             return
         self._rest = REST_LOOKS
         by_number = {one.number: one for one in members.values()}
-        self._relay.move(by_number[move.giver], by_number[move.taker], move.part)
+        giver, taker = by_number[move.giver], by_number[move.taker]
+        moving = Deferred.fromCoroutine(self._move(giver, taker, move.part))
+        moving.addErrback(self._mistaken)
+
+    async def _move(self, giver: Member, taker: Member, part: float) -> None:
+        """Move clients, but not to a worker that does nothing because it hangs."""
+        try:
+            await taker.link.ask("ping", seconds=LOOK_SECONDS)
+        except LinkError:
+            return
+        self._relay.move(giver, taker, part)
+
+    def _mistaken(self, failure: Failure) -> None:
+        trace = failure.getTraceback()
+        self._log.error("a mistake in moving clients", exception=trace)

@@ -80,6 +80,7 @@ class Passing:
         self._taking = Taking(reactor, proxies)
         self._leaving: Leaving | None = None
         self._timer: Timer | None = None
+        self._stopped = False
         for what, call in {
             "leave": self._leave,
             "move": self._move,
@@ -96,10 +97,11 @@ class Passing:
     @property
     def is_awaited(self) -> bool:
         """Whether somebody has still to say of a client whether it is served there."""
-        return bool(self._departures)
+        return bool(self._departures) and self._road.is_open
 
     def stop(self) -> None:
-        """Send nobody any more."""
+        """Send nobody any more, and take nobody: this process ends."""
+        self._stopped = True
         cancel(self._timer)
         if self._leaving is not None:
             self._leaving.stop()
@@ -137,8 +139,9 @@ class Passing:
 
     def _move(self, message: Message) -> None:
         """Send some of those who make work to another worker, that has less."""
-        if self._leaving is None:
+        if self._leaving is None and not self._stopped:
             cancel(self._timer)
+            self._departures.forget_gone()
             self._look(round(message["part"] * len(self._active())), LOOKS)
 
     def _active(self) -> list[Client]:
@@ -146,6 +149,7 @@ class Passing:
             client
             for client in self._clients.values()
             if client.proxy.deadlines.now - client.last_active < ACTIVE_SECONDS
+            and not client.proxy.draining  # else it has no place elsewhere either
             and moving.may_move(client)
         ]
 
@@ -161,6 +165,12 @@ class Passing:
     # Some come
 
     def _take(self, message: Message, sockets: list[socket.socket]) -> None:
+        if self._stopped:
+            for one in sockets:
+                one.close()
+            number = message["client"].get("number")
+            self._road.say("refused", number=number, why="the worker ends")
+            return
         self._taking.take(message["client"], sockets[0] if sockets else None, self._road)
 
 

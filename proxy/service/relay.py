@@ -7,7 +7,7 @@ import socket
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import attrs
 from structlog.typing import FilteringBoundLogger
@@ -16,7 +16,10 @@ from proxy.service.handover_channel import Channel, Message
 from proxy.service.member import Member
 from proxy.service.staff import Staff
 
-_SAID = ("what", "number", "why")
+_SAID: Final = ("what", "number", "why")
+
+_LOST: Final = "there is no descriptor left for its connection"
+_TWICE: Final = "a client of its number is on the way already"
 
 
 @attrs.frozen(eq=False)
@@ -48,6 +51,7 @@ class Relay:
         self._sent: Counter[Member] = Counter()
         self._takers: dict[Member, Member] = {}
         self.successor: Channel | None = None
+        self._halted = False
         staff.on_joining.append(self._join)
         staff.on_left.append(self._left)
 
@@ -76,20 +80,21 @@ class Relay:
             member.link.tell("heard", message=said)
 
         taker = self._takers.get(member)
-        if self.successor is None and (taker is None or not taker.is_ready):
+        if self.successor is None and (taker is None or not taker.takes_clients):
             _refuse(message, sockets, answer, "the other worker has ended")
             return
-        target = taker if self.successor is None else None
-        self._send(message, sockets, answer, target)
+        self._send(message, sockets, answer, taker)
 
     def take(self, message: Message, sockets: list[socket.socket], channel: Channel) -> None:
-        """Have a client of the release before served by a worker."""
+        """Have a client of the release before served by a worker, or by the release to come."""
 
         def answer(said: Message) -> None:
             channel.say(said.pop("what"), **said)
+            channel.flush()  # if this process dies, whoever has it now has it
 
-        target = min(self._staff.members, key=self._load, default=None)
-        if target is None:
+        able = (one for one in self._staff.members if one.takes_clients)
+        target = min(able, key=self._load, default=None)
+        if target is None and self.successor is None:
             _refuse(message, sockets, answer, "no worker serves")
             return
         self._send(message, sockets, answer, target)
@@ -102,20 +107,23 @@ class Relay:
         message: Message,
         sockets: list[socket.socket],
         answer: Callable[[Message], None],
-        target: Member | None,
+        worker: Member | None,
     ) -> None:
-        if not sockets:
-            _refuse(message, [], answer, "there is no descriptor left for its connection")
-            return
+        """Send a client to another release, where there is one, else to this worker."""
         document: dict[str, Any] = message["client"]
-        connection = sockets[0]
-        self._passengers[document["number"]] = _Passenger(connection, answer, target)
-        handles = [connection.fileno()]
-        if target is not None:
+        number = document["number"]
+        if not sockets or self._halted or number in self._passengers:
+            why = "the proxy stops" if self._halted else _LOST if not sockets else _TWICE
+            _refuse(message, sockets, answer, why)
+            return
+        target = worker if self.successor is None else None
+        self._passengers[number] = _Passenger(sockets[0], answer, target)
+        handles = [sockets[0].fileno()]
+        if self.successor is not None:
+            self.successor.say("client", handles, client=document)
+        elif target is not None:
             self._sent[target] += 1
             target.link.tell("client", handles, client=document)
-        elif self.successor is not None:
-            self.successor.say("client", handles, client=document)
 
     def _answered_by_worker(self, message: Message, _sockets: list[socket.socket]) -> None:
         self.answered(message)
@@ -128,10 +136,7 @@ class Relay:
         passenger.connection.close()
         if passenger.target is not None:
             self._sent[passenger.target] -= 1
-        said: Message = {
-            name: message[name] for name in ("what", "number", "why") if name in message
-        }
-        passenger.answer(said)
+        passenger.answer({name: message[name] for name in _SAID if name in message})
 
     def _left(self, member: Member) -> None:
         self._refuse_those_for(member, "the worker has ended")
@@ -149,8 +154,13 @@ class Relay:
                 # Of whoever has been read from, we have heard so before.
                 self.answered({"what": "refused", "number": number, "why": why})
 
+    def halt(self) -> None:
+        """Carry nobody more; of those on their way it is heard whether they arrive."""
+        self._halted = True
+
     def stop(self) -> None:
-        """Carry nobody any more."""
+        """Nobody is left to say anything."""
+        self._halted = True
         while self._passengers:
             _, passenger = self._passengers.popitem()
             with contextlib.suppress(OSError):

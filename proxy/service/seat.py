@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
-import signal
 import socket
 import sys
 from collections.abc import Mapping
 from typing import Any
 
 import structlog
+from twisted.internet.error import ReactorNotRunning
 
 from proxy.config.load import load_config_text
 from proxy.config.problem import ConfigError
@@ -50,14 +51,17 @@ class Seat:
             self._serving = Seated(
                 config, self._reactor, self._link, self._door, self._board, message
             )
+            self._serving.startService()
         except (ConfigError, PasswordUnreadableError, TlsUnusableError, UnusableError) as error:
             self._link.tell("failed", why=str(error))
             return
-        self._serving.startService()
+        except Exception:
+            self._link.tell("failed", why="there was a mistake in it; the log has it")
+            raise
         self._reactor.addSystemEventTrigger("before", "shutdown", self._serving.stopService)
 
     def _end(self) -> None:
-        if self._reactor.running:
+        with contextlib.suppress(ReactorNotRunning):  # a signal has told it before
             self._reactor.stop()
 
 
@@ -106,9 +110,6 @@ def main() -> None:
     Seat(reactor, link, door, board)
 
     def start() -> None:
-        # A terminal sends these to all processes; this one goes by what the supervisor says.
-        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR2):
-            signal.signal(number, signal.SIG_IGN)
         link.open(reactor, link_end)
         link.tell("here")
 

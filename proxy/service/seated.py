@@ -23,7 +23,7 @@ from proxy.observe.log import events
 from proxy.policy.standing import OperationRefusedError
 from proxy.pool.board import Board
 from proxy.service.arrivals import Arrivals
-from proxy.service.assembly import ServedAssembly, assemble_served
+from proxy.service.assembly import AnyAssembly, ServedAssembly, assemble_served
 from proxy.service.change import Change, begin_change
 from proxy.service.directed import Directed
 from proxy.service.distant_console import DistantConsole
@@ -34,7 +34,7 @@ from proxy.service.handover_channel import Message
 from proxy.service.link import Link
 from proxy.service.passing import Passing
 from proxy.service.pool_shares import PoolShares
-from proxy.service.serving import Serving
+from proxy.service.serving import DRAIN_LOOK_SECONDS, Serving
 from proxy.service.teller import Served, Teller
 from proxy.service.tokens import UnusableError
 from proxy.service.worker import COLLECTED_AFTER
@@ -79,6 +79,7 @@ class Seated(Serving):
         )
         self._events = EventsUp(link, events, reactor)
         self._change: Change | None = None
+        self._prepared = 0  # how often something was, or was given up
         self._passing = Passing(
             link, self.clients, self._by_name, reactor, reactor.stop, self._log
         )
@@ -133,24 +134,40 @@ class Seated(Serving):
             OperationRefusedError: something cannot be used; says why.
         """
         self._abandon()
+        serial = self._prepared
         read = partial(load_config_text, text, self._path)
         change = await begin_change(self, self._admins, read, self._assemble)
         try:
             change.examine()
+            if serial != self._prepared:
+                raise UnusableError("it was given up meanwhile")  # noqa: TRY301 - one way out
         except UnusableError as error:
             change.abandon()
             raise OperationRefusedError(str(error)) from error
         self._change = change
 
     def _abandon(self) -> None:
+        self._prepared += 1
         change, self._change = self._change, None
         if change is not None:
             change.abandon()
 
     def _commit(self) -> None:
+        """Go by what is prepared; a worker that cannot has to be replaced by one that does."""
         change, self._change = self._change, None
-        assert change is not None
-        change.put_in_force()
+        try:
+            if change is None:
+                raise UnusableError("it was not ready for another configuration")  # noqa: TRY301 - one way out
+            change.put_in_force()
+        except Exception as error:
+            self._link.tell("failed", why=f"it does not go by the configuration: {error}")
+            raise
+
+    async def _end(self, assembly: AnyAssembly) -> None:
+        """See `Serving`; who is on the way to another worker may come back before."""
+        while self._passing.is_awaited:
+            await self._pause(DRAIN_LOOK_SECONDS)
+        await super()._end(assembly)
 
     # The end
 
@@ -162,6 +179,7 @@ class Seated(Serving):
     async def _drain(self) -> None:
         self.first_looks.stop()
         self.arrivals.stop()
+        self._link.tell("ends")
         self._passing.stop()
         for proxy in self.proxies:
             proxy.draining = True

@@ -34,6 +34,18 @@ WORKER_SILENT_SECONDS: Final = 10.0
 """A worker that answers nothing for so long hangs: whatever it does for clients is done in
 milliseconds, and what takes longer is the database's."""
 
+LATE_SECONDS: Final = 1.0
+"""A worker that has not answered for so long gets no new clients until it does."""
+
+AGAIN_SECONDS: Final = 1.0
+"""For an answer to a last question: it may be this process that has stood still, and then finds
+that nobody has answered in time."""
+
+_PATIENCE: Final = (LATE_SECONDS, WORKER_SILENT_SECONDS - LATE_SECONDS, AGAIN_SECONDS)
+
+RESERVE_SECONDS: Final = 5.0
+"""When another one comes into reserve in place of one that has died there."""
+
 SETTLED_SECONDS: Final = 10.0
 """Whoever has served for so long has not died of how it was started: it is replaced at once."""
 
@@ -215,8 +227,22 @@ class Staff:
             call(member)
         if len(self.members) == len(self.seats):
             self._judge()
-            if self._reserve is None and not self._stops:
-                self._reserve = self._hire()
+            self._keep_reserve()
+
+    def _keep_reserve(self) -> None:
+        """Have one in reserve where all places are taken; they come first."""
+        cancel(self._timers.pop("reserve", None))
+        if self._stops or self._reserve is not None or len(self.members) < len(self.seats):
+            return
+        self._reserve = self._hire()
+        if self._reserve is None:
+            self._keep_reserve_later()
+
+    def _keep_reserve_later(self) -> None:
+        if self._stops:
+            return
+        again = self._reactor.callLater(RESERVE_SECONDS, self._keep_reserve)
+        self._timers["reserve"] = again
 
     def _failed(self, member: Member, message: Message) -> None:
         """It cannot serve, and says why."""
@@ -231,15 +257,19 @@ class Staff:
         Deferred.fromCoroutine(self._ask(member)).addErrback(self._mistaken)
 
     async def _ask(self, member: Member) -> None:
-        try:
-            await member.link.ask("ping", seconds=WORKER_SILENT_SECONDS)
-        except LinkSilentError:
-            self.dismiss(member, f"it has not answered for {WORKER_SILENT_SECONDS:g} s")
-        except LinkError:
-            return  # it is gone, and somebody else cares
-        else:
-            again = self._reactor.callLater(PING_SECONDS, self._ping, member)
-            self._timers[member] = again
+        for seconds in _PATIENCE:
+            try:
+                await member.link.ask("ping", seconds=seconds)
+            except LinkSilentError:
+                member.is_late = True
+            except LinkError:
+                return  # it is gone, and somebody else cares
+            else:
+                member.is_late = False
+                again = self._reactor.callLater(PING_SECONDS, self._ping, member)
+                self._timers[member] = again
+                return
+        self.dismiss(member, f"it has not answered for {WORKER_SILENT_SECONDS:g} s")
 
     def _mistaken(self, failure: Failure) -> None:
         trace = failure.getTraceback()
@@ -257,14 +287,15 @@ class Staff:
     def _lost(self, member: Member) -> None:
         cancel(self._timers.pop(member, None))
         member.is_ready = member.is_there = False
-        member.close()
         self._reap(member)
         seat = self._joined.pop(member, None)
         if seat is not None:
             for call in self.on_left:
                 call(member)
+        member.close()
         if self._reserve is member:
             self._reserve = None
+            self._keep_reserve_later()
         for one in self.seats:
             if one.member is member:
                 self._empty(one, member)
@@ -309,10 +340,12 @@ class Staff:
         """Have nobody come any more; those that there are go on."""
         self._stops = True
         self._judge(OperationRefusedError("the proxy is being stopped"))
-        for seat in self.seats:
-            cancel(self._timers.pop(seat.number, None))
-        if self._reserve is not None:
-            self._reserve.process.kill()
+        for waits in ("reserve", *(seat.number for seat in self.seats)):
+            cancel(self._timers.pop(waits, None))
+        coming = (self._reserve, *(seat.member for seat in self.seats))
+        for member in coming:
+            if member is not None and member not in self._joined:
+                member.process.kill()
 
     async def end(self, seconds: float) -> None:
         """Let all finish what they do, for as long as they may; then they are ended."""

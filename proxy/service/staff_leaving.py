@@ -15,6 +15,13 @@ from proxy.service.staff import Staff
 LOOK_SECONDS = 0.1
 """How often is looked whether all workers have ended."""
 
+DEALT_SECONDS = 1.0
+"""How long those who were accepted last may take until a worker has them: it hears of them in
+milliseconds, and tells so in some fifty."""
+
+DEALING_SECONDS = 0.02
+"""How often is looked whether it has."""
+
 
 class StaffLeaving:
     """See the module, and `proxy.service.handover.Going`.
@@ -25,6 +32,7 @@ class StaffLeaving:
         relay: Carries them.
         seconds: How long those may stay that cannot go.
         may_end: Whether nobody else has clients for this process.
+        are_dealt: Whether all that were accepted here have come to a worker.
         reactor: Ours.
         log: For what an operator may care about.
     """
@@ -36,6 +44,7 @@ class StaffLeaving:
         relay: Relay,
         seconds: float,
         may_end: Callable[[], bool],
+        are_dealt: Callable[[], bool],
         reactor: Any,
         log: FilteringBoundLogger,
     ) -> None:
@@ -44,10 +53,11 @@ class StaffLeaving:
         self._relay = relay
         self._seconds = seconds
         self._may_end = may_end
+        self._are_dealt = are_dealt
         self._reactor = reactor
         self._log = log
         self._timer: Timer | None = None
-        self._stopped = False
+        self._left = self._is_heard = self._is_lost = self._stopped = False
 
     def __repr__(self) -> str:
         """Who is left."""
@@ -61,13 +71,30 @@ class StaffLeaving:
     def begin(self) -> None:
         """See `Going`."""
         self._staff.close()
-        self._relay.successor = self._channel
+        if not self._is_lost:
+            self._relay.successor = self._channel
+        self._leave(DEALT_SECONDS)
+
+    def _leave(self, patience: float) -> None:
+        """Have all sent, once nobody comes any more: who comes then is turned away."""
+        if not self._are_dealt() and patience > 0:
+            again = patience - DEALING_SECONDS
+            self._timer = self._reactor.callLater(DEALING_SECONDS, self._leave, again)
+            return
+        self._left = True
         self._staff.tell("leave", seconds=self._seconds)
+        if self._is_heard:
+            self._serving()
+        if self._is_lost:
+            self._staff.tell("stay")
         self._look()
+
+    def _serving(self) -> None:
+        self._staff.tell("heard", message={"what": "serving"})
 
     def _look(self) -> None:
         self._timer = None
-        if not self._staff.joined and self._may_end():
+        if not self._staff.joined and not self._relay and self._may_end():
             self._log.info("this process ends: another one serves")
             self._reactor.stop()
             return
@@ -76,7 +103,9 @@ class StaffLeaving:
     def heard(self, message: Message) -> None:
         """See `Going`."""
         if message["what"] == "serving":
-            self._staff.tell("heard", message={"what": "serving"})
+            self._is_heard = True
+            if self._left:
+                self._serving()
         else:
             self._relay.answered(message)
         if self._stopped and not self._relay:
@@ -84,12 +113,15 @@ class StaffLeaving:
 
     def lost(self) -> None:
         """See `Going`."""
+        self._is_lost = True
         self._relay.successor_lost()
-        self._staff.tell("stay")
+        if self._left:
+            self._staff.tell("stay")
 
     def stop(self) -> None:
         """See `Going`."""
         self._stopped = True
         cancel(self._timer)
+        self._relay.halt()  # the channel is closed to whoever would come later
         if not self._relay:
             self._channel.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -20,7 +21,15 @@ VARIABLE: Final = "MYSQLPROXY_WORKER_FDS"
 """Tells a worker which of its descriptors are its ends of the link and of the door, and the
 board."""
 
-_START: Final = "from proxy.service.seat import main; main()"
+_START: Final = """
+import signal
+for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR2):
+    signal.signal(number, signal.SIG_IGN)
+from proxy.service.seat import main
+main()
+"""
+"""A terminal sends these signals to all processes.  A worker goes by what the supervisor says,
+also while it loads its modules."""
 
 
 def start_worker(
@@ -41,36 +50,35 @@ def start_worker(
         OSError: there is no room for a process, or no descriptor left.
     """
     link = Link(reactor, log)
-    ours, theirs = socket.socketpair()
-    door, their_door = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    door.setblocking(False)
-    with theirs, their_door:
-        handles = theirs.fileno(), their_door.fileno(), board.handle
-        try:
-            process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                # Modules come from where ours do, whatever folder we are in.
-                [sys.executable, *_options(), "-c", _START],
-                env={
-                    **environ,
-                    "PYTHONSAFEPATH": "1",
-                    "PYTHONPATH": os.pathsep.join(
-                        str(Path(one).absolute()) for one in sys.path
-                    ),
-                    VARIABLE: ",".join(map(str, handles)),
-                },
-                pass_fds=handles,
-                stdin=subprocess.DEVNULL,
-            )
-            link.open(reactor, ours)
-        except OSError:
-            ours.close()
-            door.close()
-            raise
-    return Member(process, link, door)
+    with contextlib.ExitStack() as left:
+        ours, theirs = map(left.enter_context, socket.socketpair())
+        door, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        opened = left.enter_context(contextlib.ExitStack())
+        for one in (door, far):
+            opened.enter_context(one)
+            one.setblocking(False)
+        process = _spawn((theirs.fileno(), far.fileno(), board.handle), environ)
+        opened.callback(_give_up, process)
+        link.open(reactor, ours)
+        opened.pop_all()
+    return Member(process, link, door, far=far)
 
 
-def _absolute(path: str) -> str:
-    return str(Path(path).absolute())
+def _spawn(handles: tuple[int, ...], environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    # Modules come from where ours do, whatever folder we are in.
+    path = os.pathsep.join(str(Path(one).absolute()) for one in sys.path)
+    more = {"PYTHONSAFEPATH": "1", "PYTHONPATH": path, VARIABLE: ",".join(map(str, handles))}
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        [sys.executable, *_options(), "-c", _START],
+        env={**environ, **more},
+        pass_fds=handles,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def _give_up(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
 
 
 def _options() -> list[str]:

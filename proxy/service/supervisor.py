@@ -13,7 +13,7 @@ from twisted.internet.protocol import Factory
 from proxy.admin.console import AdminConsole
 from proxy.config.load import load_config_text, read_config
 from proxy.config.model import Config, ProxyConfig
-from proxy.front.proxy import first_number
+from proxy.front.proxy import ConnectionIds, first_number
 from proxy.observe.log import events, get_logger, level
 from proxy.policy.standing import OperationRefusedError
 from proxy.pool.board import Board
@@ -25,9 +25,9 @@ from proxy.service.distant_console import ConsoleForWorkers
 from proxy.service.distant_events import EventsOfWorkers
 from proxy.service.distant_kill import KillsBetween
 from proxy.service.distant_sights import DistantSights
-from proxy.service.handover import Going
+from proxy.service.handover import Going, HandedOver
 from proxy.service.handover_channel import Channel
-from proxy.service.link import LinkError, LinkRefusedError
+from proxy.service.link import LinkError, LinkRefusedError, LinkSilentError
 from proxy.service.member import Member
 from proxy.service.reception import Reception, deal
 from proxy.service.relay import Relay
@@ -38,10 +38,6 @@ from proxy.service.worker import Worker
 
 TICKET_KEY_BYTES = 32
 """Of the secret by which workers seal TLS sessions for clients to keep."""
-
-NUMBERS_APART = 1 << 20
-"""Whoever takes the place of a worker gives its clients numbers so far above those of the one
-before: who kills a client by a number that it once had hits nobody."""
 
 
 class Supervisor(Worker):
@@ -63,7 +59,7 @@ class Supervisor(Worker):
         self._board = Board.make()
         self._ticket_key = secrets.token_bytes(TICKET_KEY_BYTES)
         self.staff = Staff(config.workers, reactor, self._begin_of, self._board, log)
-        self.reception = Reception(self.staff, reactor, log)
+        self.reception = Reception(self.staff, reactor)
         self.relay = Relay(self.staff, log)
         self._take = self.relay.take
         self._balancing = Balancing(self.staff, self.relay, reactor, log)
@@ -76,18 +72,21 @@ class Supervisor(Worker):
             self.staff, reactor, self._distant_assemblies, log
         )
         super().__init__(config, reactor, config_path)
+        self._last_number = self._ids.upcoming
         self.collector.workers = self._distant.tallies.now
         consoles = ConsoleForWorkers(AdminConsole(self.admin.desk, self.admins), reactor)
         for part in (self._directing, self._budget, kills, consoles, events_of_workers):
             self.staff.on_joining.append(part.join)
         for leaving in (self._directing, self._budget, consoles):
             self.staff.on_left.append(leaving.leave)
+        self.staff.on_left.append(self._note_numbers)
 
     def _distant_assemblies(self) -> list[DistantAssembly]:
         return [one for one in self.assemblies if isinstance(one, DistantAssembly)]
 
     def _begin_of(self, seat: Seat) -> dict[str, Any]:
-        beyond = self._ids.upcoming + seat.restarts * NUMBERS_APART
+        assert seat.member is not None
+        first = seat.member.first_number = first_number(seat.number, self._highest())
         return {
             "number": seat.number,
             "workers": len(self.staff.seats),
@@ -95,8 +94,22 @@ class Supervisor(Worker):
             "path": str(self.config_path),
             "level": level(),
             "ticket_key": self._ticket_key.hex(),
-            "first_number": first_number(seat.number, beyond),
+            "first_number": first,
         }
+
+    def _note_numbers(self, member: Member) -> None:
+        """A client that has moved away keeps its number: no other one gets that."""
+        self._last_number = max(self._last_number, member.last_number)
+
+    def _highest(self) -> int:
+        """A number above which nobody has one; it may have more than the 32 bits of those."""
+        for member in self.staff.joined:
+            self._note_numbers(member)
+        return self._last_number
+
+    def _handed_over(self) -> HandedOver:
+        self._ids.upcoming = ConnectionIds(self._highest()).upcoming
+        return super()._handed_over()
 
     # Serving by others
 
@@ -130,8 +143,9 @@ class Supervisor(Worker):
     async def _let_go(self, is_awaited: Callable[[], bool]) -> None:  # noqa: ARG002 - its workers know that
         self._balancing.stop()
         self.reception.stop()
-        self.relay.stop()
+        self.relay.halt()
         await self.staff.end(self.config.drain_timeout)
+        self.relay.stop()
         self._budget.stop()
         for assembly in (*self.assemblies, *self._leaving):
             assembly.stop()
@@ -155,6 +169,7 @@ class Supervisor(Worker):
             self.relay,
             self.config.handover_timeout,
             self._has_no_predecessor,
+            lambda: self.reception.are_dealt,
             self.reactor,
             self._log,
         )
@@ -197,6 +212,8 @@ async def _prepare(member: Member, text: str) -> str:
         await member.link.ask("prepare", text=text)
     except LinkRefusedError as error:
         return str(error)
+    except LinkSilentError:
+        return f"worker {member.number} has not got ready for it in time"
     except LinkError:
         return ""  # it is replaced by another one
     return ""

@@ -23,7 +23,7 @@ from tests.differential.script import (
     steps,
 )
 from tests.differential.stage import Stage
-from tests.support.process import running_proxy
+from tests.support.process import WORKERS, running_proxy
 
 WAYS: tuple[Script, ...] = (
     steps(
@@ -153,6 +153,7 @@ def played_among(
     *,
     shape: int,
     backends: int,
+    workers: int = WORKERS,
     target: Any = None,
 ) -> Iterator[tuple[Stage, int]]:
     """A stage and the port of a proxy whose backends others use all the time.
@@ -163,10 +164,11 @@ def played_among(
         folder: For the proxy's configuration and log.
         shape: What the clients negotiate.
         backends: How many connections they share.
+        workers: How many processes serve them.
         target: What the proxy stands in front of, where that is not the server itself.
     """
     pool = {"max_connections": backends, "connection_borrow_timeout": 30}
-    with running_proxy(target or server, folder, pool=pool) as proxy:
+    with running_proxy(target or server, folder, pool=pool, workers=workers) as proxy:
         stage = Stage(server, "subject")
         with crowd(server, proxy.port, size, shape) as others:
             yield stage, proxy.port

@@ -11,28 +11,48 @@ from tests.differential.compare import differences
 from tests.differential.crowd import played_among
 from tests.differential.scripts import SCRIPTS
 from tests.differential.stage import NEW, OLD
+from tests.support.process import WORKERS, WORKERS_IN_TURN
 
 pytestmark = pytest.mark.live
 
 OTHERS = 8
 BACKENDS = 3
 SHAPES = {"old clients": OLD, "new clients": NEW}
+MANNERS = {
+    **{name: (shape, WORKERS) for name, shape in SHAPES.items()},
+    **{
+        f"{workers} workers": (NEW, workers)
+        for workers in WORKERS_IN_TURN
+        if workers != WORKERS
+    },
+}
+"""What the clients negotiate, and how many processes serve them."""
+
 GENERATED = 12
 """Scripts by chance for each server and shape, of some forty steps; `make soak` runs more."""
 
 
-@pytest.fixture(scope="module", params=SHAPES)
-def shape(request):
+@pytest.fixture(scope="module", params=MANNERS)
+def manner(request):
+    """Each of them in turn."""
+    return MANNERS[request.param]
+
+
+@pytest.fixture(scope="module")
+def shape(manner):
     """What the clients negotiate."""
-    return SHAPES[request.param]
+    return manner[0]
 
 
 @pytest.fixture(scope="module", params=list(Flavor), ids=lambda flavor: flavor.value)
-def played(request, shape, tmp_path_factory):
+def played(request, manner, tmp_path_factory):
     """A stage and the port of a proxy whose backends others use all the time."""
     server = request.getfixturevalue(f"{request.param.value}_server")
     folder = tmp_path_factory.mktemp("differential")
-    with played_among(OTHERS, server, folder, shape=shape, backends=BACKENDS) as played:
+    shape, workers = manner
+    with played_among(
+        OTHERS, server, folder, shape=shape, backends=BACKENDS, workers=workers
+    ) as played:
         yield played
 
 

@@ -11,8 +11,9 @@ from playwright.sync_api import Page, expect
 
 from proxy.embedded import Flavor, ReplicatedServers, start_replicated
 from tests.dashboard.browsing import NETWORK, Visitor, grave_findings, running_browser
-from tests.support.failing_over import GO_ON, Watching, address, prepare, proxy_before
+from tests.support.failing_over import GO_ON, Watching, address, heal, prepare, proxy_before
 from tests.support.ports import free_port
+from tests.support.process import WORKERS_IN_TURN
 from tests.support.regulars import ask, regulars
 
 pytestmark = pytest.mark.live
@@ -35,18 +36,22 @@ def port() -> int:
     return free_port()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=WORKERS_IN_TURN)
 def proxy(
-    pair: ReplicatedServers, port: int, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    pair: ReplicatedServers,
+    port: int,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Watching]:
-    """A proxy with a dashboard."""
+    """A proxy with a dashboard, of one process and of more."""
+    heal(pair)
     tokens = [
         {"name": "operator", "role": "OPERATOR", "token": OPERATOR},
         {"name": "viewer", "role": "VIEWER", "token": VIEWER},
     ]
     admin = {"listen": [f"tcp:{port}:interface=127.0.0.1"], "tokens": tokens}
     folder = tmp_path_factory.mktemp("dashboard")
-    with proxy_before(pair.servers, folder, admin=admin) as proxy:
+    with proxy_before(pair.servers, folder, admin=admin, workers=request.param) as proxy:
         proxy.wait_until_well()
         yield proxy
 

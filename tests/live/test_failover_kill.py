@@ -22,6 +22,7 @@ from tests.support.failing_over import (
     prepare,
     proxy_before,
 )
+from tests.support.process import WORKERS_IN_TURN
 from tests.support.regulars import (
     ROLLED_BACK,
     UNKNOWN,
@@ -153,12 +154,13 @@ def test_what_waits_for_a_writer_runs_once(
     assert rows(new) == {(1, 1): 1}
 
 
+@pytest.mark.parametrize("workers", WORKERS_IN_TURN)
 @on_both
 def test_a_whole_crowd_is_told_the_truth(
-    pair: ReplicatedServers, start: Callable[..., Watching]
+    pair: ReplicatedServers, start: Callable[..., Watching], workers: int
 ) -> None:
     """Who writes hears of what was lost, and of nothing else; no row is lost or there twice."""
-    proxy = start()
+    proxy = start(workers=workers)
     with regulars(proxy.connect, reads=3, writes=6, trades=6, comes_and_goes=2) as crowd:
         pair.primary.kill()
         pair.promote()

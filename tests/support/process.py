@@ -32,6 +32,9 @@ WORKERS = int(os.environ.get("MYSQLPROXY_TEST_WORKERS", "1"))
 """How many processes serve in tests that do not say: the same tests are run with one, and with
 more."""
 
+WORKERS_IN_TURN = (1, 2) if WORKERS == 1 else (WORKERS,)
+"""How many serve, one after the other, in the few tests that are run with several each time."""
+
 START_LIMIT_SECONDS = 30.0
 STOP_LIMIT_SECONDS = 30.0
 DRAIN_SECONDS = 2
