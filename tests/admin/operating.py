@@ -268,8 +268,3 @@ def taken_apart(data):
     first, *headers = head.decode().split("\r\n")
     named = {name.lower(): value for name, value in (one.split(": ", 1) for one in headers)}
     return int(first.split()[1]), named, json.loads(body) if body else None
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]

@@ -16,7 +16,8 @@ from proxy.config.secret import Secret
 from proxy.embedded.certificates import Authority, Purpose
 from proxy.net.certificates import TlsUnusableError
 from proxy.observe.log import get_logger
-from tests.admin.operating import LIMIT_SECONDS, FakeOperations, FakeProcess, free_port, serving
+from tests.admin.operating import LIMIT_SECONDS, FakeOperations, FakeProcess, serving
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.loopback
 

@@ -23,6 +23,7 @@ from proxy.config.admin_users import AdminRole
 from proxy.config.secret import Secret
 from proxy.embedded.certificates import self_signed
 from tests.admin.operating import FakeOperations, serving
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.loopback
 
@@ -36,11 +37,6 @@ def operations():
 def served(operations):
     with serving(operations) as served:
         yield served
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 @contextlib.contextmanager

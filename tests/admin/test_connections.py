@@ -17,11 +17,11 @@ from tests.admin.operating import (
     GET,
     LIMIT_SECONDS,
     exchange,
-    free_port,
     post,
     taken_apart,
 )
 from tests.support.loopback import wait_until
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.loopback
 

@@ -18,7 +18,8 @@ from schemathesis.specs.openapi.checks import (
 
 from proxy.admin.api import ROUTES
 from proxy.admin.openapi import document
-from tests.admin.operating import FakeOperations, FakeProcess, free_port, serving
+from tests.admin.operating import FakeOperations, FakeProcess, serving
+from tests.support.ports import free_port
 
 CHECKS = [
     not_a_server_error,

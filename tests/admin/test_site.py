@@ -21,12 +21,12 @@ from tests.admin.operating import (
     LIMIT_SECONDS,
     FakeOperations,
     exchange,
-    free_port,
     post,
     serving,
     taken_apart,
 )
 from tests.support.loopback import wait_until
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.loopback
 

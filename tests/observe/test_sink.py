@@ -221,10 +221,8 @@ def test_streams_without_a_descriptor_serve_too(told):
     assert (sink.lost, told) == (1, [])
 
 
-def test_a_line_of_a_signal_in_the_midst_of_another_one_comes_after_it(
-    pipe, told, monkeypatch
-):
-    """Handlers of signals log whatever they have interrupted; nothing is lost or comes twice."""
+def test_a_line_of_a_signal_in_the_midst_of_another_one_comes_after_it(pipe, told, monkeypatch):
+    """Handlers of signals log whatever they interrupt; nothing is lost or comes twice."""
     reading, stream = pipe
     sink, write = sink_of(stream, told), os.write
 

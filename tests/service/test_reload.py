@@ -20,7 +20,7 @@ import pytest
 from proxy.admin.caller import AdminCaller
 from proxy.config.admin import AdminSocket
 from proxy.embedded.certificates import self_signed
-from proxy.embedded.server import free_port
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.loopback
 
