@@ -84,7 +84,7 @@ def picture(told: Mapping[str, Any], mode: str) -> str:
     """The text of the SVG."""
     step = _HEADING + 2 * (_BAR + _GAP) + _SPACE
     height = _TOP + step * len(ROWS)
-    heading = f"What {told['modes'][mode]['title']} cost the server"
+    heading = f"{told['modes'][mode]['title']}: what they cost the server"
     parts = [
         _opening(height),
         f'<title id="savings-title">{escape(heading)}</title>',

@@ -160,14 +160,12 @@ class Course:
             reply: Tells that worker: who was turned away by the writer lends nothing there
                 until it hears what is to be.
         """
-        pool = self.pools.by_address().get(message["target"])
-        if pool is None:
-            return
-        failure = Failure(message["failure"])
-        if pool.watcher is not None:
+        address, failure = message["target"], Failure(message["failure"])
+        pool = self.pools.by_address().get(address)
+        if pool is not None and pool.watcher is not None:
             self.on_trouble(pool, failure, message["why"])
-        if failure is Failure.READ_ONLY and not pool.ledger.held:
-            more = {"serial": self.serial, "target": pool.target.address}
+        if failure is Failure.READ_ONLY and not (pool is not None and pool.ledger.held):
+            more = {"serial": self.serial, "target": address}
             reply("order", proxy=self.name, do="release", **more)
 
     def sweep(self) -> None:

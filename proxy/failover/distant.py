@@ -212,12 +212,6 @@ class DistantPools:
             self._leaving.add(target.address)
             self._voice.order("forget", target=encode_target(target))
 
-    def close(self) -> None:
-        """Each worker does."""
-
-    def stop(self) -> None:
-        """Each worker does."""
-
     def sweep(self) -> None:
         """Let those go of which no worker has anything left."""
         for address in [*self._leaving]:

@@ -115,7 +115,8 @@ def _library() -> ctypes.CDLL | None:
     """OpenSSL as `ssl` has it, once it tells of new contexts; None where it cannot be had."""
     try:
         # What a library needs is searched too: this is where OpenSSL is found, whichever it is.
-        library = ctypes.CDLL(getattr(ssl._ssl, "__file__", None))  # type: ignore[attr-defined] # noqa: SLF001
+        module = ssl._ssl  # type: ignore[attr-defined]  # noqa: SLF001 - nothing public tells
+        library = ctypes.CDLL(getattr(module, "__file__", None))
         pointer, number, text = ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p
         _declare(
             library.CRYPTO_get_ex_new_index,

@@ -61,7 +61,9 @@ class Expiry:
     def _expire(self) -> None:
         self._timer = None
         pool, now = self._pool, self._pool.clock.seconds()
-        for waiter in [*pool.ledger.waiting]:
+        waiting = pool.ledger.waiting
+        while waiting:
+            waiter = next(iter(waiting))
             if waiter.since + self._limit_seconds > now:
                 break
             pool.ledger.withdraw(waiter)

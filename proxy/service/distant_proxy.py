@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from proxy.config.log import LoggedLogins
 from proxy.config.model import ProxyConfig
 from proxy.credentials.source import CredentialSource
 from proxy.failover.course import Course
 from proxy.failover.distant import DistantPool, DistantPools
 from proxy.observe.counters import Counters
-
-if TYPE_CHECKING:
-    from proxy.front.client import Client
 
 
 class DistantProxy:
@@ -62,10 +57,3 @@ class DistantProxy:
     def reconfigure(self, config: ProxyConfig) -> None:
         """Go by this configuration from now on."""
         self.config = config
-
-    def own_clients(self) -> list[Client]:
-        """Those that are here: none."""
-        return []
-
-    def end_long_pins(self) -> None:
-        """Each worker does."""

@@ -195,3 +195,11 @@ def test_pools_without_anything_are_swept(stage):
     stage.course.pools.forget(B)
     stage.course.sweep()
     assert [*stage.course.pools.by_address()] == ["a:3306"]
+
+
+def test_who_was_turned_away_by_a_target_that_is_gone_hears_it_too(stage):
+    """Nobody decides anything of that one any more."""
+    replies = []
+    message = {"target": "x:3306", "failure": Failure.READ_ONLY.value, "why": "1290"}
+    stage.course.trouble(message, lambda _, **more: replies.append(more["do"]))
+    assert replies == ["release"]

@@ -166,8 +166,6 @@ def test_a_forgotten_pool_goes_when_no_worker_has_anything_left(voice, pools):
     pools.sweep()
     assert [*pools.by_address()] == ["b:3306"]
     assert [*pools] == [pools.get(B)]
-    pools.close()
-    pools.stop()
 
 
 def test_who_serves_is_told_when_it_changes(voice, pools):

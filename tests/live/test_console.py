@@ -19,6 +19,7 @@ from pymysql.cursors import DictCursor
 
 from proxy.embedded import Server
 from tests.support import drivers
+from tests.support.loopback import wait_until
 from tests.support.process import RunningProxy
 
 pytestmark = pytest.mark.live
@@ -70,6 +71,8 @@ def test_pymysql_sees_what_is_there(proxy: RunningProxy) -> None:
         assert row["number"] == client.thread_id()
         assert (row["state"], row["schema"]) == ("transaction", "shop")
         assert isinstance(row["silent"], float)
+        # Workers tell how their pools stand once a second.
+        wait_until(lambda: rows(cursor, "SHOW POOLS")[0]["in_transaction"])
         (pool,) = rows(cursor, "SHOW POOLS")
         assert (pool["lent"], pool["in_transaction"], pool["max_connections"]) == (1, 1, 4)
         (target,) = rows(cursor, "SHOW TARGETS FOR live")

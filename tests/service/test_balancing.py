@@ -9,6 +9,7 @@ from twisted.internet.task import Clock
 
 from proxy.observe.log import get_logger
 from proxy.service.balancing import LOOK_SECONDS, REST_LOOKS, Balancing, core_seconds
+from proxy.service.link import LinkSilentError
 from tests.support.staff import Staffed
 
 
@@ -28,8 +29,17 @@ class Scene:
     def __init__(self):
         self.staff, self.relay, self.clock = Staffed(), Moves(), Clock()
         self.used = {one.pid: 0.0 for one in self.staff.members}
+        self.asked, self.answers = [], True
+        for member in self.staff.members:
+            member.link.ask = self.ask
         self.one = Balancing(self.staff, self.relay, self.clock, get_logger(), self.used.get)
         self.one.start()
+
+    async def ask(self, what, *, seconds):
+        self.asked.append((what, seconds))
+        if not self.answers:
+            raise LinkSilentError(what)
+        return {}
 
     def work(self, first, second):
         """Let one look go by, in which they have used these parts of a core."""
@@ -62,6 +72,22 @@ def test_after_a_move_it_is_seen_first_what_that_has_changed(scene):
     assert len(scene.relay.moves) == 1
     scene.work(0.0, 0.8)
     assert scene.relay.moves[1:] == [(2, 1, 0.5)]
+
+
+def test_nobody_moves_to_a_worker_that_does_not_answer(scene):
+    """It does nothing because it hangs."""
+    scene.answers = False
+    scene.work(0.8, 0.0)
+    assert scene.asked == [("ping", LOOK_SECONDS)]
+    assert scene.relay.moves == []
+
+
+def test_who_ends_neither_gives_nor_takes(scene):
+    """It is about to be gone."""
+    scene.staff.members[1].ends = True
+    scene.work(0.8, 0.0)
+    assert scene.relay.moves == []
+    assert scene.asked == []
 
 
 def test_nobody_moves_where_all_do_the_same(scene):

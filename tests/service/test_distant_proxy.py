@@ -26,12 +26,6 @@ def test_it_has_what_is_asked_of_a_proxy_by_who_serves_nobody(proxy):
     assert repr(proxy) == "<DistantProxy 'shop' 7 clients>"
 
 
-def test_it_has_no_clients_itself(proxy):
-    """Whatever is done to clients, workers do."""
-    assert proxy.own_clients() == []
-    proxy.end_long_pins()
-
-
 def test_it_goes_by_another_configuration(proxy):
     """As soon as it is told."""
     fresh = attrs.evolve(proxy.config, max_clients=7)

@@ -80,3 +80,54 @@ def test_it_says_which_one_it_is_and_whether_it_runs(pair):
     assert member.is_running
     member.process.kill()
     assert not member.is_running
+
+
+def test_what_a_worker_has_not_received_can_be_taken_back(pair):
+    """In the order in which it came; nobody waits there afterwards."""
+    member, door = pair
+    member.far = door.dup()
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        for endpoint in ("first", "second", "third"):
+            member.deal(theirs, "shop", endpoint, 7)
+        receive(door)[1].close()
+        back = member.take_back()
+        assert [where for _, *where in back] == [["shop", "second"], ["shop", "third"]]
+        assert member.sent["shop"] == 1
+        back[0][0].sendall(b"hello")
+        assert ours.recv(5) == b"hello"
+        for connection, _, _ in back:
+            connection.close()
+    assert member.take_back() == []
+    member.close()
+    assert member.far.fileno() == -1
+
+
+def test_nothing_comes_back_where_only_the_worker_has_its_end(pair):
+    """It is lost with it."""
+    member, _ = pair
+    assert member.take_back() == []
+
+
+def test_new_clients_are_for_those_that_serve_and_answer_and_stay(pair):
+    """All of these."""
+    member, _ = pair
+    assert not member.takes_clients
+    member.is_ready = True
+    assert member.takes_clients
+    member.is_late = True
+    assert not member.takes_clients
+    member.is_late, member.ends = False, True
+    assert not member.takes_clients
+
+
+def test_no_client_has_a_larger_number_than_the_last(pair):
+    """Each that was sent may have got one."""
+    member, _ = pair
+    member.first_number = 65
+    assert member.last_number == 65
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        member.deal(theirs, "shop", "main", 0)
+        member.deal(theirs, "blog", "main", 0)
+    assert member.last_number == 65 + 2 * 64

@@ -159,3 +159,34 @@ def test_a_client_whose_connection_is_lost_is_refused(scene):
     scene.link.hear("client", [], client={"number": 9})
     why = "there is no descriptor left for its connection"
     assert scene.link.said == [("refused", {"number": 9, "why": why}, 0)]
+
+
+def test_who_comes_to_a_worker_that_ends_goes_on_where_it_was(scene):
+    """Here it would only be closed; and nobody is sent any more."""
+    scene.call()
+    scene.one.stop()
+    ours, theirs = socket.socketpair()
+    with ours:
+        scene.link.hear("client", [theirs], client={"number": 9})
+        assert ours.recv(1) == b""
+    assert scene.link.said == [("refused", {"number": 9, "why": "the worker ends"}, 0)]
+    scene.link.hear("move", part=1.0)
+    assert scene.numbers() == []
+
+
+def test_clients_of_a_proxy_that_ends_stay(scene):
+    """Another worker has it no more."""
+    scene.call()
+    scene.stage.proxy.draining = True
+    scene.link.hear("move", part=1.0)
+    assert scene.numbers() == []
+    scene.stage.proxy.draining = False
+
+
+def test_nobody_waits_for_a_word_from_a_supervisor_that_has_gone(scene):
+    """The end of the process would come late."""
+    scene.call()
+    scene.link.hear("move", part=1.0)
+    assert scene.one.is_awaited
+    scene.link.close()
+    assert not scene.one.is_awaited

@@ -5,13 +5,28 @@ from __future__ import annotations
 import socket
 
 import pytest
-from structlog.testing import capture_logs
 from twisted.internet.task import Clock
 
-from proxy.observe.log import get_logger
 from proxy.service import reception
 from proxy.service.reception import AGAIN_SECONDS, Reception, deal
 from tests.support.staff import Staffed, receive
+
+
+class Port:
+    """One of Twisted's.
+
+    Attributes:
+        reads: Whether it accepts.
+    """
+
+    def __init__(self):
+        self.reads, self.connected, self.disconnecting = True, True, False
+
+    def stopReading(self):  # noqa: N802 - Twisted's name
+        self.reads = False
+
+    def startReading(self):  # noqa: N802 - Twisted's name
+        self.reads = True
 
 
 class Scene:
@@ -23,14 +38,18 @@ class Scene:
 
     def __init__(self):
         self.staff, self.clock, self.peers = Staffed(), Clock(), []
-        self.one = Reception(self.staff, self.clock, get_logger())
+        self.one = Reception(self.staff, self.clock)
+        self.staff.join_all()
+        self.port = Port()
+        for member, door in self.staff.doors.items():
+            member.far = door.dup()
 
     def come(self, proxy="shop", endpoint="main"):
         """Somebody connects."""
         ours, theirs = socket.socketpair()
         self.peers.append(ours)
         arrival = self.one.endpoint(proxy, endpoint).buildProtocol(None)
-        deal(theirs, arrival, ("127.0.0.1", 5), None, 1, self.clock)
+        deal(theirs, arrival, ("127.0.0.1", 5), self.port, 1, self.clock)
         arrival.makeConnection(None)
 
     def dealt(self, number):
@@ -47,6 +66,8 @@ class Scene:
     def end(self):
         self.one.stop()
         self.staff.end()
+        for member in self.staff.doors:
+            member.far.close()
         for one in self.peers:
             one.close()
 
@@ -98,15 +119,81 @@ def test_clients_wait_until_somebody_serves(scene):
     assert scene.clock.calls == []
 
 
-def test_not_more_wait_than_may(scene, monkeypatch):
-    """The next one is closed, and the log says so."""
+def test_where_many_wait_nobody_more_is_accepted(scene, monkeypatch):
+    """They wait at the port, until there is room again; who was accepted stays."""
+    monkeypatch.setattr(reception, "MAX_HELD", 2)
+    members, scene.staff.members = scene.staff.members, []
+    scene.come()
+    assert scene.port.reads
+    scene.come()
+    assert not scene.port.reads
+    scene.come()
+    scene.clock.advance(AGAIN_SECONDS)
+    assert not scene.port.reads
+    scene.staff.members = members
+    scene.clock.advance(AGAIN_SECONDS)
+    assert scene.port.reads
+    assert len(scene.dealt(0)) + len(scene.dealt(1)) == 3
+
+
+def test_a_port_that_was_closed_meanwhile_stays_closed(scene, monkeypatch):
+    """A reload may do that."""
     monkeypatch.setattr(reception, "MAX_HELD", 1)
+    members, scene.staff.members = scene.staff.members, []
+    scene.come()
+    scene.port.connected = False
+    scene.staff.members = members
+    scene.clock.advance(AGAIN_SECONDS)
+    assert not scene.port.reads
+
+
+def test_what_a_worker_had_not_received_when_it_died_goes_to_another_one(scene):
+    """Those clients hear nothing of it."""
+    first, _ = scene.staff.members
+    for _ in range(4):
+        scene.come()
+    (said, connection) = receive(scene.staff.doors[first])
+    connection.close()
+    scene.staff.lose(first)
+    assert said[:2] == ["shop", "main"]
+    (second,) = scene.staff.members
+    assert second.load == 3
+    _, connection = receive(scene.staff.doors[second])
+    connection.close()
+
+
+def test_a_worker_that_ends_gets_nobody_more(scene):
+    """Neither does one that does not answer."""
+    first, second = scene.staff.members
+    scene.come()
+    first.link.hear("ends")
+    assert scene.dealt(0) == []
+    assert len(scene.dealt(1)) == 1
+    second.is_late = True
+    scene.come()
+    assert repr(scene.one) == "<Reception 1 wait>"
+    second.is_late = False
+    scene.clock.advance(AGAIN_SECONDS)
+    assert len(scene.dealt(1)) == 1
+
+
+def test_all_are_dealt_when_the_workers_say_so(scene):
+    """Not while somebody waits or is on the way."""
+    assert scene.one.are_dealt
+    scene.come()
+    assert not scene.one.are_dealt
+    scene.staff.members[0].received = {"shop": 1, "blog": 0}
+    assert scene.one.are_dealt
     scene.staff.members = []
     scene.come()
-    with capture_logs() as lines:
-        scene.come()
-    assert [line["event"] for line in lines] == ["a client was turned away: no worker takes it"]
-    assert scene.peers[1].recv(1) == b""
+    assert not scene.one.are_dealt
+
+
+def test_who_comes_when_it_has_stopped_is_closed(scene):
+    """So is who is taken back."""
+    scene.one.stop()
+    scene.come()
+    assert scene.peers[0].recv(1) == b""
 
 
 def test_who_waits_when_it_stops_is_closed(scene):

@@ -15,10 +15,13 @@ class Outside:
     """A channel to another release: notes what is said."""
 
     def __init__(self):
-        self.said = []
+        self.said, self.flushes = [], 0
 
     def say(self, what, handles=(), **more):
         self.said.append((what, more, len([*handles])))
+
+    def flush(self):
+        self.flushes += 1
 
 
 class Scene:
@@ -132,6 +135,7 @@ def test_clients_of_the_release_before_are_spread_over_the_workers(scene):
     assert counts == [2, 2, 1]
     scene.first.link.hear("taken", number=0)
     assert scene.outside.said == [("taken", {"number": 0}, 0)]
+    assert scene.outside.flushes == 1
 
 
 def test_a_client_whose_connection_got_lost_stays(scene):
@@ -154,3 +158,44 @@ def test_an_answer_for_nobody_is_no_harm(scene):
     """It came too late."""
     scene.first.link.hear("taken", number=99)
     assert all(one.link.said == [] for one in scene.staff.members)
+
+
+def test_a_client_of_the_release_before_goes_on_to_the_one_to_come(scene):
+    """No worker here serves it in between."""
+    before, scene.one.successor = Outside(), scene.outside
+    scene.one.take({"client": {"number": 5}}, [scene.connection()], before)
+    assert scene.outside.said == [("client", {"client": {"number": 5}}, 1)]
+    scene.one.answered({"what": "taken", "number": 5})
+    assert before.said == [("taken", {"number": 5}, 0)]
+
+
+def test_nobody_sets_out_any_more_when_it_is_halted(scene):
+    """Of those on their way it is still heard whether they arrive."""
+    scene.one.move(scene.first, scene.second, 0.5)
+    scene.send(scene.first, 7)
+    scene.one.halt()
+    scene.send(scene.first, 8)
+    scene.second.link.hear("taken", number=7)
+    heard = [more["message"] for what, more, _ in scene.first.link.said if what == "heard"]
+    assert [(one["what"], one["number"]) for one in heard] == [("refused", 8), ("taken", 7)]
+
+
+def test_of_two_with_the_same_number_the_second_one_stays(scene):
+    """What is said of a client names it by that."""
+    scene.one.move(scene.first, scene.third, 0.5)
+    scene.one.move(scene.second, scene.third, 0.5)
+    scene.send(scene.first, 7)
+    scene.send(scene.second, 7)
+    assert scene.third.link.whats() == ["client"]
+    assert scene.second.link.said[-1][1]["message"]["what"] == "refused"
+
+
+def test_nobody_goes_to_a_worker_that_ends_or_hangs(scene):
+    """It has not gone yet."""
+    scene.one.move(scene.first, scene.second, 0.5)
+    scene.second.ends = True
+    scene.send(scene.first, 7)
+    assert scene.second.link.said == []
+    scene.first.is_late = True
+    scene.one.take({"client": {"number": 9}}, [scene.connection()], scene.outside)
+    assert scene.third.link.whats() == ["client"]

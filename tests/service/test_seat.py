@@ -80,3 +80,19 @@ def test_nobody_starts_one_by_hand():
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
     assert process.returncode == 1
     assert b"workers" in process.stderr
+
+
+def test_a_mistake_in_beginning_is_told_too(waiting, tmp_path):
+    """Else the supervisor would wait for it for ever."""
+    member, heard = waiting
+    member.link.tell("begin", text="proxies: []\n", path=str(tmp_path / "a.yaml"))
+    (message,) = said(heard, "failed")
+    assert "the log has it" in message["why"]
+
+
+def test_it_may_be_told_to_end_twice(waiting):
+    """By a service manager, and by the supervisor that has been told as well."""
+    member, _ = waiting
+    member.process.terminate()
+    member.link.tell("end")
+    assert turn(member.process.poll) == 0

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 
 import pytest
 from twisted.internet import reactor
+from twisted.internet.defer import ensureDeferred
 
 from proxy.observe.log import get_logger
 from proxy.pool.board import Board
@@ -38,7 +40,17 @@ class Seated:
         self.board, self.heard, self.folder = Board.make(), [], folder
         self.member = start_worker(reactor, self.board, get_logger())
         link = self.member.link
-        for what in ("here", "ready", "failed", "clients", "tally", "event", "need", "pools"):
+        for what in (
+            "here",
+            "ready",
+            "failed",
+            "clients",
+            "tally",
+            "event",
+            "need",
+            "pools",
+            "ends",
+        ):
             link.on(what, lambda message, _: self.heard.append(message))
         self.said("here")
         path = str(folder / "mysqlproxy.yaml")
@@ -138,8 +150,41 @@ def test_it_goes_by_another_configuration_when_it_is_told_to(seated):
     turned(link.ask("commit"))
 
 
+def test_what_is_given_up_while_it_is_made_is_not_kept(seated):
+    """The supervisor does not wait for ever."""
+    link = seated.member.link
+    asked = ensureDeferred(link.ask("prepare", text=TEXT.replace("name: shop", "name: other")))
+    turned(link.ask("abandon"))
+    with pytest.raises(LinkRefusedError, match="given up"):
+        turned(asked)
+
+
+def test_one_that_is_not_ready_for_a_configuration_says_that_it_is_of_no_use(seated):
+    """It is replaced by one that goes by that configuration."""
+    with pytest.raises(LinkRefusedError):
+        turned(seated.member.link.ask("commit"))
+    assert "not ready" in seated.said("failed")["why"]
+
+
 def test_it_tells_each_second_what_it_does(seated):
     """By which others show it."""
     message = seated.said("tally")
     assert "shop" in message["proxies"]
     assert os.getpid() != seated.member.pid
+
+
+def test_one_that_is_told_to_end_leaves_new_clients_to_others(tmp_path):
+    """The supervisor takes back what it has not received; one client is served to the end."""
+    seated = Seated(tmp_path)
+    with seated.come() as client:
+        client.recv(1000)
+        seated.member.process.send_signal(signal.SIGTERM)
+        seated.said("ends")
+        with seated.come() as other:
+            ((connection, *whose),) = seated.member.take_back()
+            assert whose == ["shop", "main"]
+            connection.sendall(b"hello")
+            assert other.recv(5) == b"hello"
+            connection.close()
+    assert turn(seated.member.process.poll) == 0
+    assert seated.end() == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 from structlog.testing import capture_logs
 from twisted.internet.defer import Deferred
@@ -11,10 +13,12 @@ from proxy.observe.log import get_logger
 from proxy.service import staff as module
 from proxy.service.link import LinkSilentError
 from proxy.service.staff import (
+    AGAIN_SECONDS,
     END_SECONDS,
     PAUSES_SECONDS,
     PING_SECONDS,
     REAP_SECONDS,
+    RESERVE_SECONDS,
     SETTLED_SECONDS,
     START_SECONDS,
     WORKER_SILENT_SECONDS,
@@ -92,6 +96,11 @@ def scene(monkeypatch):
         member.close()
 
 
+def silent(member):
+    """It has not answered the last question in time."""
+    member.link.asked[-1][2].errback(LinkSilentError("ping"))
+
+
 def complete(scene):
     """What waiting for all comes to."""
     results = []
@@ -164,10 +173,29 @@ def test_one_that_answers_nothing_is_killed(scene):
     """It hangs, and its clients with it."""
     first, *_ = scene.start()
     scene.clock.advance(PING_SECONDS)
-    ((what, seconds, answer),) = first.link.asked
-    assert (what, seconds) == ("ping", WORKER_SILENT_SECONDS)
-    answer.errback(LinkSilentError("ping"))
+    assert first.takes_clients
+    silent(first)
+    assert not first.takes_clients
+    silent(first)
+    assert first.process.status is None
+    silent(first)
     assert first.process.status == -9
+    assert [what for what, _, _ in first.link.asked] == ["ping"] * 3
+    waited = sum(seconds for _, seconds, _ in first.link.asked)
+    assert waited == WORKER_SILENT_SECONDS + AGAIN_SECONDS
+
+
+def test_one_that_answers_late_is_not_killed(scene):
+    """It gets clients again; it may have been this process that stood still."""
+    first, *_ = scene.start()
+    scene.clock.advance(PING_SECONDS)
+    silent(first)
+    silent(first)
+    first.link.asked[-1][2].callback({})
+    assert first.takes_clients
+    scene.clock.advance(PING_SECONDS)
+    assert len(first.link.asked) == 4
+    assert first.process.status is None
 
 
 def test_one_that_answers_is_asked_again(scene):
@@ -195,6 +223,54 @@ def test_one_that_cannot_serve_says_why(scene):
     first.link.hear("failed", why="no file")
     assert results == ["no file"]
     assert first.process.status == -9
+
+
+def test_one_that_dies_in_reserve_is_replaced_there(scene, monkeypatch):
+    """Not at once, and again when none could be started."""
+    _, _, reserve = scene.start()
+    scene.die(reserve)
+    assert len(scene.hired) == 3
+    hire = module.start_worker
+
+    def fail(*_):
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(module, "start_worker", fail)
+    scene.clock.advance(RESERVE_SECONDS)
+    monkeypatch.setattr(module, "start_worker", hire)
+    assert len(scene.hired) == 3
+    scene.clock.advance(RESERVE_SECONDS)
+    assert len(scene.hired) == 4
+    scene.serve(scene.hired[3])
+    scene.clock.advance(SETTLED_SECONDS)
+    scene.die(scene.hired[0])
+    assert scene.hired[3].number == 1
+
+
+def test_one_that_is_about_to_come_does_not_when_nobody_may(scene):
+    """Else it would serve when all others have gone."""
+    first, second, reserve = scene.start()
+    scene.die(reserve)
+    scene.die(second)
+    coming = scene.hired[-1]
+    assert coming not in scene.one.joined
+    scene.one.close()
+    assert coming.process.status == -9
+    assert first.process.status is None
+    scene.die(coming)
+    scene.clock.advance(RESERVE_SECONDS)
+    assert len(scene.hired) == 4
+
+
+def test_what_it_has_not_received_is_there_when_others_hear_that_it_has_gone(scene):
+    """Its end of the door is closed afterwards."""
+    first, *_ = scene.start()
+    first.far, other = socket.socketpair()
+    scene.one.on_left.append(lambda member: scene.left.append(member.far.fileno()))
+    scene.die(first)
+    other.close()
+    assert scene.left[1] >= 0
+    assert first.far.fileno() == -1
 
 
 def test_no_process_can_be_started(scene, monkeypatch):

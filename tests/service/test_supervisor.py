@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from pathlib import Path
 
 import pytest
 from twisted.internet import reactor
@@ -90,6 +91,68 @@ def test_a_worker_that_hangs_is_replaced(running):
     assert (line["worker"], line["pid"]) == (1, first)
     assert "not answered" in line["why"]
     assert running.wait_for(SERVES, 3)["worker"] == 1
+
+
+def test_who_comes_to_a_worker_that_hangs_is_greeted_in_the_end(running):
+    """By the other one, as soon as it is late, or by the one that takes its place."""
+    first, _ = pids(running)
+    os.kill(first, signal.SIGSTOP)
+    path = running.folder / "shop.sock"
+    clients = [socket.socket(socket.AF_UNIX) for _ in range(4)]
+    for client in clients:
+        client.settimeout(60)
+        client.connect(str(path))
+    for client in clients:
+        assert client.recv(200)[4] == 10
+        client.close()
+    assert len(running.said("a worker is ended")) == 1
+
+
+def test_one_that_is_told_to_end_by_hand_is_replaced(running):
+    """So is one in reserve; none of it is a mistake."""
+    reserve = turn_up_reserve(running)
+    for pid in (reserve, pids(running)[0]):
+        os.kill(pid, signal.SIGTERM)
+    until(lambda: len(running.said(ENDED)) == 2)
+    assert {line["how"] for line in running.said(ENDED)} == {"exit status 0"}
+    running.wait_for(SERVES, 3)
+    assert greeted(running.folder / "shop.sock")
+    assert not [line for line in running.log if "exception" in line]
+
+
+def turn_up_reserve(running):
+    """The process in reserve, once it is there."""
+    children = Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children")
+    found = []
+
+    def look():
+        found[:] = {*map(int, children.read_text().split())} - {*pids(running)}
+        return found
+
+    until(look)
+    return found[0]
+
+
+def test_all_may_be_told_to_end_at_once(running):
+    """As a service manager does; who has a client open goes with it, and nobody comes."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(60)
+        client.connect(str(running.folder / "shop.sock"))
+        client.recv(200)
+        for pid in (running.process.pid, turn_up_reserve(running), *pids(running)):
+            os.kill(pid, signal.SIGTERM)
+        assert running.process.wait(60) == 0
+    assert not [line for line in running.log if "exception" in line]
+
+
+def test_numbers_of_clients_are_never_given_again(running):
+    """A worker that comes later begins above all that others may have given."""
+    path = running.folder / "shop.sock"
+    before = max(number_of_greeting(path) for _ in range(8))
+    os.kill(pids(running)[0], signal.SIGKILL)
+    running.wait_for(SERVES, 3)
+    numbers = [number_of_greeting(path) for _ in range(8)]
+    assert min(number for number in numbers if number % 64 == 1) > before
 
 
 def test_all_workers_go_by_another_configuration_or_none(running):

@@ -282,3 +282,10 @@ class Writer:
         label = b"tls13 " + label
         info = size.to_bytes(2) + bytes((len(label),)) + label + b"\x00"
         return HKDFExpand(hashes.SHA256(), size, info).derive(self.secret)
+
+
+def meet(server, context=None, **more):
+    """Let a client shake hands with the server; the stream and the client."""
+    stream, peer = server.stream(), Peer(context or client_context(), **more)
+    shake_hands(stream, peer)
+    return stream, peer
