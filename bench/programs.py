@@ -23,6 +23,7 @@ proxies:
       connection_pool_config:
         max_connections: {backends}
     endpoints: [{{name: bench, listen: "tcp:{port}:interface=127.0.0.1"}}]
+workers: 1
 log: {{level: warning}}
 drain_timeout: 1
 """

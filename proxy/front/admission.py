@@ -12,6 +12,7 @@ from proxy.config.model import ProxyConfig
 from proxy.credentials.iam.verify import Verdict
 from proxy.credentials.source import Network
 from proxy.errors import ErrorReply, host_not_allowed, tls_required
+from proxy.front.entrance import Entrance
 from proxy.net.client_tls import ClientTlsStreams
 from proxy.policy.guesses import Guesses
 from proxy.vocabulary import unmapped
@@ -44,6 +45,7 @@ class Admission:
         guesses: Slows down who guesses.
         delayed: Refusals that wait for their time.
         most_delayed: How many may.
+        entrance: Where clients wait for their turn to begin with TLS.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Admission:
     ) -> None:
         self.guesses = Guesses(config.failed_login_threshold, config.max_failed_login_delay)
         self.delayed = 0
+        self.entrance = Entrance()
         self.reconfigure(config, tls, tokens)
 
     def reconfigure(

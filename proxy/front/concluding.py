@@ -173,7 +173,8 @@ def let_go_if_free(client: Client) -> None:
 
 
 def leave(client: Client) -> None:
-    """The client is gone, and needs its lease no more."""
+    """The client is gone, and needs its lease no more, nor its turn to begin with TLS."""
+    client.proxy.admission.entrance.leave(client, client.pool.clock)
     session, lease = client.session, client.lease
     client.lease = None
     if lease is None:

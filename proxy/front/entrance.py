@@ -7,6 +7,8 @@ late together; who begins when others are done is early or not, but nothing was 
 
 from __future__ import annotations
 
+import select
+import socket
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
@@ -20,6 +22,22 @@ as much as a processor can do where the way there and back takes a tenth of a se
 PATIENCE_SECONDS: Final = 0.5
 """Who takes longer keeps nobody else from beginning: it has a bad line, or wants to be in the
 way.  Clients that do nothing but hold places delay others to some 250 a second."""
+
+
+def has_left(connection: socket.socket | None) -> bool:
+    """Whether the other side has closed, though what it had sent before may still be unread.
+
+    A client that waited for too long is gone when its turn comes, and its handshake would take
+    the time of those who are there.
+
+    Args:
+        connection: plain; None where there is none to look at.
+    """
+    if connection is None:
+        return False
+    poller = select.poll()
+    poller.register(connection, select.POLLRDHUP)
+    return bool(poller.poll(0))
 
 
 class Entrance:

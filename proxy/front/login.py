@@ -11,6 +11,7 @@ from proxy.dialogue.backend import SHAPE
 from proxy.dialogue.events import Authenticated
 from proxy.errors import BackendLostError, ErrorReply, StatementRefusedError, access_denied
 from proxy.front import audit, concluding, console, console_session, holding
+from proxy.front.entrance import has_left
 from proxy.front.naming import who
 from proxy.front.proof import (
     Claim,
@@ -40,9 +41,28 @@ _MULTI_STATEMENTS: Final = int(Capability.MULTI_STATEMENTS)
 
 
 def start_tls(client: Client) -> None:
-    """The client speaks TLS from here on."""
+    """The client speaks TLS when it is its turn; until then nothing more is read from it."""
+
+    def begin() -> None:
+        if waits and has_left(client.protocol.socket):
+            client.protocol.abort()
+            return
+        if waits:
+            client.since = client.proxy.deadlines.now
+            client.protocol.resumeProducing()
+        _speak_tls(client)
+
+    waits = False
+    if not client.proxy.admission.entrance.come(client, begin, client.pool.clock):
+        waits = True
+        client.protocol.pauseProducing()
+
+
+def _speak_tls(client: Client) -> None:
     tls = client.proxy.admission.tls
-    assert tls is not None
+    if tls is None:  # offered no more since the greeting
+        client.protocol.abort()
+        return
     client.protocol.start_tls(tls.stream(), client.dialogue.start_tls())
     client.timing.has_tls()
 
@@ -107,6 +127,8 @@ async def _log_in(client: Client, claim: Claim, proof: Proof | None) -> None:
 
 def _count(client: Client) -> None:
     client.timing.logged_in()
+    if client.dialogue.has_tls:
+        client.proxy.admission.entrance.leave(client, client.pool.clock)
     client.proxy.deadlines.watch(client)
 
 

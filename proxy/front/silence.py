@@ -17,7 +17,7 @@ def due(client: Client) -> float:
     proxy, state = client.proxy, client.dialogue.state
     config = proxy.config
     logs_in = _logs_in(client)
-    if logs_in and state is State.PROVED:  # it waits for us, not we for it
+    if logs_in and state in (State.PROVED, State.TLS):  # it waits for us, not we for it
         return proxy.deadlines.now + config.login_timeout
     if logs_in or state is State.PROVING:
         return client.since + config.login_timeout

@@ -87,7 +87,7 @@ class Sums:
             *[tally.counters for tally in self._latest.values()],
         ):
             _add(fresh, counters)
-        for name in Counters.__slots__:
+        for name in (*OF_PROXY, "endpoints", "session_pins"):
             setattr(total, name, getattr(fresh, name))
         return total
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import attrs
 
-from proxy.observe.counters import Counters, EndpointCounters, Tally, TargetCounters
+from proxy.observe.counters import Counters, EndpointCounters, TargetCounters
 from proxy.observe.latency import Histogram
 from proxy.observe.metrics_now import ProxyNow, TargetNow
 
@@ -46,9 +46,26 @@ OF_CLIENTS: Final = ("plain", "tls")
 OF_TALLY: Final = ("requests", "express")
 """Numbers of `Tally` that do not fall; `clients` does."""
 
+_TALLY: Final = ("clients", *OF_TALLY)
+
 HISTOGRAMS: Final = ("query_response_latency", "database_connections_borrow_latency")
 LATENCIES: Final = "query_database_response_latency"
-OF_TARGET: Final = TargetCounters.__slots__
+OF_TARGET: Final = (
+    "database_connection_requests",
+    "database_connection_requests_with_tls",
+    "database_connections_borrow_requests",
+    "database_connections_borrow_requests_aborted",
+    "database_connections_borrow_requests_timed_out",
+    "database_connections_borrow_requests_waited",
+    "database_connections_closed",
+    "database_connections_lost",
+    "database_connections_reset",
+    "database_connections_setup_failed",
+    "database_connections_setup_succeeded",
+    "session_replay_statements",
+    "session_replays",
+)
+"""Numbers of `TargetCounters`; none of them falls."""
 
 
 @attrs.frozen
@@ -93,7 +110,7 @@ def _unpacked(packed: Mapping[str, Any]) -> Counters:
 def _packed_endpoint(counters: EndpointCounters) -> Packed:
     return {
         **_numbers(counters, (CLIENTS, *OF_ENDPOINT)),
-        **{name: _numbers(getattr(counters, name), Tally.__slots__) for name in OF_CLIENTS},
+        **{name: _numbers(getattr(counters, name), _TALLY) for name in OF_CLIENTS},
         **{name: getattr(counters, name).packed() for name in HISTOGRAMS},
         LATENCIES: {
             address: latency.packed()
@@ -106,7 +123,7 @@ def _unpacked_endpoint(packed: Mapping[str, Any]) -> EndpointCounters:
     counters = EndpointCounters()
     _set(counters, packed, (CLIENTS, *OF_ENDPOINT))
     for name in OF_CLIENTS:
-        _set(getattr(counters, name), packed[name], Tally.__slots__)
+        _set(getattr(counters, name), packed[name], _TALLY)
     for name in HISTOGRAMS:
         setattr(counters, name, Histogram.unpacked(packed[name]))
     for address, latency in packed[LATENCIES].items():

@@ -19,6 +19,10 @@ PACKET_BYTES: Final = 4096
 """A packet has two names of the configuration, of 63 characters at most, and a number."""
 
 
+def _tell_nobody() -> None:
+    """Nobody wants to know."""
+
+
 @attrs.define(eq=False)
 class Member:
     """See the module.
@@ -39,6 +43,7 @@ class Member:
         sent: How many were sent, by proxy.
         far: The worker's end of the door, so that what it has not received is not lost with it;
             None where only the worker has that.
+        on_late: Called when it should have said that it lives, and has not.
     """
 
     process: subprocess.Popen[bytes]
@@ -55,6 +60,7 @@ class Member:
     received: dict[str, int] = attrs.field(factory=dict)
     sent: Counter[str] = attrs.field(factory=Counter)
     far: socket.socket | None = None
+    on_late: Callable[[], object] = _tell_nobody
 
     def __repr__(self) -> str:
         """Which one it is, and how it does."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 from collections import Counter, deque
+from functools import partial
 from typing import Any, Final
 
 from twisted.internet.interfaces import IAddress
@@ -89,9 +90,10 @@ class Reception:
             self._take_back(member)
 
         member.link.on("ends", ends)
+        member.on_late = partial(self._take_back, member)
 
     def _take_back(self, member: Member) -> None:
-        """Give others what a worker has not received that takes nothing any more."""
+        """Give others what a worker has not received that takes nothing, at least for now."""
         for connection, proxy, endpoint in member.take_back():
             self.take(connection, Arrival(self, proxy, endpoint))
 

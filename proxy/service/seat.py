@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import signal
 import socket
 import sys
 from collections.abc import Mapping
@@ -60,6 +61,14 @@ class Seat:
             raise
         self._reactor.addSystemEventTrigger("before", "shutdown", self._serving.stopService)
 
+    def obey(self) -> None:
+        """End on SIGTERM too, once: Twisted itself minds to be told again."""
+
+        def signalled(_number: int, _frame: object) -> None:
+            self._reactor.callFromThread(self._end)
+
+        signal.signal(signal.SIGTERM, signalled)
+
     def _end(self) -> None:
         with contextlib.suppress(ReactorNotRunning):  # a signal has told it before
             self._reactor.stop()
@@ -107,9 +116,10 @@ def main() -> None:
     begin_twisted()
     log = get_logger()
     link = Link(reactor, log)
-    Seat(reactor, link, door, board)
+    seat = Seat(reactor, link, door, board)
 
     def start() -> None:
+        seat.obey()
         link.open(reactor, link_end)
         link.tell("here")
 

@@ -180,6 +180,7 @@ class Seated(Serving):
         self.first_looks.stop()
         self.arrivals.stop()
         self._link.tell("ends")
+        self._link.flush()
         self._passing.stop()
         for proxy in self.proxies:
             proxy.draining = True

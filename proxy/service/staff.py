@@ -120,6 +120,7 @@ class Staff:
         self.seats = [Seat(number) for number in range(1, size + 1)]
         self._reserve: Member | None = None
         self._joined: dict[Member, Seat] = {}
+        self._going: dict[Member, None] = {}
         self._stops = False
         self._timers: dict[object, Timer] = {}
 
@@ -262,6 +263,7 @@ class Staff:
                 await member.link.ask("ping", seconds=seconds)
             except LinkSilentError:
                 member.is_late = True
+                member.on_late()
             except LinkError:
                 return  # it is gone, and somebody else cares
             else:
@@ -319,12 +321,14 @@ class Staff:
     def _reap(self, member: Member, seconds: float = 0.0) -> None:
         """Learn how a process has ended; one that has closed its channel is about to."""
         status = member.process.poll()
+        self._going[member] = None
         if status is None:
             if seconds >= END_SECONDS:
                 member.process.kill()
             again = seconds + REAP_SECONDS
             self._reactor.callLater(REAP_SECONDS, self._reap, member, again)
             return
+        del self._going[member]
         is_wanted = self._stops and (not status or not member.number)
         say = self._log.info if is_wanted else self._log.error
         say(
@@ -350,13 +354,14 @@ class Staff:
     async def end(self, seconds: float) -> None:
         """Let all finish what they do, for as long as they may; then they are ended."""
         everybody = [one.member for one in self.seats if one.member is not None]
+        everybody += self._going
         if self._reserve is not None:
             everybody.append(self._reserve)
         self.close()
         for member in everybody:
             if member.is_there:
                 member.link.tell("end")
-            else:
+            elif member not in self._going:
                 member.process.kill()
         ends = self._reactor.seconds() + seconds + END_SECONDS
         while any(member.is_running for member in everybody):

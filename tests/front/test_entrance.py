@@ -1,9 +1,11 @@
 """Tests of `proxy.front.entrance`."""
 
+import socket
+
 import pytest
 from twisted.internet.task import Clock
 
-from proxy.front.entrance import AT_ONCE, PATIENCE_SECONDS, Entrance
+from proxy.front.entrance import AT_ONCE, PATIENCE_SECONDS, Entrance, has_left
 
 
 class Door:
@@ -106,3 +108,19 @@ def test_thousands_that_end_at_once_are_no_recursion(full):
     for guest in range(3):
         full.leave(guest)
     assert ended == [*range(AT_ONCE, 5000)]
+
+
+def test_who_has_left_is_known_before_all_that_it_sent_is_read():
+    """What it has sent is there, and nobody will read an answer."""
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            theirs.send(b"hello")
+            assert not has_left(ours)
+        assert has_left(ours)
+        assert ours.recv(5) == b"hello"
+
+
+def test_nobody_has_left_where_there_is_no_connection_to_look_at():
+    """As in tests, and where TLS has begun."""
+    assert not has_left(None)

@@ -11,6 +11,7 @@ from proxy.config.auth import IamAuth
 from proxy.config.tls import Certificate, ClientTls
 from proxy.credentials.source import Credential
 from proxy.embedded.certificates import self_signed
+from proxy.front import entrance
 from proxy.wire.auth import CACHING_SHA2, CLEAR, NATIVE, caching_sha2
 from proxy.wire.constants import Capability
 from proxy.wire.framing import encode
@@ -147,6 +148,76 @@ def test_a_client_that_never_begins_its_handshake_is_cut_off(tls):
         stage.run(1)
     assert peer.closed
     assert stage.is_clean()
+
+
+@pytest.fixture
+def narrow(monkeypatch):
+    """Only one client may be between the begin of TLS and the end of its login."""
+    monkeypatch.setattr(entrance, "AT_ONCE", 1)
+
+
+@pytest.mark.usefixtures("narrow")
+def test_whose_turn_it_is_not_is_not_read_until_another_has_logged_in(stage):
+    """Then it speaks TLS, and its login has its time from then on."""
+    first, second = secured(stage), stage.connect(THERE)
+    second.send(REQUEST)
+    assert second.wire.paused
+    assert not second.client.dialogue.has_tls
+    assert attempt(first, "app", "secret")[0].status == 2
+    assert not second.wire.paused
+    assert second.client.dialogue.has_tls
+
+
+@pytest.mark.usefixtures("narrow")
+@pytest.mark.parametrize("way", ["leaves", "fails", "takes long"])
+def test_nobody_keeps_others_from_their_turn_by(way, stage):
+    """Being gone, breaking TLS, or being slow."""
+    first, second = stage.connect(THERE), stage.connect(THERE)
+    first.send(REQUEST)
+    second.send(REQUEST)
+    assert second.wire.paused
+    with capture_logs():
+        if way == "leaves":
+            first.leave()
+        elif way == "fails":
+            first.send(b"no TLS at all")
+        else:
+            stage.run(entrance.PATIENCE_SECONDS)
+    assert second.client.dialogue.has_tls
+
+
+@pytest.mark.usefixtures("narrow")
+def test_who_waits_for_its_turn_is_not_cut_off(tls, monkeypatch):
+    """It waits for us; once it has begun it has the time of every login, and no more."""
+    monkeypatch.setattr(entrance, "PATIENCE_SECONDS", 1000.0)
+    stage = Stage(proxy={"tls": tls, "login_timeout": 3.0})
+    first, second = stage.connect(THERE), stage.connect(THERE)
+
+    def pass_time(seconds):
+        for _ in range(seconds):
+            stage.run(1)
+
+    first.send(REQUEST)
+    pass_time(2)
+    second.send(REQUEST)
+    pass_time(3)
+    assert first.closed
+    assert second.client.dialogue.has_tls
+    pass_time(2)
+    assert not second.closed
+    pass_time(3)
+    assert second.closed
+
+
+@pytest.mark.usefixtures("narrow")
+def test_who_may_not_speak_tls_any_more_when_its_turn_comes_is_cut_off(stage):
+    """The certificate has been taken away meanwhile."""
+    first, second = secured(stage), stage.connect(THERE)
+    second.send(REQUEST)
+    stage.proxy.admission.tls = None
+    first.leave()
+    stage.run()
+    assert second.closed
 
 
 def test_a_login_that_is_slipped_in_before_tls_is_not_read(stage):

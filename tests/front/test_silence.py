@@ -34,15 +34,19 @@ def test_an_admin_user_at_the_console_has_the_time_of_other_clients():
     assert silence.due(client(State.READY, session=False, console=True)) == ACTIVE + IDLE
 
 
-@pytest.mark.parametrize("state", [one for one in State if one is not State.PROVED])
+WAITS_FOR_US = (State.PROVED, State.TLS)
+
+
+@pytest.mark.parametrize("state", [one for one in State if one not in WAITS_FOR_US])
 def test_a_login_has_its_time_from_the_first_packet_on(state):
     """Whatever the client sends meanwhile."""
     assert silence.due(client(state, session=False)) == SINCE + LOGIN
 
 
-def test_who_has_proved_who_it_is_waits_for_us():
-    """For a connection to the target, such as while clients are held: that is not its fault."""
-    assert silence.due(client(State.PROVED, session=False)) == NOW + LOGIN
+@pytest.mark.parametrize("state", WAITS_FOR_US)
+def test_whom_we_keep_waiting_is_not_late(state):
+    """For a connection to the target, or for its turn to begin with TLS: not its fault."""
+    assert silence.due(client(state, session=False)) == NOW + LOGIN
 
 
 def test_a_change_of_user_has_the_time_of_a_login():

@@ -13,8 +13,9 @@ from typing import Any
 import pymysql
 import pytest
 
+from proxy.config.model import MAX_WORKERS
 from proxy.embedded import Server
-from tests.support.process import RunningProxy
+from tests.support.process import WORKERS, RunningProxy
 
 pytestmark = pytest.mark.live
 
@@ -77,6 +78,15 @@ def occupied(proxy: RunningProxy) -> Iterator[Callable[[], None]]:
         holder.rollback()
 
 
+def by_worker(clients: list[Any]) -> list[list[Any]]:
+    """The clients of each worker: their numbers name it where there are several."""
+    found: dict[int, list[Any]] = {}
+    for client in clients:
+        number = client.thread_id() % (MAX_WORKERS + 1) if WORKERS > 1 else 0
+        found.setdefault(number, []).append(client)
+    return [*found.values()]
+
+
 def send(client: Any, text: str) -> None:
     """Send a statement, and do not wait for its answer."""
     client._execute_command(pymysql.constants.COMMAND.COM_QUERY, text)
@@ -91,25 +101,40 @@ def answer(client: Any) -> int:
     return 0
 
 
-def wait_until_read(onlooker: Any) -> None:
-    """Until the proxy has read what was sent to it before: it answers what comes afterwards."""
-    onlooker.ping(reconnect=False)
+def wait_until_read(onlookers: list[Any]) -> None:
+    """Until the proxy has read what was sent to it before: it answers what comes afterwards.
+
+    Args:
+        onlookers: A client of each worker.
+    """
+    for onlooker in onlookers:
+        onlooker.ping(reconnect=False)
 
 
 def test_who_comes_first_is_served_first(
     server: Server, serve: Callable[..., RunningProxy]
 ) -> None:
-    """Thirty clients wait for one connection, and their rows have the order of their coming."""
+    """Thirty clients wait for one connection, and their rows have the order of their coming.
+
+    Where there are several workers, those of each of them have.
+    """
     proxy = serve(server, pool={"max_connections": 1})
-    with crowd(proxy, CROWD + 1) as [onlooker, *clients]:
+    with crowd(proxy, CROWD + WORKERS) as everybody:
+        parts = by_worker(everybody)
+        assert len(parts) == WORKERS
+        onlookers = [part[0] for part in parts]
+        clients = [client for client in everybody if client not in onlookers]
         with occupied(proxy) as let_go:
             for number, client in enumerate(clients):
                 send(client, f"INSERT INTO t (who) VALUES ({number})")
-                wait_until_read(onlooker)
+                wait_until_read(onlookers)
             let_go()
         assert [answer(client) for client in clients] == [0] * CROWD
     rows = server.execute("SELECT who FROM test_overload.t ORDER BY place")
-    assert [who for (who,) in rows] == [*range(CROWD)]
+    for part in parts:
+        places = [who for (who,) in rows if clients[who] in part]
+        assert places == sorted(places)
+    assert len(rows) == CROWD
 
 
 def test_nobody_starves_who_asks_seldom(
@@ -156,14 +181,18 @@ def test_who_waits_too_long_hears_so_and_stays(
 def test_whom_the_queue_does_not_hold_hears_so_at_once(
     server: Server, serve: Callable[..., RunningProxy]
 ) -> None:
-    """Beyond max_waiting there is error 9501 without a wait; those in the queue are served."""
+    """Beyond max_waiting there is error 9501 without a wait; those in the queue are served.
+
+    Each worker has a queue of its own.
+    """
     proxy = serve(server, pool={"max_connections": 1, "max_waiting": 10})
-    with crowd(proxy, CROWD + 1) as [onlooker, *clients]:
+    with crowd(proxy, WORKERS * CROWD + 1) as everybody:
+        onlooker, *clients = max(by_worker(everybody), key=len)
         waiting, others = clients[:10], clients[10:]
         with occupied(proxy) as let_go:
             for client in waiting:
                 send(client, "INSERT INTO t (who) VALUES (1)")
-            wait_until_read(onlooker)
+            wait_until_read([onlooker])
             assert {hear(client, "SELECT 1") for client in others} == {TIMED_OUT}
             let_go()
         assert {answer(client) for client in waiting} == {0}

@@ -43,14 +43,19 @@ def standing(*targets, **fields):
     return ProxyNow(targets=targets, **fields)
 
 
+def names_of(kind):
+    """The attributes of a class that has slots; compiled ones call them otherwise."""
+    return getattr(kind, "__mypyc_attrs__", getattr(kind, "__slots__", ()))
+
+
 def flat(value):
     """All numbers of something by their names, to compare it by."""
     if hasattr(value, "packed"):
         return value.packed()
     if hasattr(value, "__attrs_attrs__"):
         return {one.name: flat(getattr(value, one.name)) for one in value.__attrs_attrs__}
-    if hasattr(value, "__slots__"):
-        return {name: flat(getattr(value, name)) for name in value.__slots__}
+    if names_of(type(value)):
+        return {name: flat(getattr(value, name)) for name in names_of(type(value))}
     if isinstance(value, dict):
         return {name: flat(one) for name, one in value.items()}
     return [flat(one) for one in value] if isinstance(value, tuple) else value

@@ -169,12 +169,14 @@ def test_a_worker_that_ends_gets_nobody_more(scene):
     first.link.hear("ends")
     assert scene.dealt(0) == []
     assert len(scene.dealt(1)) == 1
-    second.is_late = True
     scene.come()
-    assert repr(scene.one) == "<Reception 1 wait>"
+    second.is_late = True
+    second.on_late()
+    scene.come()
+    assert repr(scene.one) == "<Reception 2 wait>"
     second.is_late = False
     scene.clock.advance(AGAIN_SECONDS)
-    assert len(scene.dealt(1)) == 1
+    assert len(scene.dealt(1)) == 2
 
 
 def test_all_are_dealt_when_the_workers_say_so(scene):

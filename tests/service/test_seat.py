@@ -85,7 +85,7 @@ def test_nobody_starts_one_by_hand():
 def test_a_mistake_in_beginning_is_told_too(waiting, tmp_path):
     """Else the supervisor would wait for it for ever."""
     member, heard = waiting
-    member.link.tell("begin", text="proxies: []\n", path=str(tmp_path / "a.yaml"))
+    member.link.tell("begin", path=str(tmp_path / "a.yaml"))
     (message,) = said(heard, "failed")
     assert "the log has it" in message["why"]
 

@@ -28,6 +28,8 @@ workers: 2
 drain_timeout: 0
 """
 
+TOLD = ("here", "ready", "failed", "ends", "clients", "tally", "event", "need", "pools")
+
 
 class Seated:
     """A worker with the seat 2.
@@ -40,17 +42,7 @@ class Seated:
         self.board, self.heard, self.folder = Board.make(), [], folder
         self.member = start_worker(reactor, self.board, get_logger())
         link = self.member.link
-        for what in (
-            "here",
-            "ready",
-            "failed",
-            "clients",
-            "tally",
-            "event",
-            "need",
-            "pools",
-            "ends",
-        ):
+        for what in TOLD:
             link.on(what, lambda message, _: self.heard.append(message))
         self.said("here")
         path = str(folder / "mysqlproxy.yaml")

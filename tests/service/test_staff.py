@@ -174,8 +174,10 @@ def test_one_that_answers_nothing_is_killed(scene):
     first, *_ = scene.start()
     scene.clock.advance(PING_SECONDS)
     assert first.takes_clients
+    late = []
+    first.on_late = lambda: late.append(first.takes_clients)
     silent(first)
-    assert not first.takes_clients
+    assert late == [False]
     silent(first)
     assert first.process.status is None
     silent(first)
@@ -309,6 +311,23 @@ def test_at_the_end_all_are_told_and_waited_for(scene):
     scene.clock.advance(REAP_SECONDS)
     assert ended.called
     assert len(scene.hired) == 3
+
+
+def test_at_the_end_those_are_waited_for_too_that_have_only_closed_their_channel(scene):
+    """Nothing of this proxy is left running when its supervisor has ended."""
+    first, second, _ = scene.start()
+    first.link.on_lost()
+    scene.one.close()
+    ended = Deferred.fromCoroutine(scene.one.end(30.0))
+    scene.die(second, 0)
+    for member in scene.hired:
+        if member is not first:
+            member.process.status = 0
+    scene.clock.advance(REAP_SECONDS)
+    assert not ended.called
+    first.process.status = 0
+    scene.clock.advance(REAP_SECONDS)
+    assert ended.called
 
 
 def test_who_waits_for_all_hears_of_the_end(scene):

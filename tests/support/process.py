@@ -35,7 +35,7 @@ more."""
 WORKERS_IN_TURN = (1, 2) if WORKERS == 1 else (WORKERS,)
 """How many serve, one after the other, in the few tests that are run with several each time."""
 
-START_LIMIT_SECONDS = 30.0
+START_LIMIT_SECONDS = 60.0
 STOP_LIMIT_SECONDS = 30.0
 DRAIN_SECONDS = 2
 
