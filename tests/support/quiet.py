@@ -142,6 +142,7 @@ class Stage:
             settings=self.settings(),
             level="debug",
             program=WALKING,
+            workers=1,  # which has all objects
             environment={
                 **ENVIRONMENT,
                 "AWS_SECRET_ACCESS_KEY": AWS,

@@ -63,6 +63,7 @@ class TokenStage:
                 settings=self.settings(server, sts),
                 level="debug",
                 program=WALKING,
+                workers=1,  # which has all objects
                 environment={**ENVIRONMENT, **variables(WEB), PLACE: str(self.walk_path)},
             ) as self.proxy:
                 self.log_in(server, sts)
