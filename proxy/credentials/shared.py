@@ -29,8 +29,12 @@ def key_of(proxy: str, aws: AwsSettings, entries: Sequence[SecretEntry]) -> str:
     return f"{proxy} {digest.hexdigest()}"
 
 
+def _nobody(_: SharedSecrets) -> None:
+    """There is nobody else in a process that serves by itself."""
+
+
 class SharedSecrets(SecretsSource):
-    """Reads, and lets others know.
+    """Reads, and lets others know, if there are any.
 
     Attributes:
         key: See `key_of`.
@@ -39,6 +43,8 @@ class SharedSecrets(SecretsSource):
     """
 
     key = ""
+    on_told: Callable[[SharedSecrets], None] = staticmethod(_nobody)
+    on_over: Callable[[SharedSecrets], None] = staticmethod(_nobody)
 
     def share(
         self,

@@ -75,6 +75,15 @@ def both():
     both.stop()
 
 
+def test_who_shares_with_nobody_reads_as_ever():
+    """A process that serves by itself knows the users, and ends."""
+    stage = Stage(*ENTRIES[:1], a=version("1", "app", "one"))
+    stage.source.__class__ = SharedSecrets
+    stage.source.start()
+    assert stage.source.users() == ("app",)
+    stage.source.stop()
+
+
 def test_who_is_told_knows_the_same_users(both):
     """In the same order, by the same entries."""
     both.source.start()

@@ -68,8 +68,8 @@ def test_a_login(cell, report_of):
     assert good.echoed
     assert bool(good.tls) == (cell.mode is not TlsMode.DISABLED), good
     # So the proxy has proved who it is: no connection of an earlier login was left.  Workers
-    # have connections of their own.
-    assert 1 <= report.dials[cell] <= WORKERS
+    # have connections of their own, and hand on how many they may have.
+    assert report.dials[cell] == 1 or (WORKERS > 1 and report.dials[cell] > 1)
 
 
 PLAIN = [
