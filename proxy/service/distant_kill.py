@@ -16,13 +16,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import attrs
-from twisted.internet.defer import Deferred, gatherResults
 
 from proxy.front.client import Client
 from proxy.front.kill import Kill, Outcome, for_another
 from proxy.front.proxy import seat_of
 from proxy.service.handover_channel import Message
-from proxy.service.link import Link, Linked, LinkError
+from proxy.service.link import Link, Linked, LinkError, all_of
 
 WORKER_SECONDS: Final = 2.0
 """How long a worker may take to answer: a thousand times what it takes when it is well.  So
@@ -93,20 +92,16 @@ class KillsBetween:
         silent: list[Linked] = []
         for some in (first, rest, others):
             asked = [one for one in some if one not in silent]
-            for one, outcome in zip(asked, await _ask_all(asked, wanted), strict=True):
+            for one, outcome in zip(
+                asked,
+                await all_of(_ask(one.link, wanted, WORKER_SECONDS) for one in asked),
+                strict=True,
+            ):
                 if outcome is None:
                     silent.append(one)
                 elif outcome is not Outcome.UNKNOWN:
                     return outcome
         return Outcome.UNKNOWN
-
-
-async def _ask_all(members: Iterable[Linked], wanted: Kill) -> list[Outcome | None]:
-    running = [
-        Deferred.fromCoroutine(_ask(one.link, wanted, WORKER_SECONDS)) for one in members
-    ]
-    found: list[Outcome | None] = await gatherResults(running)
-    return found
 
 
 async def _ask(link: Link, wanted: Kill, seconds: float) -> Outcome | None:

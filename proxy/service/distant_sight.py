@@ -7,7 +7,6 @@ from typing import Any, Final, Generic, TypeVar
 
 import attrs
 from structlog.typing import FilteringBoundLogger
-from twisted.internet.defer import Deferred, gatherResults
 
 from proxy.admin import looking, summing
 from proxy.admin.sight import Seen, Standing
@@ -25,7 +24,7 @@ from proxy.net.clock import Clock
 from proxy.observe.counters import Counters
 from proxy.observe.metrics_now import ProxyNow
 from proxy.service.handover_channel import Message
-from proxy.service.link import LinkError
+from proxy.service.link import LinkError, all_of
 from proxy.service.member import Member
 from proxy.service.staff import Staff
 from proxy.service.tallies import OfProxy
@@ -202,9 +201,7 @@ class DistantSight:
     async def _ask_all(self, told: _Told[Any], of: str, most: int | None) -> None:
         ends = self._clock.seconds() + LOOK_SECONDS
         members = self._staff.members
-        await gatherResults(
-            [Deferred.fromCoroutine(self._ask(one, told, of, most, ends)) for one in members]
-        )
+        await all_of(self._ask(one, told, of, most, ends) for one in members)
         if told.missing:
             self._log.warning(
                 "workers did not tell in time what an operator looks at",
@@ -272,4 +269,4 @@ class DistantSight:
                 return False
             return bool(answer["found"])
 
-        return any(await gatherResults([Deferred.fromCoroutine(ask(one)) for one in members]))
+        return any(await all_of(map(ask, members)))

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from structlog.typing import FilteringBoundLogger
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.python.failure import Failure
 
 from proxy.net.clock import Clock, cancel
 from proxy.policy.standing import OperationRefusedError
 from proxy.service.handover_channel import Channel, Message, adopt
+
+T = TypeVar("T")
 
 ASK_SECONDS: Final = 30.0
 """How long an answer may take, unless the asker knows better: nothing that is asked waits for a
@@ -197,6 +199,18 @@ class Linked(Protocol):
     @property
     def link(self) -> Link:
         """What it hears."""
+
+
+async def all_of(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """What all of these come to; they run side by side.
+
+    Raises what the first one raises that fails.  Who waits no more has all of them cancelled.
+    """
+    running = [Deferred.fromCoroutine(one) for one in work]
+    try:
+        return await gatherResults(running, consumeErrors=True)
+    except FirstError as error:
+        error.subFailure.raiseException()
 
 
 def _refuse(message: Message, sockets: list[socket.socket]) -> None:

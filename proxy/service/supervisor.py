@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.protocol import Factory
 
 from proxy.admin.console import AdminConsole
@@ -27,7 +26,7 @@ from proxy.service.distant_kill import KillsBetween
 from proxy.service.distant_sights import DistantSights
 from proxy.service.handover import Going, HandedOver
 from proxy.service.handover_channel import Channel
-from proxy.service.link import LinkError, LinkRefusedError, LinkSilentError
+from proxy.service.link import LinkError, LinkRefusedError, LinkSilentError, all_of
 from proxy.service.member import Member
 from proxy.service.reception import Reception, deal
 from proxy.service.relay import Relay
@@ -185,8 +184,9 @@ class Supervisor(Worker):
     async def prepare_others(self, text: str) -> None:
         """See `Worker`."""
         self._prepared = self.staff.joined
-        asked = [Deferred.fromCoroutine(_prepare(one, text)) for one in self._prepared]
-        troubles = dict.fromkeys(why for why in await gatherResults(asked) if why)
+        troubles = dict.fromkeys(
+            why for why in await all_of(_prepare(one, text) for one in self._prepared) if why
+        )
         if troubles:
             raise OperationRefusedError("\n".join(troubles))
 

@@ -20,6 +20,7 @@ from proxy.service.link import (
     LinkLostError,
     LinkRefusedError,
     LinkSilentError,
+    all_of,
 )
 from tests.support.linked import Result, linked, settle, wire_of
 from tests.support.turning import turn, turned
@@ -318,3 +319,36 @@ def test_a_process_that_dies_is_heard_of(real):
 async def forever():
     """An answer that never comes."""
     return await Deferred()
+
+
+def test_all_that_run_side_by_side_are_waited_for():
+    """Their results come in order; the first failure is everybody's, as it is."""
+    first, second = Deferred(), Deferred()
+
+    async def wait(for_what):
+        return await for_what
+
+    both = Result(Deferred.fromCoroutine(all_of(map(wait, (first, second)))))
+    second.callback(2)
+    assert not both.is_there
+    first.callback(1)
+    assert both.value == [1, 2]
+    third, fourth = Deferred(), Deferred()
+    both = Result(Deferred.fromCoroutine(all_of(map(wait, (third, fourth)))))
+    fourth.errback(LinkLostError("gone"))
+    assert isinstance(both.error, LinkLostError)
+    third.errback(LinkLostError("gone too"))
+
+
+def test_who_waits_no_more_for_all_has_them_cancelled():
+    """It hears nothing else, and nothing of it is left."""
+    waits = [Deferred(), Deferred()]
+
+    async def wait(for_what):
+        return await for_what
+
+    running = Deferred.fromCoroutine(all_of(map(wait, waits)))
+    both = Result(running)
+    running.cancel()
+    assert isinstance(both.error, CancelledError)
+    assert all(one.called for one in waits)
