@@ -33,14 +33,14 @@ WAIT_SECONDS = 30
 
 
 @pytest.fixture
-def server(any_server: Server) -> Iterator[Server]:
-    """A server with an empty table that numbers its rows."""
-    any_server.execute(
+def server(mysql_server: Server) -> Iterator[Server]:
+    """A server with an empty table that numbers its rows; who waits in line waits before it."""
+    mysql_server.execute(
         "CREATE DATABASE test_overload",
         "CREATE TABLE test_overload.t (place INT AUTO_INCREMENT PRIMARY KEY, who INT)",
     )
-    yield any_server
-    any_server.execute("DROP DATABASE test_overload")
+    yield mysql_server
+    mysql_server.execute("DROP DATABASE test_overload")
 
 
 def ask(client: Any, text: str) -> Any:

@@ -80,10 +80,14 @@ class Watch(threading.Thread):
             client.cursor() as cursor,
         ):
             while not self.stop.is_set():
-                cursor.execute(
-                    "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'app'"
-                )
-                self.most = max(self.most, cursor.fetchone()[0])
+                # A server that has closed a connection lists its thread for a moment more.
+                self.most = max(self.most, min(_connections(cursor) for _ in range(3)))
+
+
+def _connections(cursor):
+    text = "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'app'"
+    cursor.execute(text)
+    return cursor.fetchone()[0]
 
 
 @contextlib.contextmanager
@@ -134,11 +138,11 @@ def test_the_workers_together_keep_to_the_limit(served, any_server):
         client.close()
 
 
-def test_where_there_are_fewer_connections_than_workers_all_are_served(serve, any_server):
+def test_where_there_are_fewer_connections_than_workers_all_are_served(serve, mysql_server):
     """They take turns."""
-    served = serve(any_server, pool={"max_connections": 1}, workers=2)
+    served = serve(mysql_server, pool={"max_connections": 1}, workers=2)
     clients = [*connect_to(served, 1, 2), *connect_to(served, 2, 2)]
-    with watched(any_server) as watch:
+    with watched(mysql_server) as watch:
         assert work(clients, 2) == []
         for client in clients:
             with client.cursor() as cursor:
@@ -197,12 +201,12 @@ def workers_of(served):
     return {line["worker"]: line["pid"] for line in lines}
 
 
-def test_a_killed_worker_takes_only_its_own_clients_along(killable, any_server):
+def test_a_killed_worker_takes_only_its_own_clients_along(killable, mysql_server):
     """Its connections to the server are gone, and a new worker serves with as many."""
     clients = [killable.connect(database="shop") for _ in range(12)]
     assert work(clients, 0.5) == []
     os.kill(workers_of(killable)[1], signal.SIGKILL)
-    with watched(any_server) as watch:
+    with watched(mysql_server) as watch:
         again = connect_to(killable, 1, 6)
         stayed = [client for client in clients if seat(client) == 2]
         assert work([*stayed, *again], 1.5) == []
@@ -216,10 +220,10 @@ def test_a_killed_worker_takes_only_its_own_clients_along(killable, any_server):
 
 
 @pytest.fixture
-def killable(any_server, tmp_path):
+def killable(mysql_server, tmp_path):
     """A proxy that may say that a worker has died."""
     with running_proxy(
-        any_server, tmp_path, pool={"max_connections": LIMIT}, workers=2, expects=(ENDED,)
+        mysql_server, tmp_path, pool={"max_connections": LIMIT}, workers=2, expects=(ENDED,)
     ) as proxy:
         yield proxy
 
@@ -251,8 +255,10 @@ def test_sessions_go_along_to_a_new_release(served):
         succession.end()
 
 
-def test_busy_clients_of_one_worker_are_spread_over_both(served, admin):
+def test_busy_clients_of_one_worker_are_spread_over_both(serve, mysql_server, admin):
     """What they have set goes along."""
+    listen = {"listen": f"unix:{admin.path}"}
+    served = serve(mysql_server, pool={"max_connections": LIMIT}, workers=2, admin=listen)
     caller = AdminCaller(admin)
 
     def counts():
