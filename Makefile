@@ -26,7 +26,7 @@ PURE_COVERAGE := $(foreach package,$(PURE),--cov=proxy.$(package)) --cov=proxy.e
 PURE_TESTS := $(wildcard $(PURE:%=tests/%) tests/observe tests/test_*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-stories test-plain test-python test-compiled test-pure test-workers compiled check lint tools suites soak bench bench-failover bench-upgrade bench-curves bench-workers bench-savings bench-overload image docs reference clean absent
+.PHONY: help run demo test test-stories test-more-stories test-plain test-python test-compiled test-pure test-workers compiled check lint tools suites soak bench bench-failover bench-upgrade bench-curves bench-workers bench-savings bench-overload image docs reference clean absent
 
 help:
 	@echo 'make run        a MySQL server and a replica with the proxy in front, until Ctrl-C'
@@ -110,17 +110,19 @@ check: lint
 # Three at a time, on two cores as well: stories wait for servers half of the time.  The longest
 # come first, and one that fails does not keep the others from being run.
 test: lint tools
-	$(MAKE) -k -j 3 --output-sync=target test-stories test-plain test-python test-compiled test-pure docs
+	$(MAKE) -k -j 3 --output-sync=target test-stories test-plain test-python test-more-stories test-compiled test-pure docs
 
 # What is in memory is tested in both forms.  Stories on real servers are told in one of them:
 # those of looking, of some failovers and of operating it in the Python form, as is what has
-# nothing compiled in it; all others in the compiled form.
+# nothing compiled in it; all others in the compiled form, and so are the scripts of differential.
+# What starts and ends processes (service) does that in the Python form.
 PLAIN := admin bench cli config credentials dashboard embedded failover/probes packaging \
 	$(filter-out test_tap.py,$(patsubst tests/%,%,$(wildcard tests/test_*.py))) \
 	$(patsubst tests/%,%,$(wildcard tests/live/test_probes*.py \
 	$(foreach story,group monitors silence,tests/live/test_failover_$(story).py) \
 	$(foreach story,console dashboard logging metrics reload,tests/live/test_$(story).py)))
 COMPILED_ONCE := $(filter-out $(PLAIN),$(patsubst tests/%,%,$(wildcard tests/live/test_*.py)))
+LONGEST := $(filter live/test_client% live/test_failover%,$(COMPILED_ONCE))
 
 # The pure packages are covered to the last branch; what touches sockets is proved by live tests.
 test-pure: $(STAMPS)/venv
@@ -131,13 +133,16 @@ test-plain: $(STAMPS)/venv
 	$(PYTEST) $(filter-out $(PURE_TESTS),$(PLAIN:%=tests/%))
 
 test-python: $(STAMPS)/venv
-	$(PYTEST) $(patsubst %,--ignore=%,$(sort $(PURE_TESTS) $(PLAIN:%=tests/%) $(COMPILED_ONCE:%=tests/%)))
+	$(PYTEST) $(patsubst %,--ignore=%,$(sort $(PURE_TESTS) $(PLAIN:%=tests/%) $(COMPILED_ONCE:%=tests/%) tests/differential))
 
 test-stories: $(STAMPS)/compiled
-	$(COMPILED) $(COMPILED_ONCE:%=tests/%)
+	$(COMPILED) $(LONGEST:%=tests/%)
+
+test-more-stories: $(STAMPS)/compiled
+	$(COMPILED) $(patsubst %,tests/%,$(filter-out $(LONGEST),$(COMPILED_ONCE)))
 
 test-compiled: $(STAMPS)/compiled
-	$(COMPILED) $(or $(TESTS),$(patsubst %,--ignore=tests/%,$(PLAIN) $(COMPILED_ONCE)))
+	$(COMPILED) $(or $(TESTS),$(patsubst %,--ignore=tests/%,$(PLAIN) $(COMPILED_ONCE) service))
 
 # What is told with several workers each time are a few stories; here it is all of them.
 test-workers: $(STAMPS)/venv tools
