@@ -18,6 +18,9 @@ import click
 from bench.curves import results
 from bench.curves.axes import CPU, MEDIAN, MEMORY, P99, RATE, Measure
 from bench.curves.results import Results
+from bench.svg import line as _line
+from bench.svg import number as _n
+from bench.svg import text as _text
 
 WIDTH: Final = 760
 """As wide as the text of the manual."""
@@ -211,24 +214,6 @@ def _legend(y: float) -> Iterator[str]:
         yield f'<circle cx="{_n(x + 4)}" cy="{_n(y - 4)}" r="4" fill="{colour}"/>'
         yield _text(x + 14, y, name)
         x += 40 + _CHARACTER * len(name)
-
-
-def _text(x: float, y: float, text: str, style: str = "") -> str:
-    space = " " if style else ""
-    return (
-        f'<text x="{_n(x)}" y="{_n(y)}" fill="currentColor"{space}{style}>{escape(text)}</text>'
-    )
-
-
-def _line(start: tuple[float, float], end: tuple[float, float], style: str = "") -> str:
-    d = f"M{_n(start[0])} {_n(start[1])}L{_n(end[0])} {_n(end[1])}"
-    space = " " if style else ""
-    return f'<path d="{d}" stroke="currentColor" fill="none"{space}{style}/>'
-
-
-def _n(value: float) -> str:
-    """A number of pixels, no finer than anybody sees."""
-    return f"{value:.1f}".removesuffix(".0")
 
 
 def write(found: Results, data: Path) -> Path:

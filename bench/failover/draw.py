@@ -17,6 +17,9 @@ import attrs
 import click
 
 from bench.failover.timeline import Lane, Moment, Timeline, read
+from bench.svg import line as _line
+from bench.svg import number as _n
+from bench.svg import text as _text
 
 WIDTH: Final = 760
 """As wide as the text of the manual."""
@@ -268,19 +271,6 @@ def _legend(y: float, *, with_held: bool) -> Iterator[str]:
         x += 35 + _CHARACTER * len(name)
 
 
-def _text(x: float, y: float, text: str, style: str = "") -> str:
-    space = " " if style else ""
-    return (
-        f'<text x="{_n(x)}" y="{_n(y)}" fill="currentColor"{space}{style}>{escape(text)}</text>'
-    )
-
-
-def _line(start: tuple[float, float], end: tuple[float, float], style: str = "") -> str:
-    d = f"M{_n(start[0])} {_n(start[1])}L{_n(end[0])} {_n(end[1])}"
-    space = " " if style else ""
-    return f'<path d="{d}" stroke="currentColor" fill="none"{space}{style}/>'
-
-
 def _rectangle(
     corner: tuple[float, float], size: tuple[float, float], colour: str, opacity: float = 1.0
 ) -> str:
@@ -291,11 +281,6 @@ def _rectangle(
         f'<rect x="{_n(x)}" y="{_n(y)}" width="{_n(width)}" height="{_n(height)}"'
         f' fill="{colour}"{style}/>'
     )
-
-
-def _n(value: float) -> str:
-    """A number of pixels, no finer than anybody sees."""
-    return f"{value:.1f}".removesuffix(".0")
 
 
 def write(timeline: Timeline, path: Path) -> None:

@@ -12,17 +12,14 @@ from typing import Final
 
 import click
 
-from bench import clients_idle, machine, tools
-from bench.clients_sysbench import LoadFailedError
+from bench import clients_idle, machine
 from bench.failover.samples import Measure
-from bench.many import records
+from bench.many import complaints, records
 from bench.overload.pressure import BACKENDS, COMPUTING, SLEEPING, WORKS, closed, opened
 from bench.overload.storms import STORMS, blow
-from bench.peers import PeerFailedError
 from bench.programs import PEERS
 from bench.report import OURS, OURS_AS_PYTHON
 from bench.site import site
-from proxy.embedded import EmbeddedError
 
 RESULTS: Final = Path(__file__).parents[1] / "results"
 STORM: Final = "storm"
@@ -66,7 +63,7 @@ def main(
     path = path or RESULTS / f"overload-{datetime.now(UTC):%Y-%m-%d-%H%M%S}.json"
     parts = [part for part in PARTS if not only or part in only]
     measures = {part: Measure(_title(part, logins, within)) for part in parts}
-    try:
+    with complaints.told():
         program = PEERS[OURS_AS_PYTHON if python else OURS].find()
         facts = records.recall(path, measures) | machine.describe(
             {OURS: (*program.command, PEERS[OURS].version_option)}
@@ -83,15 +80,6 @@ def main(
                         opened(here, program, part, best, seconds, measure)
                     records.keep(path, measures, facts)
                 click.echo(f"round {number + 1} of {rounds}", err=True)
-    except (
-        tools.ProgramMissingError,
-        PeerFailedError,
-        EmbeddedError,
-        records.OtherWorkError,
-    ) as error:
-        raise click.ClickException(str(error)) from error
-    except LoadFailedError as error:
-        raise click.ClickException(f"the load did not work: {error}") from error
     for measure in measures.values():
         _show(measure)
     click.echo(str(path))

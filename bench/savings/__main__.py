@@ -13,16 +13,14 @@ from typing import Final
 
 import click
 
-from bench import clients_idle, machine, tools
-from bench.clients_sysbench import LoadFailedError
+from bench import clients_idle, machine
 from bench.failover.samples import Measure
-from bench.many import records
-from bench.peers import PeerFailedError
+from bench.many import complaints, records
 from bench.programs import PEERS
 from bench.report import OURS
 from bench.savings import draw
 from bench.savings.work import MODES, STEADY, WAYS, Extent, fresh, measure
-from proxy.embedded import EmbeddedError, Flavor
+from proxy.embedded import Flavor
 
 RESULTS: Final = Path(__file__).parents[1] / "results"
 PICTURE: Final = Path(__file__).parents[2] / "docs/pictures/savings.svg"
@@ -79,7 +77,7 @@ def main(
     extent = Extent(clients, backends, rate, seconds)
     path = path or RESULTS / f"savings-{datetime.now(UTC):%Y-%m-%d-%H%M%S}.json"
     measures = {mode: Measure(title(mode, extent)) for mode in MODES}
-    try:
+    with complaints.told():
         facts = records.recall(path, measures)
         facts |= {"server": flavor, **_facts()}
         for number in range(rounds):
@@ -93,15 +91,6 @@ def main(
                         measures[mode].add(name, way, value)
             click.echo(f"round {number + 1} of {rounds}", err=True)
             records.keep(path, measures, facts)
-    except (
-        tools.ProgramMissingError,
-        PeerFailedError,
-        EmbeddedError,
-        records.OtherWorkError,
-    ) as error:
-        raise click.ClickException(str(error)) from error
-    except LoadFailedError as error:
-        raise click.ClickException(f"the load did not work: {error}") from error
     for one in measures.values():
         click.echo(f"{one.table()}\n")
     target = picture or path.with_suffix(".svg")

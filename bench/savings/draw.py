@@ -16,6 +16,7 @@ import attrs
 import click
 
 from bench.report import DIRECT, OURS
+from bench.svg import text as _text
 
 WIDTH: Final = 760
 """As wide as the text of the manual."""
@@ -154,13 +155,6 @@ def _pair(told: Mapping[str, Any], mode: str, row: Row, top: int) -> Iterator[st
 
 def _bar(x: float, y: float, width: float, colour: str) -> str:
     return f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="{_BAR}" fill="{colour}"/>'
-
-
-def _text(x: float, y: float, text: str, style: str = "") -> str:
-    space = " " if style else ""
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" fill="currentColor"{space}{style}>{escape(text)}</text>'
-    )
 
 
 def write(told: Mapping[str, Any], path: Path, mode: str = "steady") -> None:

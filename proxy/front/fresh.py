@@ -62,7 +62,6 @@ def announce(client: Client, exchange: Exchange, *, express: bool) -> None:
 
     Args:
         client: Whose answer it is.
-        own_writes: Who knows other workers.
         exchange: The answer so far.
         express: Whether the express lane has sent the command.
     """

@@ -22,8 +22,7 @@ from proxy.net.clock import Timer, cancel
 from proxy.service.member import PACKET_BYTES
 
 AT_ONCE: Final = 64
-"""Connections that are taken in one turn of the reactor: clients that are there wait meanwhile,
-some 100 microseconds for each."""
+"""Connections that are taken in one turn of the reactor; who is there waits meanwhile."""
 
 AGAIN_SECONDS: Final = 0.05
 TRIES: Final = 20
