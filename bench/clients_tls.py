@@ -7,49 +7,23 @@ server, and which resumes no session.  Here each client is a process of its own 
 from __future__ import annotations
 
 import multiprocessing
-import socket
-import ssl
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing.synchronize import Barrier
 from typing import Final
 
-from bench import machine
+from OpenSSL import SSL
+
+from bench import blocking, machine
 from bench.clients_sysbench import LoadFailedError, Outcome
-from bench.encryption import client_context
+from bench.entrance import COM_QUIT, packet
 from bench.peers import Running
-from bench.site import PASSWORD, SCHEMA, USER
-from proxy.wire.auth.caching_sha2 import (
-    FAST_AUTH_SUCCESS,
-    PERFORM_FULL_AUTHENTICATION,
-    scramble,
-)
-from proxy.wire.constants import Capability
-from proxy.wire.greeting import Greeting, Login, SslRequest, parse_greeting
-from proxy.wire.primitives import Malformed
+from bench.secured import Secured
 
-_CAPABILITIES: Final = (
-    Capability.PROTOCOL_41
-    | Capability.SECURE_CONNECTION
-    | Capability.PLUGIN_AUTH
-    | Capability.CONNECT_WITH_DB
-    | Capability.TRANSACTIONS
-    | Capability.SSL
-)
-_MAX_PACKET: Final = 1 << 24
-_COLLATION: Final = 45
-_PLUGIN: Final = "caching_sha2_password"
+_QUIT: Final = packet(COM_QUIT)
 
-_AUTH_MORE: Final = 0x01
-_OK: Final = 0x00
-_ERROR: Final = 0xFF
-_QUIT: Final = b"\x01"
-_SELECT: Final = b"\x03SELECT 1"
-_PACKETS_OF_ANSWER: Final = 5
-"""Count, column, EOF, row, EOF: nobody here negotiates CLIENT_DEPRECATE_EOF."""
-
-_SILENCE_LIMIT_SECONDS: Final = 20.0
+_SILENCE_LIMIT_SECONDS: Final = 20
 _EXTRA_SECONDS: Final = 30.0
 """How much longer than it was told a client may take to start and to end."""
 
@@ -58,50 +32,7 @@ _WARM_UP: Final = 3
 first session to resume comes from one."""
 
 
-class _Wire:
-    """Packets over a socket.
-
-    Attributes:
-        socket: may be changed for one with TLS on it.
-        number: of the packet that was read last.
-    """
-
-    def __init__(self, connected: socket.socket) -> None:
-        self.socket = connected
-        self.number = 0
-        self._buffer = b""
-
-    def read(self) -> bytes:
-        """The payload of the next packet.
-
-        Raises:
-            LoadFailedError: it is an error, or there is none.
-        """
-        header = self._take(4)
-        payload = self._take(int.from_bytes(header[:3], "little"))
-        self.number = header[3]
-        if payload[:1] == bytes((_ERROR,)):
-            raise LoadFailedError(payload[9:].decode("utf-8", "replace"))
-        return payload
-
-    def _take(self, size: int) -> bytes:
-        while len(self._buffer) < size:
-            data = self.socket.recv(1 << 14)
-            if not data:
-                raise LoadFailedError("the connection was closed")
-            self._buffer += data
-        taken, self._buffer = self._buffer[:size], self._buffer[size:]
-        return taken
-
-    def write(self, payload: bytes, number: int) -> None:
-        """Send one packet."""
-        size = len(payload).to_bytes(3, "little")
-        self.socket.sendall(b"".join((size, bytes((number,)), payload)))
-
-
-def visit(
-    host: str, port: int, session: ssl.SSLSession | None
-) -> tuple[ssl.SSLSession | None, bool]:
+def visit(host: str, port: int, session: SSL.Session | None) -> tuple[SSL.Session | None, bool]:
     """Connect, log in by TLS, run one SELECT, say good-bye.
 
     Args:
@@ -116,37 +47,13 @@ def visit(
         LoadFailedError: the other side refused.
         OSError: the connection failed, or TLS did.
     """
-    with socket.create_connection((host, port), _SILENCE_LIMIT_SECONDS) as plain:
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        wire = _Wire(plain)
-        greeting = parse_greeting(wire.read())
-        if isinstance(greeting, Malformed) or not greeting.capabilities & Capability.SSL:
-            raise LoadFailedError("no TLS is offered")
-        wire.write(SslRequest(_CAPABILITIES, _MAX_PACKET, _COLLATION).encode(), 1)
-        with client_context().wrap_socket(plain, session=session) as secure:
-            wire.socket = secure
-            _log_in(wire, greeting)
-            wire.write(_SELECT, 0)
-            for _ in range(_PACKETS_OF_ANSWER):
-                wire.read()
-            wire.write(_QUIT, 0)
-            return secure.session, bool(secure.session_reused)
-
-
-def _log_in(wire: _Wire, greeting: Greeting) -> None:
-    response = scramble(PASSWORD, greeting.nonce)
-    schema = SCHEMA.encode()
-    login = Login(
-        _CAPABILITIES, _MAX_PACKET, _COLLATION, USER, response, schema, greeting.plugin
-    )
-    wire.write(login.encode(), 2)
-    while (said := wire.read())[0] != _OK:
-        if said[0] != _AUTH_MORE or greeting.plugin != _PLUGIN:
-            raise LoadFailedError("the login takes a turn that is not known here")
-        if said[1:] == PERFORM_FULL_AUTHENTICATION:
-            wire.write(PASSWORD.encode() + b"\x00", wire.number + 1)
-        elif said[1:] != FAST_AUTH_SUCCESS:
-            raise LoadFailedError("caching_sha2_password says something unknown")
+    with blocking.connect(host, port, _SILENCE_LIMIT_SECONDS) as plain:
+        secure = blocking.log_in(plain, tls=True, session=session)
+        assert isinstance(secure, Secured)
+        blocking.select(secure)
+        secure.send(_QUIT)
+        resumed = secure.resumed
+        return secure.leave(), resumed
 
 
 _start: Barrier

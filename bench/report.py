@@ -44,6 +44,8 @@ class Line:
         more_is_better: a rate, rather than a time or a size.
         digits: digits behind the point.
         shows_p99: whether the latency is of interest.
+        than: the key of a work that does the same at a higher price; each peer is compared
+            with itself there, by its figure and by its processor time.
     """
 
     key: str
@@ -51,20 +53,27 @@ class Line:
     more_is_better: bool = True
     digits: int = 0
     shows_p99: bool = False
+    than: str = ""
 
 
 Samples = Mapping[str, Mapping[str, Sequence[Sample]]]
 """Work's key, then peer's name, then one sample for each round."""
 
 
-def ratio(ours: Sequence[Sample], theirs: Sequence[Sample]) -> float | None:
+def ratio(
+    ours: Sequence[Sample], theirs: Sequence[Sample], attribute: str = "value"
+) -> float | None:
     """The median of the ratios within each round; None where there is none.
 
     Rounds are compared with themselves, so that a machine that slows down in the middle
     changes both sides.
     """
-    other = {sample.number: sample.value for sample in theirs if sample.value}
-    ratios = [sample.value / other[sample.number] for sample in ours if sample.number in other]
+    other = {sample.number: value for sample in theirs if (value := getattr(sample, attribute))}
+    ratios = [
+        value / other[sample.number]
+        for sample in ours
+        if sample.number in other and (value := getattr(sample, attribute)) is not None
+    ]
     return statistics.median(ratios) if ratios else None
 
 
@@ -84,11 +93,22 @@ def duration(seconds: float) -> str:
 
 
 def rows(
-    line: Line, peers: Sequence[str], samples: Mapping[str, Sequence[Sample]]
+    line: Line,
+    peers: Sequence[str],
+    samples: Mapping[str, Sequence[Sample]],
+    dearer: Mapping[str, Sequence[Sample]],
 ) -> list[list[str]]:
-    """The rows of one work: figures, ranges, processor time, latency, our ratio to each."""
+    """The rows of one work: figures, ranges, processor time, latency, ratios.
+
+    Args:
+        line: the work.
+        peers: the columns.
+        samples: by peer.
+        dearer: those of the work that it is compared with, if there is one.
+    """
     figures, ranges = [line.title], ["  least to most"]
     cpu, p99, ours = ["  cpu per operation"], ["  p99, ms"], [f"  {OURS} ÷ it"]
+    gains, savings = [f"  it ÷ {line.than}"], [f"  cpu of it ÷ {line.than}"]
     direct = samples.get(DIRECT, ())
     for peer in peers:
         taken = samples.get(peer, ())
@@ -98,11 +118,18 @@ def rows(
         cpu.append("" if used is None else duration(used))
         p99.append("" if late is None else f"{late:.2f}")
         compared = None if peer == OURS else ratio(samples.get(OURS, ()), taken)
-        ours.append("" if compared is None else f"{compared:.2f}")
-    extra = [row for row in (ranges, cpu, ours) if any(row[1:])]
+        ours.append(_ratio(compared))
+        before = dearer.get(peer, ())
+        gains.append(_ratio(ratio(taken, before)))
+        savings.append(_ratio(ratio(taken, before, "cpu_seconds")))
+    extra = [row for row in (ranges, cpu, ours, gains, savings) if any(row[1:])]
     if line.shows_p99:
         extra.append(p99)
     return [figures, *extra]
+
+
+def _ratio(compared: float | None) -> str:
+    return "" if compared is None else f"{compared:.2f}"
 
 
 def _figure(line: Line, peer: str, taken: Sequence[Sample], direct: Sequence[Sample]) -> str:
@@ -126,7 +153,8 @@ def table(lines: Sequence[Line], peers: Sequence[str], samples: Samples) -> str:
     body = [["", *peers]]
     for line in lines:
         if line.key in samples:
-            body += rows(line, peers, samples[line.key])
+            dearer = samples.get(line.than, {})
+            body += rows(line, peers, samples[line.key], dearer)
     widths = [max(len(row[column]) for row in body) for column in range(len(peers) + 1)]
     return "\n".join(
         _GAP.join(
@@ -149,6 +177,7 @@ def as_json(lines: Sequence[Line], peers: Sequence[str], samples: Samples) -> di
             "more_is_better": line.more_is_better,
             "peers": {
                 peer: _summary(taken[peer], taken.get(DIRECT, ()), taken.get(OURS, ()))
+                | _savings(taken[peer], samples.get(line.than, {}).get(peer, ()))
                 for peer in peers
                 if taken.get(peer)
             },
@@ -169,4 +198,14 @@ def _summary(
         "cpu_seconds_per_operation": median(taken, "cpu_seconds"),
         "p99_ms": median(taken, "p99_ms"),
         "samples": [attrs.asdict(sample) for sample in taken],
+    }
+
+
+def _savings(taken: Sequence[Sample], dearer: Sequence[Sample]) -> dict[str, float | None]:
+    """How it compares with the work that does the same at a higher price, if there is one."""
+    if not dearer:
+        return {}
+    return {
+        "ratio_to_dearer_work": ratio(taken, dearer),
+        "cpu_ratio_to_dearer_work": ratio(taken, dearer, "cpu_seconds"),
     }

@@ -170,6 +170,7 @@ class Succession:
             ],
             "log": {"level": "info", "format": "json"},
             "admin": {"listen": f"unix:{self._folder / 'admin.sock'}"},
+            "workers": 1,
             "drain_timeout": 5,
         }
         path = self._folder / "mysqlproxy.yaml"

@@ -180,7 +180,12 @@ WORKS: Final[tuple[Work, ...]] = (
         tls=Tls.CLIENTS,
     ),
     Work(
-        Line("tls-resume", "TLS: the same, sessions resumed, per s", shows_p99=True),
+        Line(
+            "tls-resume",
+            "TLS: the same, sessions resumed, per s",
+            shows_p99=True,
+            than="tls-connect",
+        ),
         _tls_connections(resume=True),
         tls=Tls.CLIENTS,
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -23,6 +24,13 @@ HAS_WORKERS: Final = "workers" in attrs.fields_dict(Config)
 
 SPARE_FILES: Final = 64
 """What a process has open besides connections: its log, the reactor, listeners, monitors."""
+
+_LOOK_SECONDS: Final = 0.5
+_STILL_SHARE: Final = 0.1
+"""Of a core: a process that starts wants all of it, and one without work next to nothing."""
+
+_STILL_LIMIT_SECONDS: Final = 30.0
+"""How long several processes that start at once, and one in reserve, are waited for."""
 
 
 @attrs.frozen
@@ -62,16 +70,32 @@ class Way:
 
     def run_seconds(self) -> float:
         """The same to the nanosecond, without that of threads that have ended."""
+        return self._scheduled(1)
+
+    def settle(self) -> None:
+        """Wait until it does nothing: until all of its processes have started."""
+        ends = time.monotonic() + _STILL_LIMIT_SECONDS
+        wanted = self._scheduled(2)
+        while time.monotonic() < ends:
+            time.sleep(_LOOK_SECONDS)
+            before, wanted = wanted, self._scheduled(2)
+            if wanted - before < _STILL_SHARE * _LOOK_SECONDS:
+                return
+
+    def memory_bytes(self) -> int:
+        """Memory that it has now; what processes share counts for each."""
+        return sum(machine.memory_bytes(pid) for pid in self._processes())
+
+    def _scheduled(self, fields: int) -> float:
+        """Seconds on a processor; with two fields also those of waiting for one."""
         files = [
             file
             for pid in self._processes()
             for file in Path(f"/proc/{pid}/task").glob("*/schedstat")
         ]
-        return sum(int(file.read_text("ascii").split()[0]) for file in files) / 1e9
-
-    def memory_bytes(self) -> int:
-        """Memory that it has now; what processes share counts for each."""
-        return sum(machine.memory_bytes(pid) for pid in self._processes())
+        return (
+            sum(sum(map(int, file.read_text("ascii").split()[:fields])) for file in files) / 1e9
+        )
 
     def _processes(self) -> list[int]:
         assert self._running.pid is not None
@@ -123,7 +147,11 @@ def way(here: Site, setting: Setting, clients: int, tls: Tls = Tls.NOWHERE) -> I
     # It is told here whether clients may speak TLS, not that sysbench's do.
     running.client_folder = None
     try:
-        yield Way(running)
+        found = Way(running)
+        if setting.workers > 1:
+            # The first client is served when the first of them does.
+            found.settle()
+        yield found
     finally:
         running.close()
 

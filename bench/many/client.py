@@ -4,55 +4,29 @@ from __future__ import annotations
 
 import enum
 import socket
-import ssl
 import time
 from typing import Final
 
 import attrs
 
-from bench.encryption import client_context
+from bench.entrance import COM_QUERY, Entrance, Stage, packet
 from bench.many.answer import Answer
-from bench.site import PASSWORD, SCHEMA, USER
-from proxy.wire.auth import caching_sha2, native
-from proxy.wire.constants import Capability
-from proxy.wire.greeting import (
-    AUTH_MORE_DATA,
-    AUTH_SWITCH,
-    Greeting,
-    Login,
-    SslRequest,
-    parse_auth_switch,
-    parse_greeting,
-)
-from proxy.wire.primitives import Malformed
+from bench.secured import Secured
 
-_CAPABILITIES: Final = (
-    Capability.PROTOCOL_41
-    | Capability.SECURE_CONNECTION
-    | Capability.PLUGIN_AUTH
-    | Capability.CONNECT_WITH_DB
-    | Capability.TRANSACTIONS
-)
-_MAX_PACKET: Final = 1 << 24
-_COLLATION: Final = 45
 _READ_BYTES: Final = 1 << 16
-_ERROR: Final = 0xFF
-_COM_QUERY: Final = b"\x03"
-_SCRAMBLES: Final = {
-    "caching_sha2_password": caching_sha2.scramble,
-    "mysql_native_password": native.scramble,
-}
 
 
 class Phase(enum.Enum):
     """How far a client is."""
 
-    GREETING = "waits for a greeting"
+    COMING = "waits to be let in"
     TLS = "shakes hands"
-    LOGIN = "waits to be let in"
     FREE = "has nothing to do"
     ASKED = "waits for an answer"
     ENDED = "is gone"
+
+
+_SOMETHING_HAS_COME: Final = (Phase.FREE, Phase.ENDED)
 
 
 @attrs.frozen
@@ -87,8 +61,8 @@ class Client:
 
     __slots__ = (
         "_door",
-        "_greeting",
-        "_received",
+        "_entrance",
+        "_stream",
         "answer",
         "answered",
         "asked",
@@ -102,15 +76,15 @@ class Client:
 
     def __init__(self, number: int, door: Door, source: str | None = None) -> None:
         self.number = number
-        self.phase = Phase.GREETING
+        self.phase = Phase.COMING
         self.answer = Answer()
         self.trouble = ""
         self.came = time.monotonic()
         self.let_in = self.asked = self.answered = 0.0
         self._door = door
-        self._greeting: Greeting | None = None
-        self._received = b""
-        self.socket: socket.socket = socket.socket()
+        self._entrance = Entrance(tls=door.tls)
+        self.socket = socket.socket()
+        self._stream: socket.socket | Secured = self.socket
         self.socket.setblocking(False)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if source is not None:
@@ -126,7 +100,7 @@ class Client:
         self.answer.begin()
         self.phase = Phase.ASKED
         self.asked = time.monotonic()
-        self._send(_COM_QUERY + statement, 0)
+        self._send(packet(COM_QUERY + statement))
 
     def step(self) -> bool:
         """Take in what has come; whether it was let in, answered, or is gone by it."""
@@ -134,10 +108,10 @@ class Client:
             if self.phase is Phase.TLS:
                 self._shake_hands()
             # Of what TLS has decrypted already, no selector tells.
-            while not self._take(self.socket.recv(_READ_BYTES)):
-                if not self._door.tls:
+            while not self._take(self._stream.recv(_READ_BYTES)):
+                if self._stream is self.socket:
                     return False
-        except (BlockingIOError, ssl.SSLWantReadError):
+        except BlockingIOError:
             return False
         except OSError as error:
             self.end(type(error).__name__)
@@ -147,92 +121,47 @@ class Client:
         """Close it, without a good-bye."""
         self.phase = Phase.ENDED
         self.trouble = why
+        self._stream = self.socket
         self.socket.close()
 
     def _take(self, data: bytes) -> bool:
         if not data:
             self.end("closed")
-            return True
-        if self.phase is Phase.ASKED:
+        elif self.phase is Phase.ASKED:
             if self.answer.feed(data):
                 self.answered = time.monotonic()
                 self.phase = Phase.FREE
-            return self.phase is Phase.FREE
-        self._received += data
-        while len(self._received) >= 4 and self.phase is not Phase.ENDED:
-            end = 4 + int.from_bytes(self._received[:3], "little")
-            if len(self._received) < end:
-                break
-            payload, number = self._received[4:end], self._received[3]
-            self._received = self._received[end:]
-            self._log_in(payload, number)
-        return self.phase in {Phase.FREE, Phase.ENDED}
-
-    def _log_in(self, payload: bytes, number: int) -> None:
-        kind = payload[0]
-        if kind == _ERROR:
-            self.end(str(int.from_bytes(payload[1:3], "little")))
-        elif self.phase is Phase.GREETING:
-            self._greet(payload)
-        elif kind == AUTH_SWITCH:
-            switch = parse_auth_switch(payload)
-            if isinstance(switch, Malformed) or switch.plugin not in _SCRAMBLES:
-                self.end("a plugin that is not known here")
-                return
-            self._send(_SCRAMBLES[switch.plugin](PASSWORD, switch.nonce), number + 1)
-        elif kind == AUTH_MORE_DATA and payload[1:] == caching_sha2.FAST_AUTH_SUCCESS:
-            pass
-        elif kind == AUTH_MORE_DATA and self._door.tls:
-            self._send(PASSWORD.encode() + b"\x00", number + 1)
-        elif kind == AUTH_MORE_DATA:
-            self.end("the password has to be known from an earlier login")
+        elif self.phase is Phase.FREE:
+            # Nobody has asked: it is told why it is about to be closed.
+            self.answer.begin()
+            self.answer.feed(data)
+            self.end(str(self.answer.code))
         else:
+            self._log_in(data)
+        return self.phase in _SOMETHING_HAS_COME
+
+    def _log_in(self, data: bytes) -> None:
+        entrance = self._entrance
+        reply = entrance.receive(data)
+        if reply:
+            self._send(reply)
+        if entrance.stage is Stage.TLS:
+            self.phase = Phase.TLS
+            self._stream = Secured(self.socket)
+            self._shake_hands()
+        elif entrance.stage is Stage.IN:
             self.let_in = time.monotonic()
             self.phase = Phase.FREE
-
-    def _greet(self, payload: bytes) -> None:
-        greeting = parse_greeting(payload)
-        if isinstance(greeting, Malformed):
-            self.end(str(greeting))
-            return
-        self._greeting = greeting
-        if not self._door.tls:
-            self._show(_CAPABILITIES, 1)
-        elif not greeting.capabilities & Capability.SSL:
-            self.end("no TLS is offered")
-        else:
-            request = SslRequest(_CAPABILITIES | Capability.SSL, _MAX_PACKET, _COLLATION)
-            self._send(request.encode(), 1)
-            self.phase = Phase.TLS
-            # The descriptor stays the same, and with it what the selector knows.
-            self.socket = client_context().wrap_socket(
-                self.socket, do_handshake_on_connect=False
-            )
-            self._shake_hands()
+        elif entrance.stage is Stage.REFUSED:
+            self.end(str(entrance.code) if entrance.code else entrance.why)
 
     def _shake_hands(self) -> None:
-        secure = self.socket
-        assert isinstance(secure, ssl.SSLSocket)
-        secure.do_handshake()
-        self._show(_CAPABILITIES | Capability.SSL, 2)
+        secure = self._stream
+        assert isinstance(secure, Secured)
+        secure.shake_hands()
+        self.phase = Phase.COMING
+        self._send(self._entrance.secured())
 
-    def _show(self, capabilities: int, number: int) -> None:
-        greeting = self._greeting
-        assert greeting is not None
-        prove = _SCRAMBLES.get(greeting.plugin, native.scramble)
-        login = Login(
-            capabilities,
-            _MAX_PACKET,
-            _COLLATION,
-            USER,
-            prove(PASSWORD, greeting.nonce),
-            SCHEMA.encode(),
-            greeting.plugin,
-        )
-        self._send(login.encode(), number)
-        self.phase = Phase.LOGIN
-
-    def _send(self, payload: bytes, number: int) -> None:
+    def _send(self, data: bytes) -> None:
         # Some hundred bytes after an answer: there is room for them.
-        size = len(payload).to_bytes(3, "little")
-        self.socket.send(b"".join((size, bytes((number & 0xFF,)), payload)))
+        self._stream.send(data)

@@ -11,12 +11,19 @@ from pathlib import Path
 from typing import Any, Final
 
 import attrs
+import pymysql
 import yaml
 
-from bench import machine, tools
+from bench import tools
 from bench.peers import Running
-from bench.site import PASSWORD, USER, Site
+from bench.site import PASSWORD, SCHEMA, USER, Site
 from proxy.embedded.server import free_port
+
+CLIENTS: Final = 16
+"""Busy ones."""
+
+BACKENDS: Final = 8
+"""Connections to the server, for all processes together."""
 
 START_SECONDS: Final = 60.0
 END_SECONDS: Final = 30.0
@@ -51,10 +58,6 @@ class Serving:
         """The process of each worker, by its number; none where one process serves."""
         return {line["worker"]: line["pid"] for line in self.lines(_SERVES)}
 
-    def cpu_seconds(self) -> float:
-        """Processor time of all its processes."""
-        return sum(map(machine.cpu_seconds, {self.pid, *self.workers().values()}))
-
     def wait_for(self, message: str, count: int = 1) -> dict[str, Any]:
         """Wait until the log has a message so often; the last such line.
 
@@ -67,6 +70,13 @@ class Serving:
                 raise TimeoutError(f"the log does not say {message!r}: {self.log}")
             time.sleep(_LOOK_SECONDS)
         return found[-1]
+
+
+def connect(port: int) -> Any:
+    """A client of a proxy, or of the server."""
+    return pymysql.connect(
+        host="127.0.0.1", port=port, user=USER, password=PASSWORD, database=SCHEMA
+    )
 
 
 @contextlib.contextmanager
@@ -111,6 +121,8 @@ def serving(site: Site, workers: int, backends: int) -> Iterator[Serving]:
     one = Serving(running, log, process.pid)
     try:
         one.wait_for("an endpoint listens")
+        if workers > 1:
+            one.wait_for(_SERVES, workers)
         yield one
     finally:
         process.terminate()

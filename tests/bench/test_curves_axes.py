@@ -41,3 +41,11 @@ def test_a_statement_costs_the_same_however_many_there_are():
     for curve in curves(20_000):
         limit = dict(curve.limits)[CPU]
         assert (limit is Limit.LINEAR) is (curve.axis.startswith("bytes"))
+
+
+def test_each_point_of_the_workers_has_so_many():
+    """With the same clients and the same connections to the server."""
+    (curve,) = [curve for curve in curves(20_000) if curve.key == "workers"]
+    assert [point.setting.workers for point in curve.points] == [1, 2, 4]
+    assert [point.at for point in curve.points] == [1, 2, 4]
+    assert len({(point.load, point.setting.backends) for point in curve.points}) == 1

@@ -1,3 +1,5 @@
+import pytest
+
 from bench.report import Line, Sample, as_json, duration, median, ratio, table
 
 RATE = Line("select", "selects, per s", shows_p99=True)
@@ -104,3 +106,27 @@ def test_the_json_keeps_every_sample():
     assert direct["ours_to_it"] == 3.0
     assert [sample["value"] for sample in direct["samples"]] == [1.0, 2.0]
     assert work["peers"]["mysqlproxy"]["ratio_to_direct"] == 3.0
+
+
+def test_what_resumption_saves_is_shown_by_throughput_and_by_processor_time():
+    """Each peer is compared with itself, round by round; the direct way by throughput only."""
+    saved = Line("resume", "logins resumed, per s", than="login")
+    samples = {
+        "login": {
+            "direct": rates(200, 100),
+            "mysqlproxy": rates(100, 50, cpu_seconds=1.5e-3),
+        },
+        "resume": {
+            "direct": rates(220, 110),
+            "mysqlproxy": rates(200, 100, cpu_seconds=0.6e-3),
+        },
+    }
+    lines = [Line("login", "logins, per s"), saved]
+    shown = table(lines, ["direct", "mysqlproxy"], samples).splitlines()
+    compared = [" ".join(line.split()) for line in shown if "÷ login" in line]
+    assert compared == ["it ÷ login 1.10 2.00", "cpu of it ÷ login 0.40"]
+    kept = as_json(lines, ["mysqlproxy"], samples)
+    ours = kept["resume"]["peers"]["mysqlproxy"]
+    assert ours["ratio_to_dearer_work"] == 2.0
+    assert ours["cpu_ratio_to_dearer_work"] == pytest.approx(0.4)
+    assert "ratio_to_dearer_work" not in kept["login"]["peers"]["mysqlproxy"]
