@@ -19,7 +19,8 @@ def workers(way: Way, watch: float | None) -> None:
 
     CPU is how much of one processor a worker used in the last second, DELAY for how long
     somebody there had to wait for a turn in the last minute at most, and RESTARTS how often
-    another process has taken its place.  There is one where `workers` is 1.
+    another process has taken its place.  There is one where `workers` is 1, or where there is
+    one core.
     """
     present(View(lambda: way.see("workers"), _drawn), watch=watch, as_json=way.as_json)
 

@@ -25,6 +25,7 @@ from proxy.config.rules import (
     ListOf,
     Network,
     OrNull,
+    OrWord,
     Seconds,
     Switch,
     Text,
@@ -60,6 +61,12 @@ class DefaultAuthScheme(enum.Enum):
 
     NONE = "NONE"
     IAM_AUTH = "IAM_AUTH"
+
+
+class WorkerCount(enum.Enum):
+    """How many processes serve, where that is no number."""
+
+    AUTO = "auto"
 
 
 @attrs.frozen(kw_only=True)
@@ -343,13 +350,14 @@ class Config:
         factory=AdminConfig,
         metadata={"doc": "Where the running proxy is asked and told things."},
     )
-    workers: int = attrs.field(
-        default=1,
-        validator=Whole(1, MAX_WORKERS),
+    workers: int | WorkerCount = attrs.field(
+        default=WorkerCount.AUTO,
+        validator=OrWord(Whole(1, MAX_WORKERS), WorkerCount.AUTO),
         metadata={
-            "doc": "How many processes serve the clients: one uses one processor core. With "
-            "more than one, one more process supervises them: it listens, hands clients out, "
-            "watches the targets, and has the admin API and the metrics of all."
+            "doc": "How many processes serve the clients: one uses one processor core. auto: "
+            "as many as there are cores that the proxy may use. With more than one, one more "
+            "process supervises them: it listens, hands clients out, watches the targets, and "
+            "has the admin API and the metrics of all."
         },
     )
     drain_timeout: float = attrs.field(

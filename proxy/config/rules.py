@@ -317,6 +317,29 @@ class ListOf(Rule):
 
 
 @attrs.frozen
+class OrWord(Rule):
+    """What another rule allows, or a word: the value of an enum's member, in any case."""
+
+    rule: Rule
+    word: enum.Enum
+
+    def _expects(self) -> str:
+        return f"{self.rule.expects}, or {self.word.value}"
+
+    def _read(self, raw: object) -> object:
+        given = raw.casefold() if isinstance(raw, str) else None
+        if raw is self.word or given == self.word.value:
+            return self.word
+        try:
+            return self.rule.read(raw)
+        except UnfitError:
+            raise self._refuse(raw) from None
+
+    def _schema(self) -> dict[str, Any]:
+        return {"anyOf": [self.rule.schema, {"enum": [self.word.value]}]}
+
+
+@attrs.frozen
 class OrNull(Rule):
     """What another rule allows, or null: not given."""
 

@@ -36,6 +36,19 @@ class TokenChecker(Protocol):
         """Whether a client that shows it may log in; never fails."""
 
 
+class GuessMemory(Protocol):
+    """Slows down who guesses: `Guesses` here, or somebody who has to be asked."""
+
+    def change(self, threshold: int, longest_seconds: float) -> None:
+        """See `Guesses.change`."""
+
+    def failed(self, user: str, address: str, now: float) -> float | Deferred[float]:
+        """See `Guesses.failed`; what has to be waited for never fails."""
+
+    def succeeded(self, user: str, address: str) -> None:
+        """See `Guesses.succeeded`."""
+
+
 class Admission:
     """What stands before the proof of a password.
 
@@ -54,7 +67,9 @@ class Admission:
         tls: ClientTlsStreams | None = None,
         tokens: TokenChecker | None = None,
     ) -> None:
-        self.guesses = Guesses(config.failed_login_threshold, config.max_failed_login_delay)
+        self.guesses: GuessMemory = Guesses(
+            config.failed_login_threshold, config.max_failed_login_delay
+        )
         self.delayed = 0
         self.entrance = Entrance()
         self.reconfigure(config, tls, tokens)

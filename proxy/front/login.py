@@ -196,7 +196,8 @@ async def _deny(
     delay = 0.0
     clock = client.pool.clock
     if not judgement.is_our_fault:
-        delay = admission.guesses.failed(claim.user, client.address, clock.seconds())
+        noted = admission.guesses.failed(claim.user, client.address, clock.seconds())
+        delay = await noted if isinstance(noted, Deferred) else noted
     if delay and admission.delayed < admission.most_delayed:
         waiting: Deferred[None] = Deferred(lambda _: timer.cancel())
         timer = clock.callLater(delay, waiting.callback, None)

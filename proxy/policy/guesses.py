@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections import OrderedDict
+from collections.abc import Iterable
 
 import attrs
 
@@ -63,6 +64,16 @@ class Guesses:
         self._threshold = threshold
         self._longest = longest_seconds
 
+    @property
+    def is_on(self) -> bool:
+        """Whether anybody is delayed at all."""
+        return self._threshold > 0
+
+    @property
+    def pairs(self) -> Iterable[tuple[str, str]]:
+        """Those remembered: a user, and what `source_of` gives for the address."""
+        return self._records.keys()
+
     def __repr__(self) -> str:
         """How many are remembered."""
         return f"<Guesses of {len(self._records)}>"
@@ -112,9 +123,19 @@ class Guesses:
         if place is not None and place.users:
             place.users -= 1
 
+    def forget(self, now: float) -> None:
+        """Drop the pairs that have been quiet for so long that they begin anew anyway."""
+        while self._records:
+            pair, record = next(iter(self._records.items()))  # it failed longest ago
+            if now - record.last <= FORGOTTEN_AFTER_SECONDS:
+                return
+            del self._records[pair]
+
 
 def source_of(address: str) -> str:
     """What counts as one address: an IPv6 network, an IPv4 address however it is written."""
+    if ":" not in address:  # no IPv6: there is nothing to find out, which costs some µs
+        return address
     address = unmapped(address)
     try:
         place = ipaddress.IPv6Address(address)

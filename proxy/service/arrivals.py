@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import socket
 import traceback
@@ -13,23 +12,29 @@ from typing import Any, Final
 
 from structlog.typing import FilteringBoundLogger
 from twisted.internet.abstract import FileDescriptor
-from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
 from proxy.front.listener import ClientFactory
 from proxy.front.proxy import Proxy
+from proxy.net.adopt import adopt
 from proxy.net.clock import Timer, cancel
-from proxy.service.member import PACKET_BYTES
+from proxy.service.member import Place, read_packet, receive
 
 AT_ONCE: Final = 64
 """Connections that are taken in one turn of the reactor; who is there waits meanwhile."""
+
+MORE: Final = 8
+"""How many more the next turn takes when this one has found as many as it would take.  One that
+finds fewer leads to one that looks for no more than those."""
 
 AGAIN_SECONDS: Final = 0.05
 TRIES: Final = 20
 """What the supervisor says of another configuration comes another way than clients do, and may
 be later than the first client of an endpoint that is new in it."""
 
-_NO_ROOM: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+_NO_ROOM: Final = frozenset(
+    (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ENOSPC)
+)
 
 TELL_SECONDS: Final = 0.05
 """How often the supervisor is told how many clients there are, where that has changed."""
@@ -61,6 +66,7 @@ class Arrivals(FileDescriptor):
         self._tell = tell
         self._log = log
         self._received: Counter[str] = Counter()
+        self._at_once = AT_ONCE
         self._told: Mapping[str, int] = {}
         self._told_received = 0
         self._timer: Timer | None = None
@@ -97,54 +103,53 @@ class Arrivals(FileDescriptor):
 
     def doRead(self) -> None:
         """See `twisted.internet.interfaces.IReadDescriptor`."""
-        for _ in range(AT_ONCE):
+        found = 0
+        while found < self._at_once:
             try:
-                packet, handles, _flags, _ = socket.recv_fds(
-                    self._door, PACKET_BYTES, 1, socket.MSG_CMSG_CLOEXEC
-                )
+                packet, handle = receive(self._door)
             except BlockingIOError:
-                return
+                break
             except OSError as error:
                 self._log.error("clients cannot be received", why=error.strerror)
                 return
             if not packet:  # the supervisor is gone, of which the link hears too
                 self.stopReading()
                 return
+            found += 1
             try:
-                self._take(packet, handles)
+                self._take(packet, handle)
             except Exception:  # noqa: BLE001 - a mistake with one client is not for the next ones
                 trace = traceback.format_exc()
                 self._log.error("a mistake in greeting a client", exception=trace)
+        full = found == self._at_once
+        self._at_once = min(found + MORE, AT_ONCE) if full else max(1, found)
 
-    def _take(self, packet: bytes, handles: list[int]) -> None:
-        name, endpoint, elsewhere = json.loads(packet)
-        self._received[name] += 1
-        if not handles:
+    def _take(self, packet: bytes, handle: int | None) -> None:
+        place, elsewhere = read_packet(packet)
+        self._received[place.proxy] += 1
+        if handle is None:
             self._log.error("a client was lost", why=os.strerror(errno.EMFILE))
             return
-        self._find_place(socket.socket(fileno=handles[0]), name, endpoint, elsewhere, TRIES)
+        # Only the family is asked of the kernel then.
+        connection = socket.socket(-1, socket.SOCK_STREAM, 0, handle)
+        self._find_place(connection, place, elsewhere, TRIES)
 
     def _find_place(
-        self, connection: socket.socket, name: str, endpoint: str, elsewhere: int, tries: int
+        self, connection: socket.socket, place: Place, elsewhere: int, tries: int
     ) -> None:
-        proxy = self._proxies().get(name)
-        if proxy is not None and endpoint in proxy.routes:
+        proxy = self._proxies().get(place.proxy)
+        if proxy is not None and place.endpoint in proxy.routes:
             proxy.clients_elsewhere = elsewhere
-            with connection:
-                self._let_in(connection, ClientFactory(proxy, endpoint))
+            self._let_in(connection, ClientFactory(proxy, place.endpoint))
         elif tries and not self._stopped:
-            self.reactor.callLater(
-                AGAIN_SECONDS,
-                *(self._find_place, connection, name, endpoint, elsewhere, tries - 1),
-            )
+            again = (self._find_place, connection, place, elsewhere, tries - 1)
+            self.reactor.callLater(AGAIN_SECONDS, *again)
         else:
             connection.close()
 
-    def _let_in(self, connection: socket.socket, factory: Factory) -> None:
-        connection.setblocking(False)
+    def _let_in(self, connection: socket.socket, factory: ClientFactory) -> None:
         try:
-            connection.getpeername()  # Twisted asks too, but leaves open what it then has
-            self.reactor.adoptStreamConnection(connection.fileno(), connection.family, factory)
+            adopt(self.reactor, connection, factory)
         except OSError as error:
             if error.errno in _NO_ROOM:
                 self._log.error("a client was lost", why=error.strerror)

@@ -26,6 +26,7 @@ from proxy.net.certificates import TlsUnusableError
 from proxy.observe.counters import Counters
 from proxy.observe.log import EVERY_LINE, get_logger
 from proxy.observe.metrics_now import ProxyNow
+from proxy.policy.guesses import Guesses
 from proxy.pool.registry import Pools
 from proxy.pool.route import Route
 from proxy.service.directed import Directed
@@ -34,6 +35,8 @@ from proxy.service.distant_proxy import DistantProxy
 from proxy.service.gauges import course_now, proxy_now
 from proxy.service.materials import Living, Materials, Means
 from proxy.service.pool_shares import PoolShares
+from proxy.service.remembered import Remembered
+from proxy.service.remembering import LoginMemory, Remembering
 from proxy.service.tokens import UnusableError
 from proxy.service.workshop import Workshop
 from proxy.vocabulary import Role
@@ -118,6 +121,8 @@ class DistantAssembly:
         availability: How often there was a target for each role.
         workshop: Makes what looks at targets, of what the configuration points to.
         directing: Tells workers.
+        memory: What is known of logins at all workers.
+        remembering: Is asked for it by them.
     """
 
     proxy: DistantProxy
@@ -125,6 +130,8 @@ class DistantAssembly:
     availability: Availability
     workshop: Workshop
     directing: Directing
+    memory: LoginMemory
+    remembering: Remembering
 
     @property
     def sources(self) -> list[Living]:
@@ -135,6 +142,7 @@ class DistantAssembly:
         """Begin to read passwords, to watch the targets, and to tell workers."""
         self.workshop.start()
         self.steward.start()
+        self.remembering.begin(self.memory)
         self.directing.begin(self.proxy.course)  # who has to wait is told with the rest
 
     def look(self) -> None:
@@ -153,6 +161,7 @@ class DistantAssembly:
         """Decide nothing more."""
         self.steward.stop()
         self.directing.end(self.proxy.course)
+        self.remembering.end(self.memory)
         self.workshop.stop()
 
 
@@ -237,7 +246,7 @@ def assemble(config: ProxyConfig, shared: Shared) -> Assembly:
 
 
 def assemble_distant(
-    config: ProxyConfig, shared: Shared, directing: Directing
+    config: ProxyConfig, shared: Shared, directing: Directing, remembering: Remembering
 ) -> DistantAssembly:
     """A proxy as a supervisor has it; blocks, as it reads files.
 
@@ -262,11 +271,19 @@ def assemble_distant(
     )
     course.on_trouble = steward.trouble
     proxy = DistantProxy(config, workshop.directory, means.counters, course)
-    return DistantAssembly(proxy, steward, Availability(steward), workshop, directing)
+    guesses = Guesses(config.failed_login_threshold, config.max_failed_login_delay)
+    memory = LoginMemory(config.name, workshop, guesses)
+    return DistantAssembly(
+        proxy, steward, Availability(steward), workshop, directing, memory, remembering
+    )
 
 
 def assemble_served(
-    config: ProxyConfig, shared: Shared, directed: Directed, shares: PoolShares
+    config: ProxyConfig,
+    shared: Shared,
+    directed: Directed,
+    shares: PoolShares,
+    remembered: Remembered,
 ) -> ServedAssembly:
     """A proxy as one of several workers has it; blocks, as it reads files.
 
@@ -275,17 +292,23 @@ def assemble_served(
     Raises:
         UnusableError: the configuration points to something that cannot be used.
     """
-    means, workshop = _begin(config, shared, told_secrets=directed.secrets)
+    means, workshop = _begin(
+        config,
+        shared,
+        told_secrets=directed.secrets,
+        used_tokens=remembered.tokens(config.name),
+    )
     pools = means.pools = Pools(workshop.pool)
     means.share = partial(shares.attach, proxy=config.name)
     means.elsewhere = partial(directed.elsewhere, config.name, shared.reactor)
     routes = _routes(config, pools, workshop)
     obeying = Obeying(config.name, pools, routes, shared.reactor, directed.tell)
     proxy = _proxy(config, shared, workshop, pools, routes)
+    proxy.admission.guesses = remembered.guesses(config)
     return ServedAssembly(proxy, obeying, workshop, directed)
 
 
-def _begin(config: ProxyConfig, shared: Shared, **secrets: Any) -> tuple[Means, Workshop]:
+def _begin(config: ProxyConfig, shared: Shared, **distant: Any) -> tuple[Means, Workshop]:
     means = Means(
         shared.reactor,
         shared.threads,
@@ -293,7 +316,7 @@ def _begin(config: ProxyConfig, shared: Shared, **secrets: Any) -> tuple[Means, 
         Counters(),
         get_logger(proxy=config.name),
         ticket_key=shared.ticket_key,
-        **secrets,
+        **distant,
     )
     return means, Workshop(Materials(config, means), means)
 

@@ -27,6 +27,7 @@ from proxy.credentials.cached import Freshness
 from proxy.credentials.iam.document import PolicyUnusableError
 from proxy.credentials.iam.keys import AccessKeysUnusableError
 from proxy.credentials.iam.reloading import ReloadingVerifier
+from proxy.credentials.iam.used_tokens import TokenMemory
 from proxy.credentials.secrets_manager import SecretsManager
 from proxy.credentials.secrets_source import OnChange, SecretEntry, SecretsSource
 from proxy.credentials.shared import SharedSecrets, ToldSecrets, key_of
@@ -61,6 +62,8 @@ class Means:
         share_secrets: Lets other processes know what a source of secrets knows, by its key;
             None where there are none.
         told_secrets: Makes a source that another process tells; None where secrets are read.
+        used_tokens: Knows which tokens were used, for all workers; None where each verifier
+            has a memory of its own.
         pools: Who is told of changed passwords.
         elsewhere: Makes what knows of writes by way of other workers; None for none.
         ticket_key: By which TLS sessions of clients are kept that all workers can resume; None
@@ -76,6 +79,7 @@ class Means:
     log: FilteringBoundLogger
     share_secrets: Callable[[str, SharedSecrets], None] | None = None
     told_secrets: Callable[[str, Sequence[SecretEntry], OnChange], ToldSecrets] | None = None
+    used_tokens: TokenMemory | None = None
     pools: Pools | None = None
     elsewhere: Callable[[], Elsewhere] | None = None
     share: Callable[..., None] | None = None
@@ -132,7 +136,9 @@ class Materials:
             secretsmanager_endpoint_url=aws.secretsmanager_endpoint_url,
             sts_endpoint_url=aws.sts_endpoint_url,
         )
-        self._tokens = Tokens(config, self._aws, means.threads, means.files, means.log)
+        self._tokens = Tokens(
+            config, self._aws, means.threads, means.files, means.log, means.used_tokens
+        )
         self.takes_all = config.default_auth_scheme is DefaultAuthScheme.IAM_AUTH
         # Those of targets that were discovered last as long as something connects by them.
         self.streams: WeakValueDictionary[str, BackendTlsStreams] = WeakValueDictionary()

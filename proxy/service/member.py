@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import socket
+import struct
 import subprocess
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import attrs
@@ -15,8 +17,58 @@ from proxy.front.proxy import SEATS
 from proxy.service.handover_channel import Message
 from proxy.service.link import Link
 
-PACKET_BYTES: Final = 4096
-"""A packet has two names of the configuration, of 63 characters at most, and a number."""
+PACKET_BYTES: Final = 256
+"""A packet has two names of the configuration, of 63 letters at most, and a number."""
+
+PLACES_KNOWN: Final = 1024
+"""Endpoints that are told by their packets without a closer look; few proxies have ten."""
+
+_HANDLE: Final = struct.Struct("i")
+_HANDLE_BYTES: Final = socket.CMSG_LEN(_HANDLE.size)
+
+
+@attrs.frozen
+class Place:
+    """Where a connection has come in.
+
+    Attributes:
+        proxy: Whose client that is.
+        endpoint: By which endpoint.
+        head: What a packet begins with that says so.
+    """
+
+    proxy: str
+    endpoint: str
+    head: bytes = attrs.field(init=False, repr=False, eq=False)
+
+    @head.default
+    def _head(self) -> bytes:
+        return json.dumps([self.proxy, self.endpoint]).encode()[:-1]
+
+
+@functools.lru_cache(PLACES_KNOWN)
+def _place(head: bytes) -> Place:
+    return Place(*json.loads(head + b"]"))
+
+
+def read_packet(packet: bytes) -> tuple[Place, int]:
+    """Where a connection has come in, and how many clients of the proxy others have."""
+    head, _, elsewhere = packet.rpartition(b", ")
+    return _place(head), int(elsewhere[:-1])
+
+
+def receive(door: socket.socket) -> tuple[bytes, int | None]:
+    """The next packet of a door, and the connection that has come with it.
+
+    That is None where there was no descriptor left for it, and the packet is empty where nobody
+    has the other end any more.
+
+    Raises:
+        BlockingIOError: there is none.
+        OSError: the door is broken.
+    """
+    packet, rights, _, _ = door.recvmsg(PACKET_BYTES, _HANDLE_BYTES, socket.MSG_CMSG_CLOEXEC)
+    return packet, _HANDLE.unpack(rights[0][2])[0] if rights else None
 
 
 def _tell_nobody() -> None:
@@ -38,9 +90,11 @@ class Member:
         ends: Whether it lets its clients finish, and takes no more.
         first_number: That of its first client.
         began: When it did, in seconds; None before.
-        clients: How many it has, by proxy, as it has said last.
+        clients: How many it has, by proxy, as it has said last; see `told`.
         received: How many connections it had received then, by proxy.
         sent: How many were sent, by proxy.
+        load: How many clients it has, or is about to have.
+        loads: The same by proxy.
         far: The worker's end of the door, so that what it has not received is not lost with it;
             None where only the worker has that.
         on_late: Called when it should have said that it lives, and has not.
@@ -56,9 +110,11 @@ class Member:
     ends: bool = False
     first_number: int = 0
     began: float | None = None
-    clients: dict[str, int] = attrs.field(factory=dict)
-    received: dict[str, int] = attrs.field(factory=dict)
+    clients: Mapping[str, int] = attrs.field(factory=dict)
+    received: Mapping[str, int] = attrs.field(factory=dict)
     sent: Counter[str] = attrs.field(factory=Counter)
+    load: int = 0
+    loads: Counter[str] = attrs.field(factory=Counter)
     far: socket.socket | None = None
     on_late: Callable[[], object] = _tell_nobody
 
@@ -86,48 +142,52 @@ class Member:
         """None of its clients can have got a larger one so far."""
         return self.first_number + SEATS * self.sent.total()
 
-    @property
-    def load(self) -> int:
-        """Clients that it has, or is about to have."""
-        return sum(map(self.clients_of, {**self.clients, **self.sent}))
+    def told(self, clients: Mapping[str, int], received: Mapping[str, int]) -> None:
+        """It says how many clients it has, and how many connections it has received."""
+        self.clients, self.received = clients, received
+        self.loads = loads = Counter(clients)
+        loads.update(self.sent)
+        loads.subtract(received)
+        self.load = loads.total()
 
     def clients_of(self, proxy: str) -> int:
-        """The same for one proxy."""
-        on_their_way = self.sent[proxy] - self.received.get(proxy, 0)
-        return self.clients.get(proxy, 0) + on_their_way
+        """How many clients of one proxy it has, or is about to have."""
+        return self.loads[proxy]
 
-    def deal(
-        self, connection: socket.socket, proxy: str, endpoint: str, elsewhere: int
-    ) -> bool:
+    def _count(self, proxy: str, more: int) -> None:
+        self.sent[proxy] += more
+        self.loads[proxy] += more
+        self.load += more
+
+    def deal(self, handle: int, place: Place, elsewhere: int) -> bool:
         """Give it a connection; False when it cannot take one more at the moment.
 
         Args:
-            connection: The connection, which stays open here.
-            proxy: Whose client that is.
-            endpoint: Where it came in.
+            handle: The connection's descriptor, which stays open here.
+            place: Where it came in.
             elsewhere: How many clients of the proxy other workers have.
         """
-        packet = json.dumps([proxy, endpoint, elsewhere]).encode()
+        packet = b"%b, %d]" % (place.head, elsewhere)
+        rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, _HANDLE.pack(handle))
         try:
-            socket.send_fds(self.door, [packet], [connection.fileno()])
+            self.door.sendmsg((packet,), (rights,))
         except OSError:  # it is full, or the other end is gone
             return False
-        self.sent[proxy] += 1
+        self._count(place.proxy, 1)
         return True
 
-    def take_back(self) -> list[tuple[socket.socket, str, str]]:
-        """Connections that it has not received, each with its proxy and its endpoint."""
+    def take_back(self) -> list[tuple[int, Place]]:
+        """Connections that it has not received, each with where it came in."""
         back = []
         while self.far is not None:
             try:
-                packet, handles, _, _ = socket.recv_fds(
-                    self.far, PACKET_BYTES, 1, socket.MSG_CMSG_CLOEXEC
-                )
+                packet, handle = receive(self.far)
             except OSError:  # there is none left
                 break
-            proxy, endpoint, _ = json.loads(packet)
-            self.sent[proxy] -= 1
-            back += [(socket.socket(fileno=one), proxy, endpoint) for one in handles]
+            place, _ = read_packet(packet)
+            self._count(place.proxy, -1)
+            if handle is not None:
+                back.append((handle, place))
         return back
 
     def close(self) -> None:

@@ -85,6 +85,9 @@ class Door(Factory):
         return self.leads_to.buildProtocol(addr)
 
 
+Reader = Callable[[Any, Door], Callable[[], None]]
+
+
 @attrs.define(eq=False)
 class OpenPort:
     """A port that listens.
@@ -182,15 +185,15 @@ class Ports:
         reactor: Listens.
         given: Sockets that listen already: an endpoint that wants the same place gets one
             instead of a new one.  Those that nobody wanted are closed by `close_given`.
-        transport: What is called with each connection, in the place of the class of Twisted's
-            own transport; None for that.
+        reader: Makes what reads a port of Twisted's with such a door, in the place of its own
+            way to accept; None for that.
     """
 
     def __init__(
-        self, reactor: Any, given: Iterable[Given] = (), transport: Any = None
+        self, reactor: Any, given: Iterable[Given] = (), reader: Reader | None = None
     ) -> None:
         self._reactor = reactor
-        self._transport = transport
+        self._reader = reader
         self._given = [*given]
         self._open: dict[PortName, OpenPort] = {}
 
@@ -229,8 +232,8 @@ class Ports:
             self._given.remove(given)
             port = self._adopt(given.socket, door)
         prepare_port(port)
-        if self._transport is not None:
-            port.transport = self._transport
+        if self._reader is not None:
+            port.doRead = self._reader(port, door)
         return OpenPort(wanted.name, wanted.listen, port, door)
 
     def _adopt(self, given: socket.socket, door: Door) -> Any:
@@ -309,6 +312,7 @@ class Ports:
         """Close what leaves; who has connected there by now is let in before."""
         for one in exchange.leaving:
             with contextlib.suppress(AttributeError):  # a port of another kind
+                one.port.numberAccepts = BACKLOG  # all of them
                 one.port.doRead()
         await _stop(exchange.leaving)
 

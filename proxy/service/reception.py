@@ -7,67 +7,66 @@ few clients that live long some processes would be busy and others idle.
 
 from __future__ import annotations
 
+import os
 import socket
 from collections import Counter, deque
+from collections.abc import Callable
 from functools import partial
+from operator import attrgetter
 from typing import Any, Final
 
+from structlog.typing import FilteringBoundLogger
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
 
 from proxy.net.clock import Timer, cancel
+from proxy.service.accepting import Accepting
 from proxy.service.handover_channel import Message
-from proxy.service.member import Member
+from proxy.service.member import Member, Place
+from proxy.service.ports import Door
 from proxy.service.staff import Staff
 
 MAX_HELD: Final = 500
 """Connections that wait for a worker: each takes a descriptor of this process.  Those beyond
-wait in the kernel's queue of the port, but for the hundred or so that are accepted at once; a
-worker takes thousands a second."""
+wait in the kernel's queue of the port; a worker takes thousands a second."""
 
 AGAIN_SECONDS: Final = 0.01
 """When those that wait are dealt again; a worker that is busy looks up after some of these."""
 
 
-class Arrival:
-    """A connection that is about to be dealt: takes the place of a protocol."""
-
-    def __init__(self, reception: Reception, proxy: str, endpoint: str) -> None:
-        self.reception = reception
-        self.proxy = proxy
-        self.endpoint = endpoint
-
-    def makeConnection(self, _transport: object) -> None:
-        """See `twisted.internet.interfaces.IProtocol`; it was dealt before."""
+_LOAD: Final = attrgetter("load")
 
 
 class Dealing(Factory):
-    """Deals the clients of one endpoint."""
+    """Where the clients of one endpoint go, in the place of what would serve them here.
+
+    Attributes:
+        place: The endpoint.
+    """
 
     noisy = False
 
-    def __init__(self, reception: Reception, proxy: str, endpoint: str) -> None:
-        self._arrival = Arrival(reception, proxy, endpoint)
+    def __init__(self, place: Place) -> None:
+        self.place = place
 
-    def buildProtocol(self, _addr: IAddress | None) -> Any:
-        """See `twisted.internet.interfaces.IProtocolFactory`."""
-        return self._arrival
-
-
-def deal(
-    connection: socket.socket, arrival: Arrival, _address: object, port: Any, *_: object
-) -> None:
-    """What a port of Twisted's calls in the place of its own transport's class."""
-    arrival.reception.take(connection, arrival, port)
+    def buildProtocol(self, _addr: IAddress | None) -> None:
+        """See `twisted.internet.interfaces.IProtocolFactory`: nobody is served here."""
 
 
 class Reception:
-    """See the module."""
+    """See the module.
 
-    def __init__(self, staff: Staff, reactor: Any) -> None:
+    Args:
+        staff: Those who serve.
+        reactor: Ours.
+        log: For what goes wrong.
+    """
+
+    def __init__(self, staff: Staff, reactor: Any, log: FilteringBoundLogger) -> None:
         self._staff = staff
         self._reactor = reactor
-        self._held: deque[tuple[socket.socket, Arrival]] = deque()
+        self._log = log
+        self._held: deque[tuple[int, Place]] = deque()
         self._timer: Timer | None = None
         self._resting: set[Any] = set()
         self._stopped = False
@@ -94,45 +93,59 @@ class Reception:
 
     def _take_back(self, member: Member) -> None:
         """Give others what a worker has not received that takes nothing, at least for now."""
-        for connection, proxy, endpoint in member.take_back():
-            self.take(connection, Arrival(self, proxy, endpoint))
+        for handle, place in member.take_back():
+            self.take(handle, place)
 
     def endpoint(self, proxy: str, endpoint: str) -> Dealing:
-        """What makes the clients of an endpoint."""
-        return Dealing(self, proxy, endpoint)
+        """What the door of an endpoint leads to."""
+        return Dealing(Place(proxy, endpoint))
 
-    def take(
-        self, connection: socket.socket, arrival: Arrival, port: Any | None = None
-    ) -> None:
+    def reader(self, port: Any, door: Door) -> Callable[[], None]:
+        """What reads a port, for whoever its door leads to."""
+
+        def take(handle: int) -> bool:
+            leads_to: Any = door.leads_to
+            self.take(handle, leads_to.place)
+            return len(self._held) < MAX_HELD
+
+        return Accepting(port, take, self._rest, self._log).read
+
+    def take(self, handle: int, place: Place) -> None:
         """Deal a connection, now or as soon as somebody can take it.
 
         Args:
-            connection: The connection, which is ours.
-            arrival: Whose it is.
-            port: Where it came in; None where it was taken back from a worker.
+            handle: The connection's descriptor, which is ours.
+            place: Where it came in.
         """
         if self._stopped:
-            connection.close()
-        elif self._held or not self._deal(connection, arrival):
-            self._hold(connection, arrival)
-            if port is not None and len(self._held) >= MAX_HELD:
-                port.stopReading()
-                self._resting.add(port)
+            os.close(handle)
+        elif self._held or not self._deal(handle, place):
+            self._held.append((handle, place))
+            self._look_again()
 
-    def _deal(self, connection: socket.socket, arrival: Arrival) -> bool:
-        members, proxy = self._staff.members, arrival.proxy
-        able = sorted((one for one in members if one.takes_clients), key=_load)
-        clients = sum(member.clients_of(proxy) for member in members)
-        for member in able:
-            elsewhere = clients - member.clients_of(proxy)
-            if member.deal(connection, proxy, arrival.endpoint, elsewhere):
-                connection.close()
+    def _deal(self, handle: int, place: Place) -> bool:
+        proxy, clients = place.proxy, 0
+        able = []
+        for member in self._staff.members:
+            clients += member.loads[proxy]
+            if member.takes_clients:
+                able.append(member)
+        while able:
+            member = min(able, key=_LOAD)
+            if member.deal(handle, place, clients - member.loads[proxy]):
+                os.close(handle)
                 return True
+            able.remove(member)
         return False
 
-    def _hold(self, connection: socket.socket, arrival: Arrival) -> None:
-        self._held.append((connection, arrival))
-        if self._timer is None:
+    def _rest(self, port: Any) -> None:
+        """Accept nobody there for now."""
+        port.stopReading()
+        self._resting.add(port)
+        self._look_again()
+
+    def _look_again(self) -> None:
+        if self._timer is None and not self._stopped:
             self._timer = self._reactor.callLater(AGAIN_SECONDS, self._again)
 
     def _again(self) -> None:
@@ -144,15 +157,11 @@ class Reception:
             if port.connected and not port.disconnecting:
                 port.startReading()
         if self._held:
-            self._timer = self._reactor.callLater(AGAIN_SECONDS, self._again)
+            self._look_again()
 
     def stop(self) -> None:
         """Nobody is dealt any more."""
         self._stopped = True
         cancel(self._timer)
         while self._held:
-            self._held.popleft()[0].close()
-
-
-def _load(member: Member) -> int:
-    return member.load
+            os.close(self._held.popleft()[0])

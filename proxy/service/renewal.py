@@ -91,6 +91,8 @@ def _renew_distant(assembly: DistantAssembly, before: ProxyConfig) -> None:
     elif readers.own_writes is None:
         readers.own_writes = course.own_writes()
     _renew_course(assembly.steward, workshop, readers, before)
+    guesses = assembly.memory.guesses
+    guesses.change(config.failed_login_threshold, config.max_failed_login_delay)
     assembly.proxy.reconfigure(config)
 
 

@@ -34,6 +34,7 @@ from proxy.service.handover_channel import Message
 from proxy.service.link import Link
 from proxy.service.passing import Passing
 from proxy.service.pool_shares import PoolShares
+from proxy.service.remembered import Remembered
 from proxy.service.serving import DRAIN_LOOK_SECONDS, Serving
 from proxy.service.teller import Served, Teller
 from proxy.service.tokens import UnusableError
@@ -68,6 +69,7 @@ class Seated(Serving):
         self._shared = attrs.evolve(shared, ticket_key=bytes.fromhex(begin["ticket_key"]))
         self._directed = Directed(link, begin["number"], board)
         self._pool_shares = PoolShares(link, reactor)
+        self._remembered = Remembered(link)
         self._kills = KillsElsewhere(link, self.clients)
         self._take_up(map(self._assemble, config.proxies))
         self._teller = Teller(
@@ -89,7 +91,9 @@ class Seated(Serving):
         self.arrivals = Arrivals(door, self._by_name, self._count, reactor, self._log)
 
     def _assemble(self, config: ProxyConfig) -> ServedAssembly:
-        assembly = assemble_served(config, self._shared, self._directed, self._pool_shares)
+        assembly = assemble_served(
+            config, self._shared, self._directed, self._pool_shares, self._remembered
+        )
         assembly.proxy.elsewhere = self._kills
         return assembly
 

@@ -383,7 +383,7 @@ def _handler(call: Told, member: Member) -> Any:
 
 
 def _counted(member: Member, message: Message) -> None:
-    member.clients, member.received = message["clients"], message["received"]
+    member.told(message["clients"], message["received"])
 
 
 def _how(status: int) -> str:

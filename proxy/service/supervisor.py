@@ -19,6 +19,7 @@ from proxy.pool.board import Board
 from proxy.service.assembly import AnyAssembly, DistantAssembly, assemble_distant
 from proxy.service.balancing import Balancing
 from proxy.service.budget import Budget
+from proxy.service.cores import decide
 from proxy.service.directing import Directing
 from proxy.service.distant_console import ConsoleForWorkers
 from proxy.service.distant_events import EventsOfWorkers
@@ -28,8 +29,9 @@ from proxy.service.handover import Going, HandedOver
 from proxy.service.handover_channel import Channel
 from proxy.service.link import LinkError, LinkRefusedError, LinkSilentError, all_of
 from proxy.service.member import Member
-from proxy.service.reception import Reception, deal
+from proxy.service.reception import Reception
 from proxy.service.relay import Relay
+from proxy.service.remembering import Remembering
 from proxy.service.staff import Seat, Staff
 from proxy.service.staff_leaving import StaffLeaving
 from proxy.service.tokens import UnusableError
@@ -49,21 +51,31 @@ class Supervisor(Worker):
         text: That of the configuration in force.
     """
 
-    _transport = staticmethod(deal)
+    def __init__(self, reactor: Any, config_path: Path, size: int) -> None:
+        """Prepare.
 
-    def __init__(self, reactor: Any, config_path: Path) -> None:
+        Args:
+            reactor: Ours.
+            config_path: The configuration file.
+            size: How many serve.
+
+        Raises:
+            UnusableError: the configuration points to something that cannot be used.
+        """
         self.text = read_config(config_path)
         config = load_config_text(self.text, config_path)
         log = get_logger()
         self._board = Board.make()
         self._ticket_key = secrets.token_bytes(TICKET_KEY_BYTES)
-        self.staff = Staff(config.workers, reactor, self._begin_of, self._board, log)
-        self.reception = Reception(self.staff, reactor)
+        self.staff = Staff(size, reactor, self._begin_of, self._board, log)
+        self.reception = Reception(self.staff, reactor, log)
+        self._reader = self.reception.reader
         self.relay = Relay(self.staff, log)
         self._take = self.relay.take
         self._balancing = Balancing(self.staff, self.relay, reactor, log)
         self._prepared: list[Member] = []
         self._directing = Directing(self.staff.tell)
+        self._remembering = Remembering(self.staff.tell, reactor)
         self._budget = Budget(reactor, config.proxies)
         kills = KillsBetween(lambda: self.staff.members)
         events_of_workers = EventsOfWorkers(events, log)
@@ -74,7 +86,14 @@ class Supervisor(Worker):
         self._last_number = self._ids.upcoming
         self.collector.workers = self._distant.tallies.now
         consoles = ConsoleForWorkers(AdminConsole(self.admin.desk, self.admins), reactor)
-        for part in (self._directing, self._budget, kills, consoles, events_of_workers):
+        for part in (
+            self._directing,
+            self._remembering,
+            self._budget,
+            kills,
+            consoles,
+            events_of_workers,
+        ):
             self.staff.on_joining.append(part.join)
         for leaving in (self._directing, self._budget, consoles):
             self.staff.on_left.append(leaving.leave)
@@ -114,7 +133,7 @@ class Supervisor(Worker):
 
     def assemble(self, config: ProxyConfig) -> DistantAssembly:
         """See `Worker`."""
-        return assemble_distant(config, self._shared, self._directing)
+        return assemble_distant(config, self._shared, self._directing, self._remembering)
 
     def _watch(self, assembly: AnyAssembly) -> None:
         assert isinstance(assembly, DistantAssembly)
@@ -175,6 +194,7 @@ class Supervisor(Worker):
 
     def _look(self) -> None:
         super()._look()
+        self._remembering.look()
         for proxy in self.proxies:
             name = proxy.config.name
             proxy.count = sum(one.clients_of(name) for one in self.staff.members)
@@ -225,6 +245,10 @@ def process_for(config: Config, reactor: Any, path: Path | None = None) -> Worke
     Raises:
         UnusableError: the configuration points to something that cannot be used.
     """
-    if config.workers > 1 and path is not None:
-        return Supervisor(reactor, path)
-    return Worker(config, reactor, path)
+    if path is None:  # others could not read it
+        return Worker(config, reactor)
+    decided = decide(config.workers)
+    count = decided.count
+    made = Worker(config, reactor, path) if count == 1 else Supervisor(reactor, path, count)
+    get_logger().info("the number of workers is decided", workers=count, why=decided.why)
+    return made

@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 
 from proxy.config.address import TcpAddress
 from proxy.config.auth import IamAuth
+from proxy.config.aws import TokenReuse
 from proxy.config.model import DefaultAuthScheme, ProxyConfig, Target
 from proxy.credentials.aws import AwsSettings, configured_region, make_session, partition_of
 from proxy.credentials.aws_errors import AwsUnavailableError
@@ -20,6 +21,7 @@ from proxy.credentials.aws_threads import AwsThreads
 from proxy.credentials.iam.document import PolicyUnusableError
 from proxy.credentials.iam.reloading import ReloadingVerifier
 from proxy.credentials.iam.token import RenewingSigner, TokenMaker, token_signer
+from proxy.credentials.iam.used_tokens import TokenMemory
 from proxy.credentials.iam.verify import IamSettings
 
 
@@ -28,7 +30,16 @@ class UnusableError(Exception):
 
 
 class Tokens:
-    """Makes what has to do with tokens, as the configuration asks for it."""
+    """Makes what has to do with tokens, as the configuration asks for it.
+
+    Args:
+        config: Of the proxy.
+        aws: How AWS is reached.
+        threads: For calls to AWS.
+        files: Threads that read files.
+        log: Says which proxy this is for.
+        used: Remembers the tokens that clients have used, where somebody else does.
+    """
 
     def __init__(
         self,
@@ -37,12 +48,14 @@ class Tokens:
         threads: AwsThreads,
         files: AwsThreads,
         log: FilteringBoundLogger,
+        used: TokenMemory | None = None,
     ) -> None:
         self._config = config
         self._aws = aws
         self._threads = threads
         self._files = files
         self._log = log
+        self._used = used
 
     def _region(self) -> str:
         """The region of tokens.
@@ -91,6 +104,8 @@ class Tokens:
                 time.time,
                 read=self._files.run,
                 log=self._log,
+                # Where any use is good there is nobody to be asked.
+                used=None if iam.token_reuse is TokenReuse.ANY else self._used,
             )
         except PolicyUnusableError:
             raise

@@ -31,7 +31,7 @@ from proxy.service.handover_arriving import Take, arriving
 from proxy.service.handover_channel import Channel, ChannelBrokenError
 from proxy.service.handover_leaving import Leaving
 from proxy.service.notify import Notifier, for_successor, status_of
-from proxy.service.ports import OpenPort, PortName, Ports, Wanted
+from proxy.service.ports import OpenPort, PortName, Ports, Reader, Wanted
 from proxy.service.process import RunningProcess
 from proxy.service.reload import Reloader
 from proxy.service.serving import DRAIN_LOOK_SECONDS, Serving
@@ -85,7 +85,7 @@ class Worker(Serving):
         reloader: Puts the configuration file in force anew.
     """
 
-    _transport: Any = None  # see `Ports`
+    _reader: Reader | None = None  # see `Ports`
     _take: Take | None = None  # see `Arriving.begin`
     _sights: Sights | None = None  # see `RunningProcess`
 
@@ -103,7 +103,7 @@ class Worker(Serving):
         self.hand_over.waits = before is not None
         self._notifier = Notifier(os.environ, reactor, self._status, self._log)
         self.hand_over.on_successor = self._notifier.hand_over
-        self.ports = Ports(reactor, before.given if before else (), self._transport)
+        self.ports = Ports(reactor, before.given if before else (), self._reader)
         self._ids = ConnectionIds(before.first_number if before else 1)
         try:
             self.admin = AdminSite(RunningProcess(self, self._sights), config.admin, reactor)

@@ -12,6 +12,7 @@ from proxy.config.rules import (
     ListOf,
     Network,
     OrNull,
+    OrWord,
     Seconds,
     SecretText,
     Switch,
@@ -150,6 +151,33 @@ def test_null_is_offered_and_the_unit_kept():
     assert rule.expects == "a number of seconds from 1 to 2, or null"
     assert rule.unit == "seconds"
     assert OrNull(AddressText()).expects.endswith("or null")
+
+
+class Size(enum.Enum):
+    """A word in the place of a number."""
+
+    AUTO = "auto"
+
+
+@pytest.mark.parametrize("raw", ["auto", "AUTO", Size.AUTO])
+def test_a_word_may_stand_for_a_number(raw):
+    """In any case, and as the model has it."""
+    rule = OrWord(Whole(1, 63), Size.AUTO)
+    assert rule.read(raw) is Size.AUTO
+    assert rule.read(7) == 7
+    assert rule.schema == {
+        "anyOf": [{"type": "integer", "minimum": 1, "maximum": 63}, {"enum": ["auto"]}]
+    }
+
+
+@pytest.mark.parametrize(
+    ("raw", "found"), [(0, "0"), (64, "64"), ("many", "'many'"), (None, "null"), ([], "a list")]
+)
+def test_another_word_is_refused(raw, found):
+    """And so is a number that is none of those; the error says both that may be."""
+    with pytest.raises(UnfitError) as caught:
+        OrWord(Whole(1, 63), Size.AUTO).read(raw)
+    assert str(caught.value) == f"must be a whole number from 1 to 63, or auto, not {found}"
 
 
 def test_guards_a_field():

@@ -1,10 +1,12 @@
 """Tests of `proxy.front.login`: who is refused, why, and how soon."""
 
 import ipaddress
+from types import SimpleNamespace
 
 import attrs
 import pytest
 from structlog.testing import capture_logs
+from twisted.internet.defer import Deferred
 
 from proxy.config.model import EndpointConfig
 from proxy.front.admission import DELAYED_AT_ONCE
@@ -348,6 +350,24 @@ def test_a_client_waits_for_a_source_that_takes_its_time():
     assert patient.reply().status == 2
     patient.leave()
     assert stage.is_clean()
+
+
+def test_who_says_how_late_a_refusal_comes_may_have_to_be_asked():
+    """Until there is an answer the client hears nothing, and it may leave."""
+    stage = Stage()
+    answers = [Deferred(), Deferred()]
+    stage.proxy.admission.guesses = SimpleNamespace(failed=lambda *_: answers.pop())
+    leaves, asked = answers
+    patient, other = stage.connect(), stage.connect()
+    for peer in (patient, other):
+        peer.log_in(password="wrong")
+    assert not patient.packets()
+    other.leave()
+    assert leaves.called
+    asked.callback(2.0)
+    assert not patient.packets()
+    stage.clock.advance(2.0)
+    assert patient.reply().code == 1045
 
 
 # Users who are not there

@@ -6,7 +6,6 @@ Tokens are made by AWS's own library.  The database that takes tokens itself is 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import subprocess
@@ -21,7 +20,7 @@ from proxy.embedded.certificates import Authority, CertificateFiles
 from tests.support import drivers
 from tests.support.bad_tokens import BAD
 from tests.support.cloud import ENVIRONMENT
-from tests.support.process import WORKERS, RunningProxy, running_proxy
+from tests.support.process import RunningProxy, running_proxy
 from tests.support.sts import scripted_sts
 from tests.support.token_server import TokenServer
 from tests.support.tokens import (
@@ -101,15 +100,6 @@ class Guarded:
             cursor.execute("SELECT CURRENT_USER()")
             ((who,),) = cursor.fetchall()
         return who.partition("@")[0]
-
-    def log_in_at_each_worker(self, user, password):
-        """Log in until each has seen this: whoever comes goes where the fewest are."""
-        with contextlib.ExitStack() as stack:
-            for _ in range(2 * WORKERS):
-                client = self.proxy.connect(
-                    user, password=password, ssl={"ca": str(self.files.ca)}
-                )
-                stack.enter_context(client)
 
     def refusal(self, user, password, address="127.0.0.1", **options):
         """Be refused with an error that tells nothing; why, as the only new line of the log."""
@@ -203,7 +193,7 @@ def test_a_bad_token_is_refused(guarded, name):
 def test_a_token_is_refused_from_another_address(guarded):
     """Who has seen a token cannot use it from elsewhere, and its owner still can."""
     token = usual_token(ANA, "app", guarded.port)
-    guarded.log_in_at_each_worker("app", token)
+    assert guarded.log_in("app", token) == "app"
     why = guarded.refusal("app", token, "127.0.0.2")
     assert why == "the token has been used already, from another address"
     assert guarded.log_in("app", token) == "app"
@@ -230,13 +220,10 @@ def test_who_may_bring_either_brings_a_token_or_the_password(guarded):
 
 
 def test_a_token_serves_once_where_it_may_not_be_used_again(mysql_server, serve, files, common):
-    """With token_reuse NONE the second login with it is refused, from the same address too.
-
-    Each worker has a memory of its own, so there is one.
-    """
+    """With token_reuse NONE the second login with it is refused, from the same address too."""
     iam = {**common["iam"], "token_reuse": "NONE"}
     settings = {**common, "iam": iam, "auth": [entry("app")]}
-    guarded = Guarded(serve(mysql_server, settings=settings, workers=1), files)
+    guarded = Guarded(serve(mysql_server, settings=settings), files)
     token = usual_token(ANA, "app", guarded.port)
     assert guarded.log_in("app", token) == "app"
     assert guarded.refusal("app", token) == "the token has been used already"

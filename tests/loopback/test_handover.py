@@ -87,6 +87,7 @@ def document(server, listen, settings):
             }
         ],
         "log": {"format": "json"},
+        "workers": 1,
         "drain_timeout": 1,
         **settings,
     }

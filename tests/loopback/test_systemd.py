@@ -162,6 +162,7 @@ def document(server, listen):
             }
         ],
         "log": {"format": "json"},
+        "workers": 1,
         "drain_timeout": 1,
     }
 

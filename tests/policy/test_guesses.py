@@ -203,3 +203,26 @@ def test_other_limits_count_for_who_has_failed_already():
     fail(guesses, 3)
     guesses.change(1, 2.0)
     assert fail(guesses, 1) == [2.0]
+
+
+def test_what_is_forgotten_in_time_changes_no_delay():
+    """Only who would begin anew goes; whoever went on failing stays."""
+    guesses = Guesses(1, 30.0)
+    fail(guesses, 1, "early")
+    fail(guesses, 1, "late")
+    assert guesses.failed("early", HERE, 10.0) == 1
+    guesses.forget(FORGOTTEN_AFTER_SECONDS)
+    assert [*guesses.pairs] == [("late", HERE), ("early", HERE)]
+    guesses.forget(FORGOTTEN_AFTER_SECONDS + 10)
+    assert [*guesses.pairs] == [("early", HERE)]
+    assert guesses.failed("early", HERE, FORGOTTEN_AFTER_SECONDS + 10) == 2
+    guesses.forget(3 * FORGOTTEN_AFTER_SECONDS)
+    assert repr(guesses) == "<Guesses of 0>"
+
+
+def test_it_is_on_where_there_is_a_threshold():
+    """Also when that was changed."""
+    guesses = Guesses(0, 30.0)
+    assert not guesses.is_on
+    guesses.change(1, 30.0)
+    assert guesses.is_on

@@ -4,48 +4,31 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import socket
 
 import pytest
 from structlog.testing import capture_logs
 from twisted.internet.error import ConnectionDone
-from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from proxy.observe.log import get_logger
-from proxy.service.arrivals import AGAIN_SECONDS, AT_ONCE, TELL_SECONDS, TRIES, Arrivals
+from proxy.service import arrivals
+from proxy.service.arrivals import (
+    AGAIN_SECONDS,
+    AT_ONCE,
+    MORE,
+    TELL_SECONDS,
+    TRIES,
+    Arrivals,
+)
+from proxy.service.member import Place
+from tests.support.joined import Reactor
 from tests.support.memory import Stage
 from tests.support.staff import make_member
 
-
-class Reactor(Clock):
-    """Adopts connections, or says why it does not.
-
-    Attributes:
-        adopted: Whose those are, by the representation of what makes a client of one.
-        readers: What it reads.
-        trouble: Raised by the next adoption.
-    """
-
-    def __init__(self):
-        super().__init__()
-        self.adopted, self.readers, self.trouble = [], [], None
-
-    def adoptStreamConnection(self, _handle, family, factory):  # noqa: N802 - Twisted's name
-        if self.trouble is not None:
-            trouble, self.trouble = self.trouble, None
-            raise trouble
-        assert family == socket.AF_UNIX
-        self.adopted.append(repr(factory))
-
-    def addReader(self, one):  # noqa: N802 - Twisted's name
-        self.readers.append(one)
-
-    def removeReader(self, one):  # noqa: N802 - Twisted's name
-        if one in self.readers:
-            self.readers.remove(one)
-
-    removeWriter = removeReader  # noqa: N815 - Twisted's name
+PROTOCOL_VERSION = 10
+"""What a greeting begins with."""
 
 
 class Scene:
@@ -54,6 +37,8 @@ class Scene:
     Attributes:
         proxies: Those that there are, by name.
         told: What the supervisor was told.
+        adopted: Whose those are that were let in, by the representation of what makes a client.
+        trouble: Raised when the next one is let in.
         peers: The ends of those who came.
     """
 
@@ -63,6 +48,7 @@ class Scene:
         (self.endpoint, *_) = self.proxy.routes
         self.proxies = {self.name: self.proxy}
         self.reactor, self.told, self.peers = Reactor(), [], []
+        self.adopted, self.trouble = [], None
         self.member, door = make_member()
         self.one = Arrivals(door, lambda: self.proxies, self._tell, self.reactor, get_logger())
         self.one.start()
@@ -70,14 +56,23 @@ class Scene:
     def _tell(self, clients, received):
         self.told.append((dict(clients), dict(received)))
 
+    def adopt(self, reactor, connection, factory):
+        """See `proxy.net.adopt`."""
+        assert reactor is self.reactor
+        connection.close()
+        if self.trouble is not None:
+            trouble, self.trouble = self.trouble, None
+            raise trouble
+        self.adopted.append(repr(factory))
+
     def come(self, proxy=None, endpoint=None, elsewhere=0):
         """A client is sent here."""
         ours, theirs = socket.socketpair()
         ours.settimeout(5)
         self.peers.append(ours)
         with theirs:
-            whose = proxy or self.name, endpoint or self.endpoint
-            assert self.member.deal(theirs, *whose, elsewhere)
+            place = Place(proxy or self.name, endpoint or self.endpoint)
+            assert self.member.deal(theirs.fileno(), place, elsewhere)
 
     def end(self):
         self.one.stop()
@@ -87,12 +82,13 @@ class Scene:
 
 
 @pytest.fixture
-def scene():
+def scene(monkeypatch):
     """Nobody has come."""
     scene = Scene()
+    monkeypatch.setattr(arrivals, "adopt", scene.adopt)
     yield scene
     scene.end()
-    assert scene.reactor.readers == []
+    assert not scene.reactor.readers
 
 
 def test_who_comes_is_a_client_of_the_endpoint(scene):
@@ -100,7 +96,7 @@ def test_who_comes_is_a_client_of_the_endpoint(scene):
     scene.come(elsewhere=7)
     scene.come()
     scene.one.doRead()
-    assert scene.reactor.adopted == [f"<ClientFactory {scene.name}/{scene.endpoint}>"] * 2
+    assert scene.adopted == [f"<ClientFactory {scene.name}/{scene.endpoint}>"] * 2
     assert scene.proxy.clients_elsewhere == 0
     assert repr(scene.one) == "<Arrivals 2 have come>"
 
@@ -121,7 +117,34 @@ def test_clients_that_are_there_do_not_wait_for_all_that_come(scene):
     for _ in range(AT_ONCE + 1):
         scene.come()
     scene.one.doRead()
-    assert len(scene.reactor.adopted) == AT_ONCE
+    assert len(scene.adopted) == AT_ONCE
+    scene.one.doRead()
+    assert len(scene.adopted) == AT_ONCE + 1
+
+
+def test_the_next_turn_looks_for_as_many_as_came_last(scene):
+    """So that the kernel is seldom asked for one that is not there."""
+    scene.come()
+    scene.one.doRead()
+    for _ in range(MORE + 2):
+        scene.come()
+    scene.one.doRead()
+    assert len(scene.adopted) == 2
+    scene.one.doRead()
+    assert len(scene.adopted) == MORE + 3
+
+
+def test_a_client_is_let_in_as_if_it_had_come_to_this_process(scene, monkeypatch):
+    """It is greeted, and counted for as long as it stays."""
+    monkeypatch.undo()
+    scene.come()
+    scene.one.doRead()
+    assert scene.peers[0].recv(1000)[4] == PROTOCOL_VERSION
+    assert scene.proxy.count == 1
+    (client,) = scene.proxy.clients.values()
+    client.protocol.abort()
+    scene.reactor.advance(0)
+    assert scene.proxy.count == 0
 
 
 def test_a_client_may_be_earlier_than_the_configuration_of_its_endpoint(scene):
@@ -130,10 +153,10 @@ def test_a_client_may_be_earlier_than_the_configuration_of_its_endpoint(scene):
     scene.come()
     scene.one.doRead()
     scene.reactor.advance(AGAIN_SECONDS)
-    assert scene.reactor.adopted == []
+    assert scene.adopted == []
     scene.proxies = {scene.name: scene.proxy}
     scene.reactor.advance(AGAIN_SECONDS)
-    assert len(scene.reactor.adopted) == 1
+    assert len(scene.adopted) == 1
 
 
 @pytest.mark.parametrize("whose", [("gone", None), (None, "gone")])
@@ -147,7 +170,7 @@ def test_a_client_of_what_is_no_more_is_closed_after_a_while(scene, whose):
 
 def test_a_client_that_has_gone_is_no_trouble(scene):
     """It is said where everything is."""
-    scene.reactor.trouble = OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+    scene.trouble = OSError(errno.ENOTCONN, "Transport endpoint is not connected")
     scene.come()
     with capture_logs() as lines:
         scene.one.doRead()
@@ -156,7 +179,7 @@ def test_a_client_that_has_gone_is_no_trouble(scene):
 
 def test_a_lack_of_descriptors_is_told(scene):
     """The client has heard nothing, and somebody has to raise the limit."""
-    scene.reactor.trouble = OSError(errno.EMFILE, "Too many open files")
+    scene.trouble = OSError(errno.EMFILE, "Too many open files")
     scene.come()
     scene.member.door.send(json.dumps([scene.name, scene.endpoint, 0]).encode())
     with capture_logs() as lines:
@@ -169,7 +192,7 @@ def test_a_lack_of_descriptors_is_told(scene):
 
 def test_a_mistake_with_one_client_is_not_for_the_next_one(scene):
     """Else the worker would be given clients that it never takes."""
-    scene.reactor.trouble = RuntimeError("a mistake")
+    scene.trouble = RuntimeError("a mistake")
     scene.come()
     scene.come()
     with capture_logs() as lines:
@@ -177,7 +200,7 @@ def test_a_mistake_with_one_client_is_not_for_the_next_one(scene):
     (line,) = lines
     assert "a mistake" in line["exception"]
     assert scene.peers[0].recv(1) == b""
-    assert len(scene.reactor.adopted) == 1
+    assert len(scene.adopted) == 1
 
 
 def test_what_it_has_not_received_when_it_stops_is_left_to_the_supervisor(scene):
@@ -185,9 +208,9 @@ def test_what_it_has_not_received_when_it_stops_is_left_to_the_supervisor(scene)
     scene.member.far = socket.socket(fileno=socket.dup(scene.one.fileno()))
     scene.come()
     scene.one.stop()
-    ((connection, *whose),) = scene.member.take_back()
-    connection.close()
-    assert whose == [scene.name, scene.endpoint]
+    ((handle, place),) = scene.member.take_back()
+    os.close(handle)
+    assert place == Place(scene.name, scene.endpoint)
 
 
 def test_who_waits_for_a_configuration_when_it_stops_is_closed(scene):
@@ -204,7 +227,7 @@ def test_a_supervisor_that_has_gone_sends_nobody(scene):
     """Nothing is read there any more."""
     scene.member.door.close()
     scene.one.doRead()
-    assert scene.reactor.readers == []
+    assert not scene.reactor.readers
 
 
 def test_a_door_that_is_broken_is_told(scene):

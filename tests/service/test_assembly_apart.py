@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import attrs
 import pytest
 
+from proxy.config.aws import TokenReuse
 from proxy.config.failover import FailoverConfig, Topology
 from proxy.config.model import Target
 from proxy.config.tls import BackendTls, TlsMode
@@ -128,6 +131,34 @@ def test_who_reads_what_was_written_here_hears_of_others(make):
     assert apart.distant.proxy.course.readers.own_writes is not None
 
 
+def test_logins_are_remembered_by_who_supervises(make, tokens):
+    """The worker asks, of tokens only where a use may be the wrong one."""
+    apart = make(**tokens, failed_login_threshold=1).start()
+    admission, memory = apart.served.proxy.admission, apart.distant.memory
+    digest, expires = b"a" * 32, time.time() + 900
+    for address, why in (("10.0.0.1", None), ("10.0.0.2", "another address")):
+        using = admission.tokens.use(digest, address, expires)
+        assert not using.called
+        apart.run()
+        assert using.result is None if why is None else why in using.result.reason
+    delays = [admission.guesses.failed("app", "10.0.0.1", 0.0) for _ in range(2)]
+    apart.run()
+    assert [delay.result for delay in delays] == [0, 1]
+    assert repr(memory.guesses) == "<Guesses of 1>"
+    admission.guesses.succeeded("app", "10.0.0.1")
+    apart.run()
+    assert repr(memory.guesses) == "<Guesses of 0>"
+
+
+def test_where_any_use_of_a_token_is_good_nobody_is_asked(make, tokens):
+    """The login costs no more than with one process."""
+    iam = attrs.evolve(tokens["iam"], token_reuse=TokenReuse.ANY)
+    apart = make(**{**tokens, "iam": iam}).start()
+    for _ in range(2):
+        using = apart.served.proxy.admission.tokens.use(b"a" * 32, "10.0.0.1", 0.0)
+        assert using.result is None
+
+
 def test_nothing_is_told_of_what_is_only_tried(make):
     """A configuration that is not put in force leaves workers alone."""
     apart = make()
@@ -142,4 +173,5 @@ def test_a_stopped_supervisor_leaves_workers_as_they_are(make):
     held = [pool.ledger.held for pool in apart.served.proxy.pools]
     apart.stop_supervisor()
     assert [pool.ledger.held for pool in apart.served.proxy.pools] == held
+    assert repr(apart.remembering) == "<Remembering for 0 proxies>"
     assert repr(apart.directing) == "<Directing 0 proxies in 1 workers>"

@@ -6,7 +6,10 @@ import socket
 
 import pytest
 
+from proxy.service.member import PACKET_BYTES, Place, read_packet
 from tests.support.staff import make_member, receive
+
+PLACE = Place("shop", "main")
 
 
 @pytest.fixture
@@ -23,7 +26,7 @@ def test_a_connection_goes_through_the_door_with_what_is_known_of_it(pair):
     member, door = pair
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        assert member.deal(theirs, "shop", "main", 7)
+        assert member.deal(theirs.fileno(), PLACE, 7)
         said, given = receive(door)
         with given:
             assert said == ["shop", "main", 7]
@@ -37,17 +40,17 @@ def test_what_is_on_its_way_counts(pair):
     member, _ = pair
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        member.clients = {"shop": 3, "blog": 1}
-        member.deal(theirs, "shop", "main", 0)
+        member.told({"shop": 3, "blog": 1}, {})
+        member.deal(theirs.fileno(), PLACE, 0)
         assert (member.load, member.clients_of("shop"), member.clients_of("blog")) == (5, 4, 1)
-        member.clients, member.received = {"shop": 4, "blog": 1}, {"shop": 1}
+        member.told({"shop": 4, "blog": 1}, {"shop": 1})
         assert (member.load, member.clients_of("shop")) == (5, 4)
 
 
 def test_clients_of_proxies_that_were_never_dealt_count_too(pair):
     """They came from another worker."""
     member, _ = pair
-    member.clients = {"shop": 2}
+    member.told({"shop": 2}, {})
     assert member.load == 2
 
 
@@ -57,7 +60,7 @@ def test_a_worker_whose_door_is_full_takes_no_more(pair):
     ours, theirs = socket.socketpair()
     with ours, theirs:
         taken = 0
-        while member.deal(theirs, "shop", "main", 0):
+        while member.deal(theirs.fileno(), PLACE, 0):
             taken += 1
             assert taken < 100_000
         assert member.sent["shop"] == taken
@@ -69,7 +72,7 @@ def test_nothing_goes_to_a_worker_that_is_closed(pair):
     member.close()
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        assert not member.deal(theirs, "shop", "main", 0)
+        assert not member.deal(theirs.fileno(), PLACE, 0)
     assert not member.link.is_open
 
 
@@ -89,14 +92,15 @@ def test_what_a_worker_has_not_received_can_be_taken_back(pair):
     ours, theirs = socket.socketpair()
     with ours, theirs:
         for endpoint in ("first", "second", "third"):
-            member.deal(theirs, "shop", endpoint, 7)
+            member.deal(theirs.fileno(), Place("shop", endpoint), 7)
         receive(door)[1].close()
         back = member.take_back()
-        assert [where for _, *where in back] == [["shop", "second"], ["shop", "third"]]
-        assert member.sent["shop"] == 1
-        back[0][0].sendall(b"hello")
+        assert [place for _, place in back] == [Place("shop", "second"), Place("shop", "third")]
+        assert (member.sent["shop"], member.load, member.clients_of("shop")) == (1, 1, 1)
+        connections = [socket.socket(fileno=handle) for handle, _ in back]
+        connections[0].sendall(b"hello")
         assert ours.recv(5) == b"hello"
-        for connection, _, _ in back:
+        for connection in connections:
             connection.close()
     assert member.take_back() == []
     member.close()
@@ -128,6 +132,24 @@ def test_no_client_has_a_larger_number_than_the_last(pair):
     assert member.last_number == 65
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        member.deal(theirs, "shop", "main", 0)
-        member.deal(theirs, "blog", "main", 0)
+        member.deal(theirs.fileno(), PLACE, 0)
+        member.deal(theirs.fileno(), Place("blog", "main"), 0)
     assert member.last_number == 65 + 2 * 64
+
+
+def test_what_has_lost_its_descriptor_on_the_way_back_is_counted_no_more(pair):
+    """There was none left here, and the client is disconnected."""
+    member, door = pair
+    member.far = door.dup()
+    member.door.send(b'["shop", "main", 0]')
+    assert member.take_back() == []
+    assert (member.sent["shop"], member.load) == (-1, -1)
+
+
+def test_a_packet_says_where_a_connection_came_in():
+    """Names of any length that the configuration allows find room in it."""
+    place = Place("a" * 63, "b" * 63)
+    packet = b"%b, %d]" % (place.head, 1 << 32)
+    assert len(packet) <= PACKET_BYTES
+    assert read_packet(packet) == (place, 1 << 32)
+    assert repr(PLACE) == "Place(proxy='shop', endpoint='main')"

@@ -1,8 +1,10 @@
 """Tests of `proxy.service.ports`: real ports, on a reactor that a test turns."""
 
+import contextlib
 import os
 import socket
 import stat
+from functools import partial
 
 import pytest
 from twisted.internet import reactor
@@ -166,6 +168,39 @@ def test_the_same_number_at_another_address_is_open_all_the_time(ports):
     assert ask(("127.0.0.1", number)) == b"new"
     option = change.fresh[0].port.socket.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT)
     assert option == 0
+
+
+def test_all_who_have_come_to_a_port_that_leaves_are_let_in_before(ports):
+    """However few have come at once so far."""
+    port = turned(ports.open(wanted(MAIN, ANYWHERE)))
+    assert ask(place_of(port)) == b"old"
+    change = turned(ports.prepare([wanted(MORE, ANYWHERE)]))
+    with contextlib.ExitStack() as stack:
+        clients = [
+            stack.enter_context(socket.create_connection(place_of(port))) for _ in range(5)
+        ]
+        for one in clients:
+            one.setblocking(False)
+        ports.carry_out(change)
+        turned(ports.finish(change))
+        assert [turn(partial(received, one)) for one in clients] == [b"old"] * 5
+
+
+def test_a_port_is_read_by_what_the_process_has_for_it():
+    """It goes by where the door leads then."""
+    read = []
+    ports = Ports(reactor, reader=lambda port, door: lambda: read.append(accept(port, door)))
+
+    def accept(port, door):
+        port.socket.accept()[0].close()
+        return door.leads_to.name
+
+    port = turned(ports.open(wanted(MAIN, ANYWHERE)))
+    assert ask(place_of(port)) == b""
+    exchange(ports, wanted(MAIN, ANYWHERE, b"new"))
+    assert ask(place_of(port)) == b""
+    assert read == [b"old", b"new"]
+    turned(ports.close())
 
 
 def test_nobody_comes_in_before_all_is_ready(ports):

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 from twisted.internet.task import Clock
 
+from proxy.observe.log import get_logger
 from proxy.service import reception
-from proxy.service.reception import AGAIN_SECONDS, Reception, deal
+from proxy.service.member import Place
+from proxy.service.ports import Door
+from proxy.service.reception import AGAIN_SECONDS, Reception
 from tests.support.staff import Staffed, receive
+
+HANDLES = Path("/proc/self/fd")
 
 
 class Port:
@@ -21,6 +28,8 @@ class Port:
 
     def __init__(self):
         self.reads, self.connected, self.disconnecting = True, True, False
+        self.socket, self.numberAccepts = socket.create_server(("127.0.0.1", 0)), 100
+        self.socket.setblocking(False)
 
     def stopReading(self):  # noqa: N802 - Twisted's name
         self.reads = False
@@ -38,7 +47,7 @@ class Scene:
 
     def __init__(self):
         self.staff, self.clock, self.peers = Staffed(), Clock(), []
-        self.one = Reception(self.staff, self.clock)
+        self.one = Reception(self.staff, self.clock, get_logger())
         self.staff.join_all()
         self.port = Port()
         for member, door in self.staff.doors.items():
@@ -46,11 +55,9 @@ class Scene:
 
     def come(self, proxy="shop", endpoint="main"):
         """Somebody connects."""
-        ours, theirs = socket.socketpair()
-        self.peers.append(ours)
-        arrival = self.one.endpoint(proxy, endpoint).buildProtocol(None)
-        deal(theirs, arrival, ("127.0.0.1", 5), self.port, 1, self.clock)
-        arrival.makeConnection(None)
+        self.peers.append(socket.create_connection(self.port.socket.getsockname()))
+        door = Door(self.one.endpoint(proxy, endpoint))
+        self.one.reader(self.port, door)()
 
     def dealt(self, number):
         """What a worker has been given."""
@@ -68,7 +75,7 @@ class Scene:
         self.staff.end()
         for member in self.staff.doors:
             member.far.close()
-        for one in self.peers:
+        for one in (*self.peers, self.port.socket):
             one.close()
 
 
@@ -90,7 +97,8 @@ def test_clients_are_dealt_evenly(scene):
 def test_who_has_fewest_gets_the_next_one(scene):
     """Clients that have left make room."""
     first, second = scene.staff.members
-    first.clients, second.clients = {"shop": 5}, {"shop": 2}
+    first.told({"shop": 5}, {})
+    second.told({"shop": 2}, {})
     for _ in range(3):
         scene.come()
     assert scene.dealt(0) == []
@@ -100,7 +108,8 @@ def test_who_has_fewest_gets_the_next_one(scene):
 def test_a_worker_learns_how_many_clients_the_others_have(scene):
     """So that all go by max_clients together."""
     first, second = scene.staff.members
-    first.clients, second.clients = {"shop": 1, "blog": 9}, {"shop": 3, "blog": 0}
+    first.told({"shop": 1, "blog": 9}, {})
+    second.told({"shop": 3, "blog": 0}, {})
     scene.come("shop")
     assert scene.dealt(1) == [["shop", "main", 1]]
 
@@ -184,7 +193,7 @@ def test_all_are_dealt_when_the_workers_say_so(scene):
     assert scene.one.are_dealt
     scene.come()
     assert not scene.one.are_dealt
-    scene.staff.members[0].received = {"shop": 1, "blog": 0}
+    scene.staff.members[0].told({"shop": 1}, {"shop": 1, "blog": 0})
     assert scene.one.are_dealt
     scene.staff.members = []
     scene.come()
@@ -195,6 +204,7 @@ def test_who_comes_when_it_has_stopped_is_closed(scene):
     """So is who is taken back."""
     scene.one.stop()
     scene.come()
+    assert scene.clock.calls == []
     assert scene.peers[0].recv(1) == b""
 
 
@@ -212,3 +222,56 @@ def test_a_worker_that_takes_nothing_is_passed_over(scene):
     scene.staff.members[0].door.close()
     scene.come()
     assert scene.dealt(1) == [["shop", "main", 0]]
+
+
+def test_all_are_passed_over_that_take_nothing(scene):
+    """Who has come waits until one of them does."""
+    first, second = scene.staff.members
+    doors = first.door, second.door
+    closed = first.door.dup()
+    closed.close()
+    first.door = second.door = closed
+    scene.come()
+    assert repr(scene.one) == "<Reception 1 wait>"
+    first.door, second.door = doors
+    scene.clock.advance(AGAIN_SECONDS)
+    assert len(scene.dealt(0)) == 1
+
+
+def test_no_descriptor_of_who_was_dealt_stays_here(scene):
+    """Nor does one of who was taken back and dealt again."""
+    before = len([*HANDLES.iterdir()])
+    for _ in range(6):
+        scene.come()
+    scene.staff.lose(scene.staff.members[0])
+    assert len(scene.dealt(0)) == 6
+    for one in scene.peers:
+        one.close()
+    assert len([*HANDLES.iterdir()]) == before
+
+
+def test_who_comes_to_a_port_goes_where_its_door_leads_by_now(scene):
+    """A reload may have given it to somebody else."""
+    door = Door(scene.one.endpoint("shop", "main"))
+    read = scene.one.reader(scene.port, door)
+    door.leads_to = scene.one.endpoint("blog", "more")
+    with socket.create_connection(scene.port.socket.getsockname()):
+        read()
+    assert scene.dealt(0) == [["blog", "more", 0]]
+
+
+def test_a_port_that_cannot_accept_rests_for_a_moment(scene):
+    """Else it would be tried again without end."""
+    scene.port.socket.close()
+    with capture_logs() as lines:
+        scene.one.reader(scene.port, Door(scene.one.endpoint("shop", "main")))()
+    assert [line["event"] for line in lines] == ["clients cannot be accepted"]
+    assert not scene.port.reads
+    scene.clock.advance(AGAIN_SECONDS)
+    assert scene.port.reads
+    assert scene.clock.calls == []
+
+
+def test_nobody_is_served_by_the_process_that_deals():
+    """What a door leads to has no protocol."""
+    assert reception.Dealing(Place("shop", "main")).buildProtocol(None) is None

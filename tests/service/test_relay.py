@@ -127,7 +127,7 @@ def test_clients_come_back_when_the_other_release_is_lost(scene):
 
 def test_clients_of_the_release_before_are_spread_over_the_workers(scene):
     """Those that are on their way count."""
-    scene.third.clients = {"shop": 1}
+    scene.third.told({"shop": 1}, {})
     for number in range(5):
         message = {"what": "client", "client": {"number": number}}
         scene.one.take(message, [scene.connection()], scene.outside)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import attrs
 import pytest
 
 from proxy.config.auth import AuthEntry
+from proxy.config.aws import TokenReuse
 from proxy.config.failover import FailoverConfig, Topology
 from proxy.config.model import Target, TargetSet
 from proxy.config.pool import ConnectionPoolConfig
@@ -73,6 +76,44 @@ def test_limits_are_those_of_the_worker(apart):
     assert steward.group.connection_pool_config is config
     assert apart.distant.proxy.course.serial == serial
     assert generations(apart) == {"db1": 0, "db2": 0}
+
+
+def test_guesses_are_slowed_down_as_it_is_wanted_now(apart):
+    """What is remembered counts on, and the supervisor says how long it takes."""
+    guesses = apart.served.proxy.admission.guesses
+
+    def fail():
+        asked = guesses.failed("app", "203.0.113.9", 0.0)
+        apart.run()
+        return asked.result
+
+    assert [fail() for _ in range(3)] == [0, 0, 0]
+    apart.renew(failed_login_threshold=1, max_failed_login_delay=3.0)
+    assert guesses is apart.served.proxy.admission.guesses
+    assert fail() == 3
+    apart.renew(failed_login_threshold=0)
+    assert guesses.failed("app", "203.0.113.9", 0.0) == 0
+
+
+def test_tokens_are_forgotten_with_other_settings_only(apart, tokens):
+    """As with one process."""
+    digest, expires = b"a" * 32, time.time() + 900
+
+    def use():
+        using = apart.served.proxy.admission.tokens.use(digest, "10.0.0.1", expires)
+        apart.run()
+        return using.result
+
+    iam = attrs.evolve(tokens["iam"], token_reuse=TokenReuse.NONE)
+    apart.renew(auth=tokens["auth"], iam=iam)
+    assert use() is None
+    apart.renew(max_clients=7)
+    assert "used already" in use().reason
+    apart.renew(iam=attrs.evolve(iam, token_reuse=TokenReuse.ANY))
+    assert use() is None
+    apart.renew(iam=iam)
+    assert use() is None
+    assert "used already" in use().reason
 
 
 def test_targets_come_and_go_in_both(apart):

@@ -13,6 +13,7 @@ from twisted.internet.defer import ensureDeferred
 from proxy.observe.log import get_logger
 from proxy.pool.board import Board
 from proxy.service.link import LinkRefusedError
+from proxy.service.member import Place
 from proxy.service.start_worker import start_worker
 from tests.support.turning import turn, turned
 
@@ -71,7 +72,7 @@ class Seated:
             ours = socket.create_connection(listening.getsockname())
             theirs, _ = listening.accept()
         with theirs:
-            assert self.member.deal(theirs, proxy, "main", elsewhere)
+            assert self.member.deal(theirs.fileno(), Place(proxy, "main"), elsewhere)
         ours.settimeout(20)
         return ours
 
@@ -173,10 +174,10 @@ def test_one_that_is_told_to_end_leaves_new_clients_to_others(tmp_path):
         seated.member.process.send_signal(signal.SIGTERM)
         seated.said("ends")
         with seated.come() as other:
-            ((connection, *whose),) = seated.member.take_back()
-            assert whose == ["shop", "main"]
-            connection.sendall(b"hello")
-            assert other.recv(5) == b"hello"
-            connection.close()
+            ((handle, place),) = seated.member.take_back()
+            assert place == Place("shop", "main")
+            with socket.socket(fileno=handle) as connection:
+                connection.sendall(b"hello")
+                assert other.recv(5) == b"hello"
     assert turn(seated.member.process.poll) == 0
     assert seated.end() == 0

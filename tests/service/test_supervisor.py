@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
 import socket
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 from twisted.internet import reactor
 
 from proxy.config.load import load_config_text
-from proxy.service.supervisor import process_for
+from proxy.service.supervisor import Supervisor, process_for
 from proxy.service.worker import Worker
 from tests.service.test_reload import CHANGED, REFUSED, Running, greeted, until
 from tests.support.handover import is_running
@@ -21,6 +23,12 @@ pytestmark = pytest.mark.loopback
 
 SERVES = "a worker serves"
 ENDED = "a worker has ended"
+
+PLAIN = (
+    "proxies: [{name: shop, auth: [{username: a, password: b}], target_group: {targets: "
+    '[{address: "127.0.0.1:1"}]}, endpoints: [{name: m, listen: "tcp:0"}]}]\n'
+)
+"""A configuration that says nothing of workers."""
 
 
 @pytest.fixture
@@ -194,11 +202,26 @@ def test_how_many_there_are_is_decided_at_the_start(running):
 
 def test_one_process_needs_no_supervisor(tmp_path):
     """Neither does one without a file, which others could not read."""
-    text = (
-        "proxies: [{name: shop, auth: [{username: a, password: b}], target_group: {targets: "
-        '[{address: "127.0.0.1:1"}]}, endpoints: [{name: m, listen: "tcp:0"}]}]\n'
-    )
-    one = load_config_text(text, tmp_path / "a.yaml")
-    two = load_config_text(text + "workers: 2\n", tmp_path / "a.yaml")
+    one = load_config_text(PLAIN + "workers: 1\n", tmp_path / "a.yaml")
+    two = load_config_text(PLAIN + "workers: 2\n", tmp_path / "a.yaml")
     assert type(process_for(one, reactor, tmp_path / "a.yaml")) is Worker
     assert type(process_for(two, reactor)) is Worker
+
+
+@pytest.mark.parametrize("cores", [1, 3])
+def test_each_core_has_a_worker_where_nothing_is_said(tmp_path, monkeypatch, cores):
+    """With one core that is one process; and the log says how many there are, and why."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
+    monkeypatch.setattr("proxy.service.cores.quota", lambda _: math.inf)
+    path = tmp_path / "a.yaml"
+    path.write_text(PLAIN)
+    with capture_logs() as lines:
+        process = process_for(load_config_text(PLAIN, path), reactor, path)
+    said = {
+        "event": "the number of workers is decided",
+        "log_level": "info",
+        "workers": cores,
+        "why": "one for each core that the process may use",
+    }
+    assert said in lines
+    assert (len(process.staff.seats) if isinstance(process, Supervisor) else 1) == cores

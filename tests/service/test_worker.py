@@ -26,6 +26,7 @@ def start(folder, server, **pool):
         f'      targets: [{{address: "{server.host}:{server.port}"}}]\n'
         f"      connection_pool_config: {{{settings}}}\n"
         '    endpoints: [{name: shop, listen: "tcp:0:interface=127.0.0.1"}]\n'
+        "workers: 1\n"
         "drain_timeout: 20\n"
     )
     process = subprocess.Popen(

@@ -30,6 +30,7 @@ def running(folder, listen):
         f'    endpoints: [{{name: shop, listen: "unix:{folder}/shop.sock"}}]\n'
         f'admin: {{listen: "{listen}"}}\n'
         "log: {format: json}\n"
+        "workers: 1\n"
         "drain_timeout: 1\n"
     )
     process = subprocess.Popen(

@@ -11,6 +11,8 @@ from proxy.service.assembly import assemble_distant, assemble_served
 from proxy.service.directed import Directed
 from proxy.service.directing import Directing
 from proxy.service.materials import Materials
+from proxy.service.remembered import Remembered
+from proxy.service.remembering import Remembering
 from proxy.service.renewal import examine, renew
 from tests.support.staffed import MemoryLink
 
@@ -31,16 +33,19 @@ class Apart:
         self.attached = []
         self.directing = Directing(self._ours.tell)
         self.directed = Directed(self._theirs, 1, self._board)
-        self.distant = assemble_distant(config, shared, self.directing)
+        self.remembering = Remembering(self._ours.tell, shared.reactor)
+        self.distant = assemble_distant(config, shared, self.directing, self.remembering)
         shares = SimpleNamespace(
             attach=lambda _, *, proxy, target: self.attached.append((proxy, target))
         )
-        self.served = assemble_served(config, shared, self.directed, shares)
+        self.remembered = Remembered(self._theirs)
+        self.served = assemble_served(config, shared, self.directed, shares, self.remembered)
 
     def start(self):
         """Start both, the supervisor first."""
         self.distant.start()
-        self.directing.join(SimpleNamespace(number=1, link=self._ours))
+        for part in (self.directing, self.remembering):
+            part.join(SimpleNamespace(number=1, link=self._ours))
         self.served.start()
         self.run()
         return self

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from types import SimpleNamespace
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 
 from proxy.failover.course import Course
 from proxy.failover.obeying import Obeying
@@ -75,7 +75,7 @@ class MemoryLink:
 
     def answer(self, message, answer):
         """Have a question dealt with."""
-        work = Deferred.fromCoroutine(self._handlers[message["what"]](message, []))
+        work = maybeDeferred(self._handlers[message["what"]], message, [])
         work.addCallbacks(lambda given: self._clock.callLater(0, answer.callback, given))
 
     def close(self):

@@ -15,6 +15,8 @@ from proxy.credentials.aws_errors import AwsUnavailableError
 from proxy.credentials.iam.document import PolicyUnusableError, load_policies
 from proxy.credentials.iam.keys import AccessKey, AccessKeysUnusableError, load_access_keys
 from proxy.credentials.iam.policy import Policies
+from proxy.credentials.iam.presigned import Refused
+from proxy.credentials.iam.used_tokens import TokenMemory
 from proxy.credentials.iam.verify import IamSettings, TokenVerifier, Verdict
 from proxy.credentials.reading import Reading, Run
 from proxy.net.files import Watched, warn_of_readers
@@ -36,6 +38,7 @@ class ReloadingVerifier:
         *,
         read: Run | None = None,
         log: FilteringBoundLogger | None = None,
+        used: TokenMemory | None = None,
     ) -> None:
         """Read the files; blocks.
 
@@ -47,6 +50,7 @@ class ReloadingVerifier:
             now: POSIX time.
             read: Calls what reads the files later on, in a thread; None: as `run_in_thread`.
             log: Says which proxy this is for.
+            used: See `TokenVerifier`.
 
         Raises:
             AccessKeysUnusableError: the keys cannot be read or used.
@@ -59,7 +63,7 @@ class ReloadingVerifier:
         self._reading: Reading[_Content | None] = Reading(read or run_in_thread)
         self._files = Watched([*policies, access_keys])
         self._lost = False
-        self._verifier = TokenVerifier(settings, *self._read(), run_in_thread, now)
+        self._verifier = TokenVerifier(settings, *self._read(), run_in_thread, now, used)
 
     def __repr__(self) -> str:
         """What it verifies with."""
@@ -68,6 +72,10 @@ class ReloadingVerifier:
     def verify(self, token: str, user: str, address: str) -> Deferred[Verdict]:
         """See `TokenVerifier.verify`."""
         return self._verifier.verify(token, user, address)
+
+    def use(self, digest: bytes, address: str, expires: float) -> Deferred[Refused | None]:
+        """See `TokenVerifier.use`."""
+        return self._verifier.use(digest, address, expires)
 
     def look(self) -> None:
         """Take up files that have changed, soon; called now and then."""

@@ -1,14 +1,17 @@
 """Which tokens have been used, and from where.
 
-The memory is that of one process: where several serve the same endpoint, each of them lets a
-token in once.
+There is one memory for each proxy.  Where several workers serve, their supervisor has it, and
+they ask (`proxy.service.remembered`); proxies that are started by themselves know nothing of
+each other, and each of them lets a token in once.
 """
 
 from __future__ import annotations
 
 import heapq
+from typing import Protocol
 
 import attrs
+from twisted.internet.defer import Deferred
 
 from proxy.config.aws import TokenReuse
 from proxy.credentials.iam.presigned import Refused
@@ -17,6 +20,18 @@ from proxy.vocabulary import unmapped
 MOST_TOKENS = 100_000
 """Remembered at once, some 300 bytes each, so 30 MB at most.  A token is forgotten after its 15
 minutes, 20 where clocks differ: 80 logins with new tokens each second find room."""
+
+
+class TokenMemory(Protocol):
+    """Knows which tokens have been used: `UsedTokens` here, or somebody who has to be asked."""
+
+    def use(
+        self, digest: bytes, address: str, expires: float, now: float
+    ) -> Deferred[Refused | None] | Refused | None:
+        """See `UsedTokens.use`; what has to be waited for never fails.
+
+        Whoever cannot say refuses, and says that it is our fault.
+        """
 
 
 @attrs.frozen

@@ -24,14 +24,15 @@ from proxy.credentials.iam.sts import (
     read_sts_token,
     sts_endpoints,
 )
-from proxy.credentials.iam.used_tokens import UsedTokens
+from proxy.credentials.iam.used_tokens import TokenMemory, UsedTokens
 from proxy.vocabulary import unmapped
 
 MOST_QUESTIONS = 100
 """Questions to STS that run or wait for a thread: anybody can make tokens that only STS can
 refuse.  One takes some 50 ms, so that the few threads for AWS (`THREADS` of
 `proxy.credentials.aws_threads`) have answered a hundred in little more than a second; more than
-that would keep honest clients waiting, and is refused at once."""
+that would keep honest clients waiting, and is refused at once.  Each worker has threads of its
+own, and this limit for itself."""
 
 MOST_QUESTIONS_OF_ONE = 10
 """Of them, those for clients of one address: ten addresses at least have to come together to
@@ -100,6 +101,7 @@ class TokenVerifier:
         policies: Policies,
         run_in_thread: Callable[..., Deferred[Any]],
         now: Callable[[], float],
+        used: TokenMemory | None = None,
     ) -> None:
         """Make a verifier.
 
@@ -109,6 +111,7 @@ class TokenVerifier:
             policies: Who may log in as whom.
             run_in_thread: Calls a function with arguments, elsewhere.
             now: POSIX time.
+            used: Remembers the tokens that have been used; None for a memory of its own.
 
         Raises:
             ValueError: a host or the endpoint is none, or STS is asked without an account.
@@ -121,7 +124,7 @@ class TokenVerifier:
         self._policies = policies
         self._run_in_thread = run_in_thread
         self._now = now
-        self._used = UsedTokens(settings.token_reuse)
+        self._used = UsedTokens(settings.token_reuse) if used is None else used
         self._terms = Terms(
             settings.region, read_hosts(settings.hosts), settings.clock_skew_seconds
         )
@@ -153,18 +156,26 @@ class TokenVerifier:
             return succeed(Verdict(allowed=False, reason="the user is no text"))
         if self._settings.method is IamVerification.STS:
             return self._ask_sts(token, user, address)
-        return succeed(self._check_with_keys(token, user, address))
+        return self._check_with_keys(token, user, address)
 
-    def _check_with_keys(self, text: str, user: str, address: str) -> Verdict:
+    def use(self, digest: bytes, address: str, expires: float) -> Deferred[Refused | None]:
+        """Use a token that somebody else has found good in every other way.
+
+        See `UsedTokens.use`; never fails.
+        """
+        objection = self._used.use(digest, address, expires, self._now())
+        return objection if isinstance(objection, Deferred) else succeed(objection)
+
+    def _check_with_keys(self, text: str, user: str, address: str) -> Deferred[Verdict]:
         token = read_token(text)
         if isinstance(token, Refused):
-            return _refusal(token)
+            return succeed(_refusal(token))
         unfit = check_token(token, user, self._terms, self._now())
         if unfit is not None:
-            return _refusal(unfit)
+            return succeed(_refusal(unfit))
         key = find_signer(token, self._keys)
         if isinstance(key, Refused):
-            return _refusal(key)
+            return succeed(_refusal(key))
         return self._admit(token.presigned, key.principal, user, address)
 
     def _ask_sts(self, text: str, user: str, address: str) -> Deferred[Verdict]:
@@ -217,31 +228,38 @@ class TokenVerifier:
 
     def _conclude(
         self, answer: Identity | Refused, presigned: Presigned, user: str, address: str
-    ) -> Verdict:
+    ) -> Deferred[Verdict]:
         if isinstance(answer, Refused):
-            return _refusal(answer)
+            return succeed(_refusal(answer))
         return self._admit(presigned, answer.arn, user, address)
 
-    def _admit(self, presigned: Presigned, principal: str, user: str, address: str) -> Verdict:
+    def _admit(
+        self, presigned: Presigned, principal: str, user: str, address: str
+    ) -> Deferred[Verdict]:
         """Ask the policies; only what they allow counts as a use of the token."""
         settings = self._settings
         account = account_of(principal)
         if settings.account not in {None, account}:
             reason = f"the principal is of the account {account}, and not of ours"
-            return Verdict(allowed=False, reason=reason, principal=principal)
+            return succeed(Verdict(allowed=False, reason=reason, principal=principal))
         decision = self._policies.decide(principal, self._resource(account, user))
         if not decision.allowed:
-            return Verdict(allowed=False, reason=decision.reason, principal=principal)
-        used = self._used.use(presigned.digest, address, presigned.expires, self._now())
-        if used is not None:
-            return _refusal(used, principal)
-        return Verdict(allowed=True, reason=decision.reason, principal=principal)
+            refusal = Verdict(allowed=False, reason=decision.reason, principal=principal)
+            return succeed(refusal)
+        allowed = Verdict(allowed=True, reason=decision.reason, principal=principal)
+        using = self.use(presigned.digest, address, presigned.expires)
+        return using.addCallback(_judge_use, allowed)
 
     def _resource(self, account: str, user: str) -> str:
         settings = self._settings
         return login_resource(
             settings.partition, settings.region, account, settings.resource_id, user
         )
+
+
+def _judge_use(objection: Refused | None, allowed: Verdict) -> Verdict:
+    """What becomes of a login that is allowed, unless the token was used before."""
+    return allowed if objection is None else _refusal(objection, allowed.principal)
 
 
 def _refusal(refused: Refused, principal: str = "") -> Verdict:

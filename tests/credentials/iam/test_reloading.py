@@ -109,6 +109,14 @@ def test_tokens_are_verified_by_what_the_files_say(stage, sign, lasting_key):
     assert "statement 'First'" in verdict.reason
 
 
+def test_a_token_is_used_where_another_process_has_verified_it(stage, sign, lasting_key):
+    """It is bound to its address then, as if it had come here."""
+    token = sign(lasting_key)
+    presigned = read_token(token).presigned
+    assert stage.verifier.use(presigned.digest, "10.0.0.2", presigned.expires).result is None
+    assert "from another address" in stage.verdict(token).reason
+
+
 def test_files_that_stay_as_they_are_are_not_read_again(stage, monkeypatch):
     """A look at files that nobody has touched reads nothing and says nothing."""
     monkeypatch.setattr(stage.verifier, "_read", lambda: pytest.fail("it was read"))
