@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from proxy.config.model import Config
 from proxy.net.reactor import install
 from proxy.observe.log import begin_twisted, configure
-from proxy.service.supervisor import process_for
+from proxy.service.supervising.supervisor import process_for
 from proxy.service.worker import Worker
 
 install()

@@ -64,7 +64,7 @@ class Runs(Protocol):
 
     @property
     def hand_over(self) -> Any:
-        """Replaces it by a new process: see `proxy.service.handover`."""
+        """Replaces it by a new process: see `proxy.service.handover.restart`."""
 
     @property
     def reloader(self) -> Any:

@@ -24,12 +24,12 @@ from proxy.front.proxy import ConnectionIds, Proxy
 from proxy.net.certificates import TlsUnusableError
 from proxy.observe.log import settle
 from proxy.service.assembly import Assembly, DistantAssembly, assemble
-from proxy.service.departures import Departures
+from proxy.service.channel import Channel, ChannelBrokenError
 from proxy.service.form import form
-from proxy.service.handover import Going, HandedOver, HandOver
-from proxy.service.handover_arriving import Take, arriving
-from proxy.service.handover_channel import Channel, ChannelBrokenError
-from proxy.service.handover_leaving import Leaving
+from proxy.service.handover.arriving import Take, arriving
+from proxy.service.handover.departures import Departures
+from proxy.service.handover.leaving import Leaving
+from proxy.service.handover.restart import Going, HandedOver, HandOver
 from proxy.service.notify import Notifier, for_successor, status_of
 from proxy.service.ports import OpenPort, PortName, Ports, Wanted
 from proxy.service.process import RunningProcess

@@ -10,8 +10,8 @@ import pytest
 from twisted.internet.task import Clock
 
 from proxy.observe import log
-from proxy.service.distant_sights import DistantSights
 from proxy.service.sights import NearSights, Sights
+from proxy.service.supervising.distant_sights import DistantSights
 from tests.support.memory import Stage
 
 MEMBERS = [name for name in vars(Sights) if not name.startswith("_")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 
-from proxy.service.member import Member
+from proxy.service.supervising.member import Member
 
 
 class Process:
