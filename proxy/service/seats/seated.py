@@ -33,11 +33,11 @@ from proxy.service.seats.passing import Passing
 from proxy.service.seats.pool_shares import PoolShares
 from proxy.service.seats.teller import Served, Teller
 from proxy.service.serving import DRAIN_LOOK_SECONDS, Serving
+from proxy.service.started import COLLECTED_AFTER
 from proxy.service.supervising.distant_console import DistantConsole
 from proxy.service.supervising.distant_events import EventsUp
 from proxy.service.supervising.distant_kill import KillsElsewhere
 from proxy.service.tokens import UnusableError
-from proxy.service.worker import COLLECTED_AFTER
 
 
 class Seated(Serving):

@@ -16,10 +16,12 @@ from proxy.front.proxy import ConnectionIds, first_number
 from proxy.observe.log import events, get_logger, level
 from proxy.policy.standing import OperationRefusedError
 from proxy.pool.board import Board
+from proxy.service.alone import Alone
 from proxy.service.assembly import AnyAssembly, DistantAssembly, assemble_distant
 from proxy.service.channel import Channel
 from proxy.service.handover.restart import Going, HandedOver
 from proxy.service.link import LinkError, LinkRefusedError, LinkSilentError, all_of
+from proxy.service.started import Started
 from proxy.service.supervising.balancing import Balancing
 from proxy.service.supervising.budget import Budget
 from proxy.service.supervising.directing import Directing
@@ -33,13 +35,12 @@ from proxy.service.supervising.relay import Relay
 from proxy.service.supervising.staff import Seat, Staff
 from proxy.service.supervising.staff_leaving import StaffLeaving
 from proxy.service.tokens import UnusableError
-from proxy.service.worker import Worker
 
 TICKET_KEY_BYTES = 32
 """Of the secret by which workers seal TLS sessions for clients to keep."""
 
 
-class Supervisor(Worker):
+class Supervisor(Started):
     """See the module.
 
     Attributes:
@@ -48,8 +49,6 @@ class Supervisor(Worker):
         relay: Carries those that change workers.
         text: That of the configuration in force.
     """
-
-    _transport = staticmethod(deal)
 
     def __init__(self, reactor: Any, config_path: Path) -> None:
         self.text = read_config(config_path)
@@ -60,17 +59,21 @@ class Supervisor(Worker):
         self.staff = Staff(config.workers, reactor, self._begin_of, self._board, log)
         self.reception = Reception(self.staff, reactor)
         self.relay = Relay(self.staff, log)
-        self._take = self.relay.take
         self._balancing = Balancing(self.staff, self.relay, reactor, log)
         self._prepared: list[Member] = []
         self._directing = Directing(self.staff.tell)
         self._budget = Budget(reactor, config.proxies)
         kills = KillsBetween(lambda: self.staff.members)
         events_of_workers = EventsOfWorkers(events, log)
-        self._sights = self._distant = DistantSights(
-            self.staff, reactor, self._distant_assemblies, log
+        self._distant = DistantSights(self.staff, reactor, self._distant_assemblies, log)
+        super().__init__(
+            config,
+            reactor,
+            config_path,
+            transport=deal,
+            take=self.relay.take,
+            sights=self._distant,
         )
-        super().__init__(config, reactor, config_path)
         self._last_number = self._ids.upcoming
         self.collector.workers = self._distant.tallies.now
         consoles = ConsoleForWorkers(AdminConsole(self.admin.desk, self.admins), reactor)
@@ -113,7 +116,7 @@ class Supervisor(Worker):
     # Serving by others
 
     def assemble(self, config: ProxyConfig) -> DistantAssembly:
-        """See `Worker`."""
+        """See `Started`."""
         return assemble_distant(config, self._shared, self._directing)
 
     def _watch(self, assembly: AnyAssembly) -> None:
@@ -122,7 +125,7 @@ class Supervisor(Worker):
         self.collector.watch(sight.name, sight.counters, sight.now)
 
     def clients_of(self, proxy: Any, endpoint: str) -> Factory:
-        """See `Worker`."""
+        """See `Started`."""
         return self.reception.endpoint(proxy.config.name, endpoint)
 
     def _see_targets(self) -> None:
@@ -182,7 +185,7 @@ class Supervisor(Worker):
     # Another configuration
 
     async def prepare_others(self, text: str) -> None:
-        """See `Worker`."""
+        """See `Started`."""
         self._prepared = self.staff.joined
         troubles = dict.fromkeys(
             why for why in await all_of(_prepare(one, text) for one in self._prepared) if why
@@ -191,12 +194,12 @@ class Supervisor(Worker):
             raise OperationRefusedError("\n".join(troubles))
 
     def let_others_be(self) -> None:
-        """See `Worker`."""
+        """See `Started`."""
         for member in self._prepared:
             member.link.tell("abandon")
 
     def have_others_change(self, text: str) -> None:
-        """See `Worker`."""
+        """See `Started`."""
         self.text = text
         self._budget.reconfigure(load_config_text(text, str(self.config_path)).proxies)
         for member in self.staff.joined:
@@ -219,7 +222,7 @@ async def _prepare(member: Member, text: str) -> str:
     return ""
 
 
-def process_for(config: Config, reactor: Any, path: Path | None = None) -> Worker:
+def process_for(config: Config, reactor: Any, path: Path | None = None) -> Started:
     """What serves a configuration: this process alone, or others that it supervises.
 
     Raises:
@@ -227,4 +230,4 @@ def process_for(config: Config, reactor: Any, path: Path | None = None) -> Worke
     """
     if config.workers > 1 and path is not None:
         return Supervisor(reactor, path)
-    return Worker(config, reactor, path)
+    return Alone(config, reactor, path)

@@ -12,8 +12,8 @@ import pytest
 from twisted.internet import reactor
 
 from proxy.config.load import load_config_text
+from proxy.service.alone import Alone
 from proxy.service.supervising.supervisor import process_for
-from proxy.service.worker import Worker
 from tests.service.test_reload import CHANGED, REFUSED, Running, greeted, until
 from tests.support.handover import is_running
 
@@ -200,5 +200,5 @@ def test_one_process_needs_no_supervisor(tmp_path):
     )
     one = load_config_text(text, tmp_path / "a.yaml")
     two = load_config_text(text + "workers: 2\n", tmp_path / "a.yaml")
-    assert type(process_for(one, reactor, tmp_path / "a.yaml")) is Worker
-    assert type(process_for(two, reactor)) is Worker
+    assert type(process_for(one, reactor, tmp_path / "a.yaml")) is Alone
+    assert type(process_for(two, reactor)) is Alone

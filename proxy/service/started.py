@@ -1,4 +1,4 @@
-"""The composition root: everything that one process needs to serve its proxies."""
+"""The composition root: what the process that was started has, whoever serves the clients."""
 
 from __future__ import annotations
 
@@ -19,11 +19,10 @@ from proxy.admin.tokens import TokenUnreadableError
 from proxy.config.model import DEFAULT_TARGET_SET, Config, ProxyConfig
 from proxy.credentials.admins import Admins, load_admins
 from proxy.credentials.static import PasswordUnreadableError
-from proxy.front.listener import ClientFactory
 from proxy.front.proxy import ConnectionIds, Proxy
 from proxy.net.certificates import TlsUnusableError
 from proxy.observe.log import settle
-from proxy.service.assembly import Assembly, DistantAssembly, assemble
+from proxy.service.assembly import Assembly, DistantAssembly
 from proxy.service.channel import Channel, ChannelBrokenError
 from proxy.service.form import form
 from proxy.service.handover.arriving import Take, arriving
@@ -71,8 +70,8 @@ def _first_error(failure: Failure) -> Failure:
     return inner
 
 
-class Worker(Serving):
-    """Serves the proxies of a configuration until it is stopped.
+class Started(Serving):
+    """Has the proxies of a configuration served until it is stopped; subclasses say by whom.
 
     Attributes:
         config_path: The file of the configuration; None where there is none.
@@ -85,12 +84,31 @@ class Worker(Serving):
         reloader: Puts the configuration file in force anew.
     """
 
-    _transport: Any = None  # see `Ports`
-    _take: Take | None = None  # see `Arriving.begin`
-    _sights: Sights | None = None  # see `RunningProcess`
+    def __init__(
+        self,
+        config: Config,
+        reactor: Any,
+        config_path: Path | None = None,
+        *,
+        transport: Any = None,
+        take: Take | None = None,
+        sights: Sights | None = None,
+    ) -> None:
+        """Make all that the configuration points to; for the others see who gets them.
 
-    def __init__(self, config: Config, reactor: Any, config_path: Path | None = None) -> None:
+        Args:
+            config: What is to be served.
+            reactor: What it runs on.
+            config_path: The file where that came from, if it did.
+            transport: For `Ports`.
+            take: For `Arriving.begin`.
+            sights: For `RunningProcess`.
+
+        Raises:
+            UnusableError: it points to something that cannot be used.
+        """
         super().__init__(config, reactor, self._configured_at)
+        self._take = take
         self.config_path = config_path
         self.configured = datetime.now(UTC)
         try:
@@ -103,10 +121,10 @@ class Worker(Serving):
         self.hand_over.waits = before is not None
         self._notifier = Notifier(os.environ, reactor, self._status, self._log)
         self.hand_over.on_successor = self._notifier.hand_over
-        self.ports = Ports(reactor, before.given if before else (), self._transport)
+        self.ports = Ports(reactor, before.given if before else (), transport)
         self._ids = ConnectionIds(before.first_number if before else 1)
         try:
-            self.admin = AdminSite(RunningProcess(self, self._sights), config.admin, reactor)
+            self.admin = AdminSite(RunningProcess(self, sights), config.admin, reactor)
             self.admins = Admins(load_admins(config.admin.users, os.environ, self._log))
         except (PasswordUnreadableError, TlsUnusableError, TokenUnreadableError) as error:
             raise UnusableError(str(error)) from error
@@ -123,24 +141,35 @@ class Worker(Serving):
         Raises:
             UnusableError: the configuration points to something that cannot be used.
         """
-        return assemble(config, self._shared)
+        raise NotImplementedError
 
     def clients_of(self, proxy: Any, endpoint: str) -> Factory:
         """What makes the clients of an endpoint."""
-        return ClientFactory(proxy, endpoint)
+        raise NotImplementedError
+
+    async def _can_serve(self, proxy: Any) -> None:
+        """Wait until the first client can be greeted as it should be.
+
+        Raises:
+            UnusableError: it never can; says why.
+        """
+        raise NotImplementedError
 
     async def prepare_others(self, text: str) -> None:
-        """Have other processes get ready to go by a configuration; there are none.
+        """Have other processes get ready to go by a configuration.
 
         Raises:
             OperationRefusedError: one of them cannot; says why.
         """
+        raise NotImplementedError
 
     def let_others_be(self) -> None:
         """They shall go on as they are, if they have got ready."""
+        raise NotImplementedError
 
     def have_others_change(self, text: str) -> None:
         """They shall go by what they have got ready for."""
+        raise NotImplementedError
 
     def _status(self) -> str:
         return status_of(self.assemblies)
@@ -171,14 +200,6 @@ class Worker(Serving):
         all_listen.addErrback(_first_error)
         all_listen.addCallbacks(self._listens, self._does_not_listen)
         all_listen.chainDeferred(self.listening)
-
-    async def _can_serve(self, proxy: Any) -> None:
-        """Wait until the first client can be greeted as it should be.
-
-        Raises:
-            UnusableError: it never can; says why.
-        """
-        await self.first_looks.first_attempt(proxy)
 
     async def _listen_everywhere(self, proxy: Proxy) -> None:
         await self._can_serve(proxy)

@@ -1,4 +1,4 @@
-"""Tests of `proxy.service.worker`."""
+"""Tests of `proxy.service.alone`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.live
 
 
 def start(folder, server, **pool):
-    """A worker in front of a server, and the port where it listens."""
+    """A process in front of a server, and the port where it listens."""
     settings = ", ".join(f"{name}: {value}" for name, value in pool.items())
     path = folder / "mysqlproxy.yaml"
     path.write_text(
@@ -37,7 +37,7 @@ def start(folder, server, **pool):
     for line in process.stderr:
         if "an endpoint listens" in line and (found := re.search(r"127\.0\.0\.1:(\d+)", line)):
             return process, int(found[1])
-    raise AssertionError("the worker ended before it listened")
+    raise AssertionError("the process ended before it listened")
 
 
 def connect(port):

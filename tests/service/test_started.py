@@ -1,4 +1,4 @@
-"""Tests of `proxy.service.worker`: the admin API that it opens."""
+"""Tests of `proxy.service.started`: the admin API that it opens."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GET = b"GET /v1/proxies HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n
 
 @contextlib.contextmanager
 def running(folder, listen):
-    """A worker with an admin API; nothing is behind it."""
+    """A process with an admin API; nothing is behind it."""
     path = folder / "mysqlproxy.yaml"
     path.write_text(
         "proxies:\n"
@@ -50,7 +50,7 @@ def wait_for(process, message):
     for line in process.stderr:
         if message in line:
             return
-    raise AssertionError("the worker ended before it was so far")
+    raise AssertionError("the process ended before it was so far")
 
 
 def test_the_admin_api_tells_how_each_proxy_stands(tmp_path):
@@ -72,7 +72,7 @@ def test_the_admin_api_tells_how_each_proxy_stands(tmp_path):
         assert not place.exists()
 
 
-def test_an_admin_api_that_cannot_listen_ends_the_worker(tmp_path):
+def test_an_admin_api_that_cannot_listen_ends_the_process(tmp_path):
     """As an endpoint does that cannot: exit status 1, and a line that says where and why."""
     place = tmp_path / "gone" / "admin.sock"
     with running(tmp_path, f"unix:{place}") as process:
