@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 from twisted.internet.error import ReactorNotRunning
 
+from proxy import __version__
 from proxy.config.load import load_config_text
 from proxy.config.problem import ConfigError
 from proxy.credentials.static import PasswordUnreadableError
@@ -121,7 +122,7 @@ def main() -> None:
     def start() -> None:
         seat.obey()
         link.open(reactor, link_end)
-        link.tell("here")
+        link.tell("here", release=__version__)
 
     gc.freeze()  # what is there by now stays for good
     reactor.callWhenRunning(start)

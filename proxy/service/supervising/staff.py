@@ -13,35 +13,19 @@ from typing import Any, Final
 import attrs
 from structlog.typing import FilteringBoundLogger
 from twisted.internet.defer import Deferred
-from twisted.python.failure import Failure
 
+from proxy import __version__
 from proxy.net.clock import Timer, cancel
 from proxy.policy.standing import OperationRefusedError
 from proxy.pool.board import Board
 from proxy.service.channel import Message
-from proxy.service.link import LinkError, LinkSilentError
 from proxy.service.supervising.member import Member, Told
 from proxy.service.supervising.start_worker import start_worker
+from proxy.service.supervising.vigil import Vigil
 
 START_SECONDS: Final = 60.0
 """How long a process may take until it has loaded its modules: a second, where nothing else
 wants the processor."""
-
-PING_SECONDS: Final = 1.0
-"""How often each worker is asked whether it lives."""
-
-WORKER_SILENT_SECONDS: Final = 10.0
-"""A worker that answers nothing for so long hangs: whatever it does for clients is done in
-milliseconds, and what takes longer is the database's."""
-
-LATE_SECONDS: Final = 1.0
-"""A worker that has not answered for so long gets no new clients until it does."""
-
-AGAIN_SECONDS: Final = 1.0
-"""For an answer to a last question: it may be this process that has stood still, and then finds
-that nobody has answered in time."""
-
-_PATIENCE: Final = (LATE_SECONDS, WORKER_SILENT_SECONDS - LATE_SECONDS, AGAIN_SECONDS)
 
 RESERVE_SECONDS: Final = 5.0
 """When another one comes into reserve in place of one that has died there."""
@@ -123,6 +107,7 @@ class Staff:
         self._going: dict[Member, None] = {}
         self._stops = False
         self._timers: dict[object, Timer] = {}
+        self._vigil = Vigil(self.dismiss, reactor, log)
 
     def __repr__(self) -> str:
         """How many there are."""
@@ -204,11 +189,20 @@ class Staff:
         self._timers[member] = self._reactor.callLater(START_SECONDS, self.dismiss, member, why)
         return member
 
-    def _here(self, member: Member, _message: Message) -> None:
+    def _here(self, member: Member, message: Message) -> None:
         """Its modules are loaded."""
+        release = message.get("release")
+        if release != __version__:  # it was installed while this one was running
+            self._log.warning(
+                "a worker is of another release than its supervisor",
+                hint="mysqlproxy restart has all be of one",
+                release=release,
+                supervisor=__version__,
+                pid=member.pid,
+            )
         cancel(self._timers.pop(member, None))
         member.is_there = True
-        self._timers[member] = self._reactor.callLater(PING_SECONDS, self._ping, member)
+        self._vigil.begin(member)
         for seat in self.seats:
             if seat.member is member:
                 self._seat(seat, member)
@@ -251,32 +245,6 @@ class Staff:
         self._judge(OperationRefusedError(why))
         self.dismiss(member, why)
 
-    # Watching
-
-    def _ping(self, member: Member) -> None:
-        self._timers.pop(member, None)
-        Deferred.fromCoroutine(self._ask(member)).addErrback(self._mistaken)
-
-    async def _ask(self, member: Member) -> None:
-        for seconds in _PATIENCE:
-            try:
-                await member.link.ask("ping", seconds=seconds)
-            except LinkSilentError:
-                member.is_late = True
-                member.on_late()
-            except LinkError:
-                return  # it is gone, and somebody else cares
-            else:
-                member.is_late = False
-                again = self._reactor.callLater(PING_SECONDS, self._ping, member)
-                self._timers[member] = again
-                return
-        self.dismiss(member, f"it has not answered for {WORKER_SILENT_SECONDS:g} s")
-
-    def _mistaken(self, failure: Failure) -> None:
-        trace = failure.getTraceback()
-        self._log.error("a mistake in watching the workers", exception=trace)
-
     # Going
 
     def dismiss(self, member: Member, why: str) -> None:
@@ -288,6 +256,7 @@ class Staff:
 
     def _lost(self, member: Member) -> None:
         cancel(self._timers.pop(member, None))
+        self._vigil.end(member)
         member.is_ready = member.is_there = False
         self._reap(member)
         seat = self._joined.pop(member, None)

@@ -9,37 +9,23 @@ from structlog.testing import capture_logs
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
+from proxy import __version__
 from proxy.observe.log import get_logger
 from proxy.service.link import LinkSilentError
 from proxy.service.supervising import staff as module
 from proxy.service.supervising.staff import (
-    AGAIN_SECONDS,
     END_SECONDS,
     PAUSES_SECONDS,
-    PING_SECONDS,
     REAP_SECONDS,
     RESERVE_SECONDS,
     SETTLED_SECONDS,
     START_SECONDS,
-    WORKER_SILENT_SECONDS,
     Staff,
 )
-from tests.support.staff import Said, make_member
+from proxy.service.supervising.vigil import PING_SECONDS
+from tests.support.staff import Pinged, make_member
 
 BOARD = object()
-
-
-class Pinged(Said):
-    """A link whose other end answers when the test wants it to."""
-
-    def __init__(self):
-        super().__init__()
-        self.asked = []
-
-    def ask(self, what, *, seconds):
-        answer = Deferred()
-        self.asked.append((what, seconds, answer))
-        return answer
 
 
 class Scene:
@@ -70,7 +56,7 @@ class Scene:
     def serve(self, *members):
         """Workers come up and serve."""
         for member in members:
-            member.link.hear("here")
+            member.link.hear("here", release=__version__)
             if member.number:
                 member.link.hear("ready")
 
@@ -94,11 +80,6 @@ def scene(monkeypatch):
     yield scene
     for member in scene.hired:
         member.close()
-
-
-def silent(member):
-    """It has not answered the last question in time."""
-    member.link.asked[-1][2].errback(LinkSilentError("ping"))
 
 
 def complete(scene):
@@ -170,43 +151,30 @@ def test_those_that_die_again_and_again_are_replaced_ever_later(scene):
 
 
 def test_one_that_answers_nothing_is_killed(scene):
-    """It hangs, and its clients with it."""
+    """It hangs, and its clients with it; nobody asks one that is gone."""
     first, *_ = scene.start()
     scene.clock.advance(PING_SECONDS)
-    assert first.takes_clients
-    late = []
-    first.on_late = lambda: late.append(first.takes_clients)
-    silent(first)
-    assert late == [False]
-    silent(first)
-    assert first.process.status is None
-    silent(first)
+    for _ in range(3):
+        first.link.asked[-1].errback(LinkSilentError("ping"))
     assert first.process.status == -9
-    assert [what for what, _, _ in first.link.asked] == ["ping"] * 3
-    waited = sum(seconds for _, seconds, _ in first.link.asked)
-    assert waited == WORKER_SILENT_SECONDS + AGAIN_SECONDS
-
-
-def test_one_that_answers_late_is_not_killed(scene):
-    """It gets clients again; it may have been this process that stood still."""
-    first, *_ = scene.start()
+    second = scene.one.members[1]
+    second.link.asked[-1].callback({})
+    scene.die(second)
     scene.clock.advance(PING_SECONDS)
-    silent(first)
-    silent(first)
-    first.link.asked[-1][2].callback({})
-    assert first.takes_clients
-    scene.clock.advance(PING_SECONDS)
-    assert len(first.link.asked) == 4
-    assert first.process.status is None
+    assert len(second.link.asked) == 1
 
 
-def test_one_that_answers_is_asked_again(scene):
-    """Each second."""
-    first, *_ = scene.start()
-    for count in range(1, 4):
-        scene.clock.advance(PING_SECONDS)
-        assert len(first.link.asked) == count
-        first.link.asked[-1][2].callback({})
+def test_a_worker_of_another_release_is_worth_a_warning(scene):
+    """It serves all the same: nobody else could take the place."""
+    scene.one.start()
+    with capture_logs() as lines:
+        scene.hired[0].link.hear("here", release="99.1")
+    (line,) = lines
+    assert (line["log_level"], line["release"], line["supervisor"]) == (
+        *("warning", "99.1"),
+        __version__,
+    )
+    assert scene.hired[0].link.whats() == ["begin"]
 
 
 def test_one_that_does_not_come_up_is_killed(scene):
