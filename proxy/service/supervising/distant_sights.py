@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 
 from structlog.typing import FilteringBoundLogger
@@ -10,7 +11,8 @@ from proxy.admin.snapshot_worker import WorkerStatus
 from proxy.net.clock import Clock
 from proxy.observe import log
 from proxy.service.assembly import DistantAssembly
-from proxy.service.supervising.distant_sight import DistantSight
+from proxy.service.link import LinkError, all_of
+from proxy.service.supervising.distant_sight import LOOK_SECONDS, DistantSight
 from proxy.service.supervising.member import Member
 from proxy.service.supervising.staff import Staff
 from proxy.service.supervising.tallies import Tallies
@@ -87,6 +89,15 @@ class DistantSights:
         log.set_level(level)
         self._staff.tell("log_level", level=level)
 
+    async def heard(self) -> None:
+        """See `Sights`; a worker that does not answer in time hears it later, or never."""
+        await all_of(map(_heard, self._staff.members))
+
     def why_not_ready(self) -> str:
         """See `Sights`."""
         return "" if self._staff.members else "no worker serves"
+
+
+async def _heard(member: Member) -> None:
+    with contextlib.suppress(LinkError):  # what is asked is answered after what was told
+        await member.link.ask("ping", seconds=LOOK_SECONDS)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import attrs
 import pytest
+from twisted.internet.defer import Deferred
 
 from proxy.observe import log
+from proxy.service.supervising.distant_sight import LOOK_SECONDS
 from tests.service.telling import Assembly, Here, Office
 
 
@@ -52,6 +54,27 @@ def test_all_write_the_same_lines(office):
     office.beat()
     assert [one["level"] for one in heard] == ["error", "error"]
     log.set_level("info")
+
+
+async def never(_message, _sockets):
+    """A worker that hangs."""
+    await Deferred()
+
+
+def test_an_order_is_done_when_all_have_heard_it(office):
+    """Who does not answer hears it later; nobody waits for that."""
+    heard = []
+    for number in (1, 2):
+        office.member(number).up.on("log_level", lambda message, _: heard.append(message))
+    office.member(1).up.on("ping", lambda _message, _sockets: None)
+    office.member(2).up.on("ping", never)
+    office.sights.set_log_level("info")
+    asked = Deferred.fromCoroutine(office.sights.heard())
+    office.beat()
+    assert not asked.called
+    office.clock.advance(LOOK_SECONDS)
+    assert asked.called
+    assert len(heard) == 2
 
 
 def test_it_is_ready_while_somebody_serves(office):
