@@ -13,9 +13,9 @@ from proxy.config.load import load_config
 from proxy.config.problem import ConfigError
 from proxy.net.reactor import install
 from proxy.observe.log import configure
-from proxy.service.handover_spawn import tell_failure
-from proxy.service.handover_twistd import TwistdPidFile
-from proxy.service.supervisor import process_for
+from proxy.service.handover.spawn import tell_failure
+from proxy.service.handover.twistd import TwistdPidFile
+from proxy.service.supervising.supervisor import process_for
 from proxy.service.tokens import UnusableError
 
 

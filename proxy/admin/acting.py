@@ -116,6 +116,7 @@ async def debug_logging(desk: Desk, asked: Asked) -> Answer:
         on=on,
         by=asked.by,
     )
+    await desk.process.heard()
     return Answer(HTTPStatus.OK, log_answer(desk))
 
 
@@ -128,6 +129,7 @@ async def log_level(desk: Desk, asked: Asked) -> Answer:
         )
     desk.log.info("an operator changed the level of the log", level=level, by=asked.by)
     desk.process.set_log_level(level)
+    await desk.process.heard()
     return Answer(HTTPStatus.OK, log_answer(desk))
 
 

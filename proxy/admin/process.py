@@ -76,6 +76,9 @@ class Process(Protocol):
     def set_log_level(self, level: Level) -> None:
         """Write lines of this level and above from now on."""
 
+    async def heard(self) -> None:
+        """Wait until whoever serves clients has heard what was ordered before."""
+
     def why_not_ready(self) -> str:
         """Why new clients should go elsewhere, as a sentence; empty when they should not."""
 

@@ -22,7 +22,7 @@ from proxy.cli.trial_acts import TrialActs, promoting
 from proxy.cli.trial_config import USER, Trial
 from proxy.cli.trial_servers import address_of
 from proxy.front.proxy import Proxy
-from proxy.service.worker import Worker
+from proxy.service.started import Started
 
 
 class Presenter(abc.ABC):
@@ -38,7 +38,7 @@ class Presenter(abc.ABC):
         self._live: LiveLine | None = None
         self.status = 0
 
-    def begin(self, worker: Worker) -> None:
+    def begin(self, process: Started) -> None:
         """The proxy listens."""
         trial = self._trial
         first, group = trial.servers.first, trial.servers.group
@@ -50,7 +50,7 @@ class Presenter(abc.ABC):
             f"and the proxy in front of {'it' if group is None else 'them'} on "
             f"127.0.0.1:{trial.port}."
         )
-        (proxy,) = worker.proxies
+        (proxy,) = process.proxies
         self._live = self.play(proxy)
         self._live.start()
 

@@ -22,7 +22,7 @@ from proxy.embedded import EmbeddedError, Flavor
 )
 def run(path: Path) -> None:
     """Serve until SIGTERM or Ctrl-C."""
-    from proxy.service.handover_spawn import failure_told  # noqa: PLC0415 - only who serves
+    from proxy.service.handover.spawn import failure_told  # noqa: PLC0415 - only who serves
 
     with failure_told():
         config = load(path)

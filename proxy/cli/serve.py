@@ -12,8 +12,8 @@ from twisted.python.failure import Failure
 from proxy.config.model import Config
 from proxy.net.reactor import install
 from proxy.observe.log import begin_twisted, configure
-from proxy.service.supervisor import process_for
-from proxy.service.worker import Worker
+from proxy.service.started import Started
+from proxy.service.supervising.supervisor import process_for
 
 install()
 reactor: Any = sys.modules["twisted.internet.reactor"]
@@ -21,7 +21,7 @@ reactor: Any = sys.modules["twisted.internet.reactor"]
 
 def serve(
     config: Config,
-    started: Callable[[Worker], None] | None = None,
+    started: Callable[[Started], None] | None = None,
     *,
     path: Path | None = None,
 ) -> int:
@@ -38,7 +38,7 @@ def serve(
     """
     configure(config.log.format, config.log.level)
     begin_twisted()
-    worker = process_for(config, reactor, path)
+    process = process_for(config, reactor, path)
     status = 0
 
     def failed(failure: Failure) -> None:
@@ -47,12 +47,12 @@ def serve(
         print(f"mysqlproxy: cannot listen: {failure.value}", file=sys.stderr)  # noqa: T201 - for whoever started it
         reactor.stop()
 
-    worker.listening.addCallback(lambda _: started(worker) if started else None)
-    worker.listening.addErrback(failed)
+    process.listening.addCallback(lambda _: started(process) if started else None)
+    process.listening.addErrback(failed)
     if path is not None:
-        worker.hand_over.why_not = ""
-    reactor.callWhenRunning(worker.startService)
-    reactor.callWhenRunning(worker.hand_over.obey)
-    reactor.addSystemEventTrigger("before", "shutdown", worker.stopService)
+        process.hand_over.why_not = ""
+    reactor.callWhenRunning(process.startService)
+    reactor.callWhenRunning(process.hand_over.obey)
+    reactor.addSystemEventTrigger("before", "shutdown", process.stopService)
     reactor.run()
     return status

@@ -66,9 +66,14 @@ class Reactor(epollreactor.EPollReactor):
         super()._moveCallLaterSooner(*args)
 
     def stop(self) -> None:
-        """See `twisted.internet.interfaces.IReactorCore`."""
+        """See `twisted.internet.interfaces.IReactorCore`; who is told twice stops once.
+
+        A signal may come while the end has begun already, as that of a service manager does
+        that ends all processes of a service.
+        """
         self.rounds.disturbed = True
-        super().stop()
+        if not (self._stopped and self._startedBefore):
+            super().stop()
 
     def crash(self) -> None:
         """See `twisted.internet.interfaces.IReactorCore`."""

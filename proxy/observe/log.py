@@ -3,9 +3,9 @@
 Lines are written by shells, from events.  Nothing here may fail loudly: a log that cannot be
 written must not take the clients down with it, and nobody waits for it (`proxy.observe.sink`).
 
-On its way a line is masked, left out where there is a flood of its kind
-(`proxy.observe.flood`), kept for those who ask what has happened (`events`), and then written
-if it is serious enough.  Debug lines are never a flood: who wants them wants all of them.
+On its way a line is left out where there is a flood of its kind (`proxy.observe.flood`), else
+masked, kept for those who ask what has happened (`events`), and written if it is serious
+enough.  Debug lines are never a flood: who wants them wants all of them.
 """
 
 from __future__ import annotations
@@ -106,10 +106,11 @@ def configure(
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
+            # What is left out costs no more than that it is counted.
             _drop_idle_talk,
+            _thin_out,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             make_plain,
-            _thin_out,
             _keep,
             _drop_below_level,
             *(_for_people(colors=stream.isatty()) if console else _for_programs()),
@@ -200,7 +201,8 @@ def _thin_out(
     every = event.pop("_every_line", False) or event["level"] == "debug"
     if not every:
         _tell_of_left_out()
-        if not _state.flood.admits(event["level"], str(kind)):
+        name = kind if isinstance(kind, str) else type(kind).__name__
+        if not _state.flood.admits(event["level"], name):
             raise structlog.DropEvent
     return event
 

@@ -29,14 +29,14 @@ from proxy.observe.metrics_now import ProxyNow
 from proxy.policy.guesses import Guesses
 from proxy.pool.registry import Pools
 from proxy.pool.route import Route
-from proxy.service.directed import Directed
-from proxy.service.directing import Directing
-from proxy.service.distant_proxy import DistantProxy
 from proxy.service.gauges import course_now, proxy_now
 from proxy.service.materials import Living, Materials, Means
-from proxy.service.pool_shares import PoolShares
-from proxy.service.remembered import Remembered
-from proxy.service.remembering import LoginMemory, Remembering
+from proxy.service.seats.directed import Directed
+from proxy.service.seats.pool_shares import PoolShares
+from proxy.service.seats.remembered import Remembered
+from proxy.service.supervising.directing import Directing
+from proxy.service.supervising.distant_proxy import DistantProxy
+from proxy.service.supervising.remembering import LoginMemory, Remembering
 from proxy.service.tokens import UnusableError
 from proxy.service.workshop import Workshop
 from proxy.vocabulary import Role

@@ -22,7 +22,7 @@ from proxy.front.proxy import Proxy
 from proxy.observe.counters import TargetCounters
 from proxy.observe.metrics_now import ProxyNow, TargetNow
 from proxy.pool.pool import TargetPool
-from proxy.service.distant_proxy import DistantProxy
+from proxy.service.supervising.distant_proxy import DistantProxy
 from proxy.vocabulary import Role
 from proxy.wire.constants import Status
 

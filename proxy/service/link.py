@@ -1,6 +1,6 @@
 """What the supervisor and one of its workers tell and ask each other, over a socket pair.
 
-The messages are those of `proxy.service.handover_channel`: JSON objects, with sockets beside
+The messages are those of `proxy.service.channel`: JSON objects, with sockets beside
 them.  A message that wants an answer has a number under "ask"; the answer is a message "answer"
 with the same number, and either "given", an object, or "refused", a sentence.
 """
@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 
 from proxy.net.clock import Clock, cancel
 from proxy.policy.standing import OperationRefusedError
-from proxy.service.handover_channel import Channel, Message, adopt
+from proxy.service.channel import Channel, Message, adopt
 
 T = TypeVar("T")
 

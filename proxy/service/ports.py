@@ -17,7 +17,7 @@ from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
 
 from proxy.net.sockets import BACKLOG, prepare_port
-from proxy.service.handover_ports import adopt_port, remove, take_lock
+from proxy.service.handover.ports import adopt_port, remove, take_lock
 
 _TWISTEDS_BACKLOG = 50
 _TWISTEDS_MODE = 0o666

@@ -64,7 +64,7 @@ class Runs(Protocol):
 
     @property
     def hand_over(self) -> Any:
-        """Replaces it by a new process: see `proxy.service.handover`."""
+        """Replaces it by a new process: see `proxy.service.handover.restart`."""
 
     @property
     def reloader(self) -> Any:
@@ -149,6 +149,10 @@ class RunningProcess:
         """Write lines of this level and above from now on."""
         self._sights.set_log_level(level)
 
+    async def heard(self) -> None:
+        """Wait until whoever serves clients has heard what was ordered before."""
+        await self._sights.heard()
+
     def why_not_ready(self) -> str:
         """Why new clients should go elsewhere."""
         runs = self._runs
@@ -174,6 +178,7 @@ class RunningProcess:
     async def reload(self) -> ReloadReport:
         """Read the configuration file again, and put in force what can be."""
         report: ReloadReport = await self._runs.reloader.reload()
+        await self.heard()
         return report
 
     async def restart(self) -> None:

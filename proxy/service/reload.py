@@ -27,7 +27,7 @@ from proxy.service.ports import Exchange, PortName, PortsError, Wanted
 from proxy.service.tokens import UnusableError
 
 if TYPE_CHECKING:
-    from proxy.service.worker import Worker
+    from proxy.service.started import Started
 
 
 class Reloader:
@@ -41,9 +41,9 @@ class Reloader:
         on_end: Called when it has ended, in one way or the other.
     """
 
-    def __init__(self, worker: Worker) -> None:
-        self._worker = worker
-        self._first = worker.config
+    def __init__(self, process: Started) -> None:
+        self._process = process
+        self._first = process.config
         self._lock = DeferredLock()
         self.on_begin: Callable[[], None] = _tell_nobody
         self.on_end: Callable[[], None] = _tell_nobody
@@ -73,7 +73,7 @@ class Reloader:
             def signalled(_number: int, _frame: object) -> None:
                 hung_up = at_terminal and not sys.stderr.isatty()
                 call = leave if hung_up else self._reload_for_signal
-                self._worker.reactor.callFromThread(call)
+                self._process.reactor.callFromThread(call)
 
             signal.signal(signal.SIGHUP, signalled)
 
@@ -113,22 +113,22 @@ class Reloader:
         return report
 
     def _count(self, result: str) -> None:
-        self._worker.collector.process.configuration_reloads[result] += 1
+        self._process.collector.process.configuration_reloads[result] += 1
 
     def _demand_running(self) -> Path:
         """The file, where this process serves and goes on to."""
-        worker = self._worker
-        if worker.config_path is None:
+        process = self._process
+        if process.config_path is None:
             raise OperationRefusedError("there is no file to read it from")
-        if worker.hand_over.is_done:
+        if process.hand_over.is_done:
             raise OperationRefusedError("another process has taken over")
-        if worker.hand_over.is_under_way:
+        if process.hand_over.is_under_way:
             raise OperationRefusedError("a new process is being started, which reads it")
-        if worker.hand_over.waits:
+        if process.hand_over.waits:
             raise OperationRefusedError("this process has not taken over yet")
-        if not worker.running:
+        if not process.running:
             raise OperationRefusedError("the proxy is being stopped")
-        return worker.config_path
+        return process.config_path
 
     # Doing it
 
@@ -140,14 +140,14 @@ class Reloader:
             self.on_end()
 
     async def _carry_out(self, path: Path) -> ReloadReport:
-        worker = self._worker
+        process = self._process
         texts = []
 
         def read() -> Config:
             texts.append(read_config(path))
             return load_config_text(texts[0], path)
 
-        change = await begin_change(worker, worker.admins, read, worker.assemble)
+        change = await begin_change(process, process.admins, read, process.assemble)
         text = texts[0]  # for whoever else goes by it, whatever is in the file by then
         try:
             report = self._report(change)
@@ -161,10 +161,10 @@ class Reloader:
         return report
 
     def _report(self, change: Change) -> ReloadReport:
-        worker, fresh = self._worker, change.fresh
-        changes = compare(worker.config, fresh.config)
+        process, fresh = self._process, change.fresh
+        changes = compare(process.config, fresh.config)
         later = compare(self._first, fresh.config)
-        anew = read_anew(worker.config, fresh, change.before, worker.admins)
+        anew = read_anew(process.config, fresh, change.before, process.admins)
         return ReloadReport(
             changed=(*(one.path for one in changes if one.when is When.LIVE), *anew),
             needs_restart=tuple(one.path for one in later if one.when is When.RESTART),
@@ -176,40 +176,40 @@ class Reloader:
         Raises:
             OperationRefusedError: it did.
         """
-        worker, admin = self._worker, change.fresh.config.admin
+        process, admin = self._process, change.fresh.config.admin
         try:
             change.examine()
-            exchange = await worker.ports.prepare(self._wanted(change))
+            exchange = await process.ports.prepare(self._wanted(change))
         except (UnusableError, PortsError) as error:
             raise OperationRefusedError(str(error)) from error
         try:
-            if admin != worker.config.admin:
-                await worker.admin.reconfigure(admin)
+            if admin != process.config.admin:
+                await process.admin.reconfigure(admin)
         except (AdminListenError, TlsUnusableError, TokenUnreadableError) as error:
-            await worker.ports.give_up(exchange)
+            await process.ports.give_up(exchange)
             raise OperationRefusedError(str(error)) from error
         try:
-            await worker.prepare_others(text)
+            await process.prepare_others(text)
             # An operator may have given an order meanwhile, or have stopped the process.
             self._demand_running()
             change.examine()
         except (UnusableError, OperationRefusedError) as error:
-            worker.let_others_be()
-            await worker.ports.give_up(exchange)
-            if worker.running:
-                await worker.admin.reconfigure(worker.config.admin)
+            process.let_others_be()
+            await process.ports.give_up(exchange)
+            if process.running:
+                await process.admin.reconfigure(process.config.admin)
             raise OperationRefusedError(str(error)) from error
         return exchange
 
     async def _put_in_force(self, change: Change, text: str, exchange: Exchange) -> None:
         """Nothing of this fails, and nobody is served in between."""
-        worker = self._worker
-        worker.have_others_change(text)
+        process = self._process
+        process.have_others_change(text)
         change.put_in_force()
-        worker.configured = datetime.now(UTC)
-        worker.ports.carry_out(exchange)
+        process.configured = datetime.now(UTC)
+        process.ports.carry_out(exchange)
         for port in exchange.fresh:
-            worker.tell_of(port)
+            process.tell_of(port)
         for port in exchange.leaving:
             proxy, endpoint = port.name
             self._log.info(
@@ -218,7 +218,7 @@ class Reloader:
                 endpoint=endpoint,
                 address=port.address,
             )
-        await worker.ports.finish(exchange)
+        await process.ports.finish(exchange)
 
     def _wanted(self, change: Change) -> list[Wanted]:
         fresh, before = change.fresh, change.before
@@ -226,7 +226,7 @@ class Reloader:
             Wanted(
                 PortName(config.name, endpoint.name),
                 endpoint.listen,
-                self._worker.clients_of(
+                self._process.clients_of(
                     fresh.assembly(config.name, before).proxy, endpoint.name
                 ),
             )

@@ -32,6 +32,9 @@ class Sights(Protocol):
     def set_log_level(self, level: log.Level) -> None:
         """Write lines of this level and above from now on."""
 
+    async def heard(self) -> None:
+        """Wait until whoever serves clients has heard what was ordered before."""
+
     def why_not_ready(self) -> str:
         """Why new clients should go elsewhere; empty when they should not."""
 
@@ -99,6 +102,9 @@ class NearSights:
     def set_log_level(self, level: log.Level) -> None:
         """See `Sights`."""
         log.set_level(level)
+
+    async def heard(self) -> None:
+        """See `Sights`: it has been done already."""
 
     def why_not_ready(self) -> str:
         """See `Sights`: the rest of the process knows."""

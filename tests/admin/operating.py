@@ -165,6 +165,9 @@ class FakeProcess:
     def set_log_level(self, level):
         log.set_level(level)
 
+    async def heard(self):
+        self.done.append("heard")
+
     def why_not_ready(self):
         return self.not_ready
 

@@ -110,11 +110,13 @@ def test_the_log_of_statements_is_switched(stand, lines):
     assert stand.post(f"{SHOP}/debug-logging", on=False)[1]["debug_logging"] == []
     assert stand.post(f"{SHOP}/debug-logging", on="yes")[0] == 400
     assert [line["on"] for line in lines() if "on" in line] == [True, False]
+    assert stand.process.done == ["heard", "heard"]
 
 
 def test_the_level_of_the_log_is_changed(stand, lines):
     """What is less serious is written no more; that it was changed is."""
     assert stand.post("/v1/log", level="error")[1]["level"] == "error"
+    assert stand.process.done == ["heard"]
     log.get_logger().warning("not to be seen")
     assert stand.post("/v1/log", level="loud")[0] == 400
     assert stand.post("/v1/log", level=["error"])[0] == 400

@@ -9,7 +9,7 @@ import pytest
 
 from proxy.admin.near_sight import NearSight
 from proxy.admin.sight import Seen, Sight, Standing
-from proxy.service.distant_sight import DistantSight
+from proxy.service.supervising.distant_sight import DistantSight
 
 MEMBERS = [name for name in vars(Sight) if not name.startswith("_")]
 

@@ -18,7 +18,7 @@ from proxy.front.proxy import (
     make_nonce,
     seat_of,
 )
-from proxy.service.handover_arriving import NUMBERS_APART
+from proxy.service.handover.arriving import NUMBERS_APART
 from proxy.vocabulary import Role, ServerKind
 from proxy.wire.auth import CACHING_SHA2
 from proxy.wire.constants import Capability

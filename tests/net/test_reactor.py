@@ -8,7 +8,7 @@ import sys
 import threading
 
 import pytest
-from twisted.internet.error import ConnectionDone
+from twisted.internet.error import ConnectionDone, ReactorNotRunning
 from twisted.internet.main import CONNECTION_DONE
 from twisted.logger import capturedLogs
 
@@ -199,6 +199,15 @@ def test_it_ends_when_it_is_stopped_or_crashes(reactor):
     one.other.send(b"x")
     reactor.run(installSignalHandlers=False)
     assert one.reads == 1
+
+
+def test_who_is_told_twice_to_stop_stops_once(reactor):
+    """A signal comes when it comes; before the begin there is nothing to stop."""
+    with pytest.raises(ReactorNotRunning):
+        reactor.stop()
+    reactor.addSystemEventTrigger("before", "shutdown", reactor.stop)
+    reactor.callLater(0, reactor.stop)
+    reactor.run(installSignalHandlers=False)
 
 
 def test_a_mistake_of_a_timer_is_logged_and_others_go_on(reactor):

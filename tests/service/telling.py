@@ -12,8 +12,8 @@ from proxy.observe.counters import Counters
 from proxy.observe.latency import Histogram
 from proxy.observe.log import get_logger
 from proxy.observe.metrics_now import ProxyNow, TargetNow
-from proxy.service.distant_sights import DistantSights
-from proxy.service.teller import Served, Teller
+from proxy.service.seats.teller import Served, Teller
+from proxy.service.supervising.distant_sights import DistantSights
 from tests.support.linked import Result, linked, settle, wire_of
 from tests.support.memory import Stage
 

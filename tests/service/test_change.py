@@ -9,9 +9,9 @@ from proxy.config.load import load_config_text
 from proxy.observe import log
 from proxy.policy.standing import OperationRefusedError
 from proxy.service import change as module
+from proxy.service.alone import Alone
 from proxy.service.change import begin_change
 from proxy.service.tokens import UnusableError
-from proxy.service.worker import Worker
 from tests.support.turning import turned
 
 TEXT = """
@@ -41,27 +41,27 @@ class Scene:
     """A process, and its configuration.
 
     Attributes:
-        worker: The process.
+        process: The process.
     """
 
     def __init__(self, folder):
         self.path = folder / "mysqlproxy.yaml"
-        self.worker = Worker(load_config_text(TEXT, self.path), reactor)
-        self.worker.first_looks = Looks()
+        self.process = Alone(load_config_text(TEXT, self.path), reactor)
+        self.process.first_looks = Looks()
 
     def begin(self, text):
         """Make all that another configuration needs."""
-        worker = self.worker
+        process = self.process
         read = lambda: load_config_text(text, self.path)  # noqa: E731 - it is called elsewhere
-        return turned(begin_change(worker, worker.admins, read, worker.assemble))
+        return turned(begin_change(process, process.admins, read, process.assemble))
 
     def names(self):
         """Of the proxies."""
-        return [one.config.name for one in self.worker.proxies]
+        return [one.config.name for one in self.process.proxies]
 
     def proxy(self, name):
         """One of them."""
-        return self.worker.proxies[self.names().index(name)]
+        return self.process.proxies[self.names().index(name)]
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_nothing_changes_before_it_is_put_in_force(scene):
     assert scene.names() == ["shop", "news"]
     assert scene.proxy("shop") is shop
     assert shop.config.max_clients == 7
-    assert scene.worker.config.proxies[1].name == "news"
+    assert scene.process.config.proxies[1].name == "news"
 
 
 def test_what_is_abandoned_changes_nothing(scene):

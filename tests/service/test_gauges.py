@@ -8,8 +8,8 @@ from proxy.config.failover import Topology
 from proxy.config.model import Target
 from proxy.failover.availability import Availability
 from proxy.front import concluding
-from proxy.service.distant_proxy import DistantProxy
 from proxy.service.gauges import course_now, proxy_now
+from proxy.service.supervising.distant_proxy import DistantProxy
 from proxy.session.pins import Pin, PinReason
 from tests.support.group import Group, begin
 from tests.support.staffed import StaffedGroup

@@ -7,11 +7,12 @@ import os
 
 import attrs
 import pytest
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from proxy.observe import log
-from proxy.service.distant_sights import DistantSights
 from proxy.service.sights import NearSights, Sights
+from proxy.service.supervising.distant_sights import DistantSights
 from tests.support.memory import Stage
 
 MEMBERS = [name for name in vars(Sights) if not name.startswith("_")]
@@ -86,4 +87,5 @@ def test_the_level_of_the_log_is_set(process):
     """There is nobody else to be told."""
     process.sights.set_log_level("error")
     assert log.level() == "error"
+    assert Deferred.fromCoroutine(process.sights.heard()).called
     process.sights.set_log_level("info")

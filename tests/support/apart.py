@@ -8,12 +8,12 @@ import attrs
 
 from proxy.pool.board import Board
 from proxy.service.assembly import assemble_distant, assemble_served
-from proxy.service.directed import Directed
-from proxy.service.directing import Directing
 from proxy.service.materials import Materials
-from proxy.service.remembered import Remembered
-from proxy.service.remembering import Remembering
 from proxy.service.renewal import examine, renew
+from proxy.service.seats.directed import Directed
+from proxy.service.seats.remembered import Remembered
+from proxy.service.supervising.directing import Directing
+from proxy.service.supervising.remembering import Remembering
 from tests.support.staffed import MemoryLink
 
 

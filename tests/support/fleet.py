@@ -12,8 +12,8 @@ from proxy.observe.log import get_logger
 from proxy.policy.lease import Place
 from proxy.pool.accounts import Accounts
 from proxy.pool.pool import TargetPool
-from proxy.service.budget import Budget
-from proxy.service.pool_shares import PoolShares
+from proxy.service.seats.pool_shares import PoolShares
+from proxy.service.supervising.budget import Budget
 from tests.support.borrow import BARE, KEY
 from tests.support.memory import USERS, make_config
 from tests.support.servers import Servers, memory_dialer

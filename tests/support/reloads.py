@@ -23,7 +23,7 @@ from proxy.config.load import load_config
 from proxy.embedded.certificates import self_signed
 from proxy.observe.log import configure
 from proxy.policy.standing import OperationRefusedError
-from proxy.service.worker import Worker
+from proxy.service.alone import Alone
 from tests.support.ports import free_port
 
 FIRST, MORE = 15, 45
@@ -66,7 +66,7 @@ class Turning:
         users.chmod(0o600)
         self.both = self.first(), self.second()
         self.write(self.both[0])
-        self.worker = Worker(load_config(self.path), reactor, self.path)
+        self.process = Alone(load_config(self.path), reactor, self.path)
 
     def write(self, document: dict[str, Any]) -> None:
         """Have this in the file."""
@@ -171,11 +171,11 @@ class Turning:
         for number in range(times):
             for document in (self.both[1], self.both[0]):
                 self.write(document)
-                report = await self.worker.reloader.reload()
+                report = await self.process.reloader.reload()
                 assert report.changed
             self.write(broken[number % len(broken)])
             try:
-                await self.worker.reloader.reload()
+                await self.process.reloader.reload()
             except OperationRefusedError:
                 continue
             raise AssertionError(broken[number % len(broken)])
@@ -183,7 +183,7 @@ class Turning:
     async def count(self) -> dict[str, int]:
         """What there is."""
         self.write(self.both[0])
-        await self.worker.reloader.reload()
+        await self.process.reloader.reload()
         await pause(SETTLE_SECONDS)
         gc.unfreeze()
         gc.collect()
@@ -199,7 +199,7 @@ class Turning:
 
     async def run(self) -> None:
         """All of it."""
-        await self.worker.listening
+        await self.process.listening
         await self.turn(FIRST)
         first = await self.count()
         await self.turn(MORE)
@@ -228,9 +228,9 @@ def main() -> None:
         print(failure.getTraceback(), file=sys.stderr)  # noqa: T201 - for who reads the test
 
     def begin() -> None:
-        turning.worker.startService()
+        turning.process.startService()
         running = Deferred.fromCoroutine(turning.run()).addErrback(failed)
-        running.addBoth(lambda _: turning.worker.stopService())
+        running.addBoth(lambda _: turning.process.stopService())
         running.addBoth(lambda _: loop.stop())
 
     loop.callWhenRunning(begin)

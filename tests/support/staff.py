@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import socket
 
-from proxy.service.member import Member
+from twisted.internet.defer import Deferred
+
+from proxy.service.supervising.member import Member
 
 
 class Process:
@@ -57,6 +59,25 @@ class Said:
     def whats(self):
         """What was told, by name only."""
         return [what for what, _, _ in self.said]
+
+
+class Pinged(Said):
+    """A link whose other end answers when the test wants it to.
+
+    Attributes:
+        asked: The answers that are awaited, or have been.
+        patience: For how long, in seconds.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.asked = []
+        self.patience = []
+
+    def ask(self, _what, *, seconds):
+        self.asked.append(Deferred())
+        self.patience.append(seconds)
+        return self.asked[-1]
 
 
 def make_member(number=1, pid=None):

@@ -16,9 +16,9 @@ from proxy.pool.board import Board
 from proxy.pool.pool import TargetPool
 from proxy.pool.registry import Pools
 from proxy.pool.route import Route
-from proxy.service.directed import Directed
-from proxy.service.directing import Directing
 from proxy.service.link import LinkLostError
+from proxy.service.seats.directed import Directed
+from proxy.service.supervising.directing import Directing
 from proxy.vocabulary import Role
 from tests.support.group import Group
 

@@ -1,8 +1,8 @@
 """Which tokens have been used, and from where.
 
 There is one memory for each proxy.  Where several workers serve, their supervisor has it, and
-they ask (`proxy.service.remembered`); proxies that are started by themselves know nothing of
-each other, and each of them lets a token in once.
+they ask (`proxy.service.seats.remembered`); proxies that are started by themselves know nothing
+of each other, and each of them lets a token in once.
 """
 
 from __future__ import annotations

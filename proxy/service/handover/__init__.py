@@ -1,0 +1,1 @@
+"""Another process takes over: the next release, or another worker, with all clients."""

@@ -1,0 +1,1 @@
+"""A process that serves clients beside others like it, under a supervisor."""

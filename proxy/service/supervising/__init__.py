@@ -1,0 +1,1 @@
+"""The process that was started, where others serve the clients, and what it does for them."""

@@ -1,0 +1,167 @@
+"""Where clients come in when several processes serve: each goes to who has the fewest.
+
+The kernel's own ways leave that to chance: listeners that share a port (SO_REUSEPORT) are
+chosen by a hash, and of those that wait for one listener whoever wakes up first takes it.  With
+few clients that live long some processes would be busy and others idle.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections import Counter, deque
+from collections.abc import Callable
+from functools import partial
+from operator import attrgetter
+from typing import Any, Final
+
+from structlog.typing import FilteringBoundLogger
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import Factory
+
+from proxy.net.clock import Timer, cancel
+from proxy.service.channel import Message
+from proxy.service.ports import Door
+from proxy.service.supervising.accepting import Accepting
+from proxy.service.supervising.member import Member, Place
+from proxy.service.supervising.staff import Staff
+
+MAX_HELD: Final = 500
+"""Connections that wait for a worker: each takes a descriptor of this process.  Those beyond
+wait in the kernel's queue of the port; a worker takes thousands a second."""
+
+AGAIN_SECONDS: Final = 0.01
+"""When those that wait are dealt again; a worker that is busy looks up after some of these."""
+
+
+_LOAD: Final = attrgetter("load")
+
+
+class Dealing(Factory):
+    """Where the clients of one endpoint go, in the place of what would serve them here.
+
+    Attributes:
+        place: The endpoint.
+    """
+
+    noisy = False
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+
+    def buildProtocol(self, _addr: IAddress | None) -> None:
+        """See `twisted.internet.interfaces.IProtocolFactory`: nobody is served here."""
+
+
+class Reception:
+    """See the module.
+
+    Args:
+        staff: Those who serve.
+        reactor: Ours.
+        log: For what goes wrong.
+    """
+
+    def __init__(self, staff: Staff, reactor: Any, log: FilteringBoundLogger) -> None:
+        self._staff = staff
+        self._reactor = reactor
+        self._log = log
+        self._held: deque[tuple[int, Place]] = deque()
+        self._timer: Timer | None = None
+        self._resting: set[Any] = set()
+        self._stopped = False
+        staff.on_joining.append(self._join)
+        staff.on_left.append(self._take_back)
+
+    def __repr__(self) -> str:
+        """How many wait."""
+        return f"<Reception {len(self._held)} wait>"
+
+    @property
+    def are_dealt(self) -> bool:
+        """Whether all who have come are known to have come to a worker."""
+        members = self._staff.members
+        return not self._held and all(one.sent == Counter(one.received) for one in members)
+
+    def _join(self, member: Member) -> None:
+        def ends(_message: Message, _sockets: list[socket.socket]) -> None:
+            member.ends = True
+            self._take_back(member)
+
+        member.link.on("ends", ends)
+        member.on_late = partial(self._take_back, member)
+
+    def _take_back(self, member: Member) -> None:
+        """Give others what a worker has not received that takes nothing, at least for now."""
+        for handle, place in member.take_back():
+            self.take(handle, place)
+
+    def endpoint(self, proxy: str, endpoint: str) -> Dealing:
+        """What the door of an endpoint leads to."""
+        return Dealing(Place(proxy, endpoint))
+
+    def reader(self, port: Any, door: Door) -> Callable[[], None]:
+        """What reads a port, for whoever its door leads to."""
+
+        def take(handle: int) -> bool:
+            leads_to: Any = door.leads_to
+            self.take(handle, leads_to.place)
+            return len(self._held) < MAX_HELD
+
+        return Accepting(port, take, self._rest, self._log).read
+
+    def take(self, handle: int, place: Place) -> None:
+        """Deal a connection, now or as soon as somebody can take it.
+
+        Args:
+            handle: The connection's descriptor, which is ours.
+            place: Where it came in.
+        """
+        if self._stopped:
+            os.close(handle)
+        elif self._held or not self._deal(handle, place):
+            self._held.append((handle, place))
+            self._look_again()
+
+    def _deal(self, handle: int, place: Place) -> bool:
+        proxy, clients = place.proxy, 0
+        able = []
+        for member in self._staff.members:
+            clients += member.loads[proxy]
+            if member.takes_clients:
+                able.append(member)
+        while able:
+            member = min(able, key=_LOAD)
+            if member.deal(handle, place, clients - member.loads[proxy]):
+                os.close(handle)
+                return True
+            able.remove(member)
+        return False
+
+    def _rest(self, port: Any) -> None:
+        """Accept nobody there for now."""
+        port.stopReading()
+        self._resting.add(port)
+        self._look_again()
+
+    def _look_again(self) -> None:
+        if self._timer is None and not self._stopped:
+            self._timer = self._reactor.callLater(AGAIN_SECONDS, self._again)
+
+    def _again(self) -> None:
+        self._timer = None
+        while self._held and self._deal(*self._held[0]):
+            self._held.popleft()
+        while self._resting and len(self._held) < MAX_HELD:
+            port = self._resting.pop()
+            if port.connected and not port.disconnecting:
+                port.startReading()
+        if self._held:
+            self._look_again()
+
+    def stop(self) -> None:
+        """Nobody is dealt any more."""
+        self._stopped = True
+        cancel(self._timer)
+        while self._held:
+            os.close(self._held.popleft()[0])
