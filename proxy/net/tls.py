@@ -15,9 +15,6 @@ _CHUNK: Final = 1 << 14
 """Bytes that OpenSSL gets at once: the text of a record has no more (RFC 8446, 5.1).  A memory
 BIO keeps the memory of the most that was ever in it, as long as the connection lives."""
 
-_HEADER: Final = 5
-"""Content type, version, and the length of what follows (RFC 8446, section 5.1)."""
-
 _NO_TLS: Final = ("wrong version number", "data length too long", "packet length too long")
 """How OpenSSL calls bytes that are no record at all."""
 
@@ -73,10 +70,9 @@ class Stream:
         self._connection = connection
         self._keeps = keeps
         self._serving = serving
-        self._arrived, self._to_send = incoming.write, outgoing.read
+        self._incoming, self._to_send = incoming, outgoing.read
         self._read, self._write = connection.read, connection.write
-        self._skip = 0  # bytes that are missing of the last record
-        self._cut = b""  # the header of a record that came in part
+        self._pending = connection.pending
         self.established = False
         self.ended = False
         self.waits = False
@@ -114,45 +110,28 @@ class Stream:
         size = len(data)
         if size > _CHUNK:
             return b"".join([self.receive(chunk) for chunk in _chunks(data)])
-        whole = self._is_one_record(data)
-        self._arrived(data)
+        self._incoming.write(data)
         if not self.established:
             self.shake_hands()
             if not self.established:
                 return b""
         pieces = []
         try:
-            while not self.ended:
+            # To ask for what is not there would raise an error, which costs more than to look.
+            while not self.ended and (self._incoming.pending or self._pending()):
                 # A record has less text than bytes, and a buffer costs what it is made for.
-                piece = self._read(size if whole else _CHUNK)
-                if not piece:
-                    self.ended = True
-                elif whole:  # it has been read now, and asking on would cost as much again
-                    return piece
-                else:
+                piece = self._read(size)
+                if piece:
                     pieces.append(piece)
+                else:
+                    self.ended = True
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLZeroReturnError:
             self.ended = True
         except OSError as error:
             raise TlsFailedError(_said(error)) from None
-        return b"".join(pieces)
-
-    def _is_one_record(self, data: bytes) -> bool:
-        """Whether the bytes are exactly one record, the last one having been whole too."""
-        start, size = self._skip - len(self._cut), len(data)
-        if not start and size > _HEADER and data[3] << 8 | data[4] == size - _HEADER:
-            return True
-        if self._cut:
-            data, self._cut = self._cut + data, b""
-            start, size = 0, len(data)
-        while start + _HEADER <= size:
-            start += _HEADER + (data[start + 3] << 8 | data[start + 4])
-        if start < size:
-            self._cut = data[start:]
-        self._skip = max(start - size, 0)
-        return False
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def shake_hands(self) -> None:
         """Go on with the handshake, as far as the bytes that came allow.
