@@ -13,14 +13,11 @@ import attrs
 
 from bench import machine, tools
 from bench.encryption import Tls
+from bench.many.family import family
 from bench.peers import Order, Peer, Running, start
 from bench.programs import PEERS
 from bench.report import OURS
 from bench.site import Site
-from proxy.config.model import Config
-
-HAS_WORKERS: Final = "workers" in attrs.fields_dict(Config)
-"""Whether one proxy can be several processes."""
 
 SPARE_FILES: Final = 64
 """What a process has open besides connections: its log, the reactor, listeners, monitors."""
@@ -99,25 +96,7 @@ class Way:
 
     def _processes(self) -> list[int]:
         assert self._running.pid is not None
-        return family(self._running.pid, parents())
-
-
-def parents() -> dict[int, int]:
-    """Which process started which: pid, then its parent's."""
-    found = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # it has ended meanwhile
-            fields = (folder / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
-            found[int(folder.name)] = int(fields[1])
-    return found
-
-
-def family(pid: int, started_by: dict[int, int]) -> list[int]:
-    """A process and all that it and these have started."""
-    found = [pid]
-    for one in found:
-        found += [child for child, parent in started_by.items() if parent == one]
-    return found
+        return family(self._running.pid)
 
 
 @contextlib.contextmanager
@@ -138,8 +117,7 @@ def way(here: Site, setting: Setting, clients: int, tls: Tls = Tls.NOWHERE) -> I
 
     def configure(program: tools.Program, order: Order) -> tuple[str, ...]:
         words = ours.configure(program, order)
-        if HAS_WORKERS:
-            set_workers(Path(words[-1]), setting.workers)
+        set_workers(Path(words[-1]), setting.workers)
         return words
 
     peer = Peer(ours.name, ours.pools, ours.find, configure)

@@ -67,6 +67,7 @@ def main(rounds: int, seconds: float, save: bool) -> None:  # noqa: FBT001 - cli
     except (EmbeddedError, LoadFailedError, tools.ProgramMissingError) as error:
         sys.exit(f"bench-workers: {error}")
     if save:
+        RESULTS.mkdir(exist_ok=True)
         path = RESULTS / f"workers-{datetime.now().astimezone():%Y-%m-%d-%H%M%S}.json"
         path.write_text(json.dumps(results, indent=1) + "\n")
         click.echo(f"kept in {path.name}")

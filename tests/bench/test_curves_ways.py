@@ -3,21 +3,8 @@ import os
 import pytest
 
 from bench.curves import ways
-from bench.curves.ways import family, parents, set_workers
+from bench.curves.ways import set_workers
 from bench.peers import Running
-
-
-def test_a_family_is_all_that_a_process_has_started():
-    """Children of children too, and nobody else's."""
-    started_by = {2: 1, 3: 1, 4: 2, 5: 4, 6: 3, 9: 8}
-    assert sorted(family(2, started_by)) == [2, 4, 5]
-    assert sorted(family(1, started_by)) == [1, 2, 3, 4, 5, 6]
-    assert family(7, started_by) == [7]
-
-
-def test_the_parent_of_this_process_is_known():
-    """The files of living processes have the form that is expected."""
-    assert parents()[os.getpid()] == os.getppid()
 
 
 @pytest.mark.parametrize("said", ["", "workers: 4\n"])
@@ -45,8 +32,7 @@ def test_processes_that_start_are_waited_for(monkeypatch):
             return "{} {} 7".format(*next(told))
 
     monkeypatch.setattr(ways, "Path", lambda _: Schedstat)
-    monkeypatch.setattr(ways, "parents", dict)
-    monkeypatch.setattr(ways, "family", lambda pid, _: [pid])
+    monkeypatch.setattr(ways, "family", lambda pid: [pid])
     monkeypatch.setattr(ways.time, "sleep", lambda _: None)
     ways.Way(Running("tried", "127.0.0.1", 0, os.getpid(), None)).settle()
     assert list(told) == []
