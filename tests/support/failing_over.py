@@ -57,6 +57,9 @@ TABLES = (
 WELL_SECONDS = 60
 """How long servers may take to be well again: some start with empty tables."""
 
+HEARD_SECONDS = 0.1
+"""After which workers have heard what their supervisor has told the log."""
+
 ALARM = "the targets do not fit together"
 WAITS = "clients wait for a target that takes writes"
 GO_ON = "clients go on"
@@ -139,6 +142,8 @@ class Watching(RunningProxy):
         while len(found := self.said(message, **fields)) < count:
             assert time.monotonic() < deadline, f"not said: {message} {fields}\n{_tail(self)}"
             time.sleep(0.02)
+        if WORKERS > 1:
+            time.sleep(HEARD_SECONDS)
         return found[-1]
 
     def alarms(self) -> list[str]:
