@@ -26,6 +26,7 @@ from tests.support.failing_over import (
     proxy_before,
 )
 from tests.support.ports import free_port
+from tests.support.process import WORKERS
 from tests.support.regulars import ask, balance, regulars
 from tests.support.reloading import NOT_CHANGED, Configured, until
 
@@ -191,7 +192,7 @@ def test_a_proxy_comes_and_goes(start: Callable[..., Watching]) -> None:
             assert ask(other, "SELECT 1")
         ask(client, "INSERT INTO ledger (who, number) VALUES (1, 1)")
         ask(client, "COMMIT")
-        proxy.wait_for("a proxy has ended")
+        proxy.wait_for("a proxy has ended", WORKERS)
         with pytest.raises(pymysql.Error):
             ask(client, "SELECT 1")
     names = [one["name"] for one in proxy.admin.get("proxies").content["proxies"]]

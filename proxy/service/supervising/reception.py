@@ -33,6 +33,9 @@ wait in the kernel's queue of the port; a worker takes thousands a second."""
 AGAIN_SECONDS: Final = 0.01
 """When those that wait are dealt again; a worker that is busy looks up after some of these."""
 
+FULL_SECONDS: Final = 0.1
+"""How long a connection waits while its proxy seems to have as many clients as it may: workers
+say twenty times a second who has left, and one that left just now makes room for the next."""
 
 _LOAD: Final = attrgetter("load")
 
@@ -60,12 +63,21 @@ class Reception:
         staff: Those who serve.
         reactor: Ours.
         log: For what goes wrong.
+        limit_of: How many clients the proxy of this name may have; 0 where there is none such.
     """
 
-    def __init__(self, staff: Staff, reactor: Any, log: FilteringBoundLogger) -> None:
+    def __init__(
+        self,
+        staff: Staff,
+        reactor: Any,
+        log: FilteringBoundLogger,
+        limit_of: Callable[[str], int],
+    ) -> None:
         self._staff = staff
         self._reactor = reactor
         self._log = log
+        self._limit_of = limit_of
+        self._early: deque[tuple[float, int, Place]] = deque()
         self._held: deque[tuple[int, Place]] = deque()
         self._timer: Timer | None = None
         self._resting: set[Any] = set()
@@ -75,13 +87,15 @@ class Reception:
 
     def __repr__(self) -> str:
         """How many wait."""
-        return f"<Reception {len(self._held)} wait>"
+        return f"<Reception {len(self._held) + len(self._early)} wait>"
 
     @property
     def are_dealt(self) -> bool:
         """Whether all who have come are known to have come to a worker."""
         members = self._staff.members
-        return not self._held and all(one.sent == Counter(one.received) for one in members)
+        return not (self._held or self._early) and all(
+            one.sent == Counter(one.received) for one in members
+        )
 
     def _join(self, member: Member) -> None:
         def ends(_message: Message, _sockets: list[socket.socket]) -> None:
@@ -119,7 +133,19 @@ class Reception:
         """
         if self._stopped:
             os.close(handle)
-        elif self._held or not self._deal(handle, place):
+        elif len(self._early) < MAX_HELD and self._is_full(place.proxy):
+            self._early.append((self._reactor.seconds() + FULL_SECONDS, handle, place))
+            self._look_again()
+        else:
+            self._pass_on(handle, place)
+
+    def _is_full(self, proxy: str) -> bool:
+        """Whether it seems to have as many clients as it may, as far as is known."""
+        clients = sum(member.loads[proxy] for member in self._staff.members)
+        return 0 < self._limit_of(proxy) <= clients
+
+    def _pass_on(self, handle: int, place: Place) -> None:
+        if self._held or not self._deal(handle, place):
             self._held.append((handle, place))
             self._look_again()
 
@@ -150,13 +176,20 @@ class Reception:
 
     def _again(self) -> None:
         self._timer = None
+        now = self._reactor.seconds()
+        for _ in range(len(self._early)):
+            due, handle, place = self._early.popleft()
+            if due > now and self._is_full(place.proxy):
+                self._early.append((due, handle, place))
+            else:
+                self._pass_on(handle, place)
         while self._held and self._deal(*self._held[0]):
             self._held.popleft()
         while self._resting and len(self._held) < MAX_HELD:
             port = self._resting.pop()
             if port.connected and not port.disconnecting:
                 port.startReading()
-        if self._held:
+        if self._held or self._early:
             self._look_again()
 
     def stop(self) -> None:
@@ -165,3 +198,5 @@ class Reception:
         cancel(self._timer)
         while self._held:
             os.close(self._held.popleft()[0])
+        while self._early:
+            os.close(self._early.popleft()[1])

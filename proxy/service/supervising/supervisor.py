@@ -69,7 +69,7 @@ class Supervisor(Started):
         self._board = Board.make()
         self._ticket_key = secrets.token_bytes(TICKET_KEY_BYTES)
         self.staff = Staff(size, reactor, self._begin_of, self._board, log)
-        self.reception = Reception(self.staff, reactor, log)
+        self.reception = Reception(self.staff, reactor, log, self._limit_of)
         self.relay = Relay(self.staff, log)
         self._balancing = Balancing(self.staff, self.relay, reactor, log)
         self._prepared: list[Member] = []
@@ -105,6 +105,11 @@ class Supervisor(Started):
 
     def _distant_assemblies(self) -> list[DistantAssembly]:
         return [one for one in self.assemblies if isinstance(one, DistantAssembly)]
+
+    def _limit_of(self, name: str) -> int:
+        """How many clients a proxy may have; 0 where there is none of that name."""
+        configs = (proxy.config for proxy in self.proxies)
+        return next((one.max_clients for one in configs if one.name == name), 0)
 
     def _begin_of(self, seat: Seat) -> dict[str, Any]:
         assert seat.member is not None

@@ -13,7 +13,7 @@ from proxy.observe.log import get_logger
 from proxy.service.ports import Door
 from proxy.service.supervising import reception
 from proxy.service.supervising.member import Place
-from proxy.service.supervising.reception import AGAIN_SECONDS, Reception
+from proxy.service.supervising.reception import AGAIN_SECONDS, FULL_SECONDS, Reception
 from tests.support.staff import Staffed, receive
 
 HANDLES = Path("/proc/self/fd")
@@ -43,11 +43,15 @@ class Scene:
 
     Attributes:
         peers: The ends of those who have come.
+        limits: How many clients each proxy may have.
     """
 
     def __init__(self):
         self.staff, self.clock, self.peers = Staffed(), Clock(), []
-        self.one = Reception(self.staff, self.clock, get_logger())
+        self.limits = {}
+        self.one = Reception(
+            self.staff, self.clock, get_logger(), lambda name: self.limits.get(name, 0)
+        )
         self.staff.join_all()
         self.port = Port()
         for member, door in self.staff.doors.items():
@@ -103,6 +107,44 @@ def test_who_has_fewest_gets_the_next_one(scene):
         scene.come()
     assert scene.dealt(0) == []
     assert [elsewhere for _, _, elsewhere in scene.dealt(1)] == [5, 5, 5]
+
+
+def test_who_comes_when_somebody_has_just_left_gets_the_place(scene):
+    """Though workers say a moment later only that it is free."""
+    scene.limits["shop"] = 3
+    first, second = scene.staff.members
+    first.told({"shop": 2}, {})
+    second.told({"shop": 1}, {})
+    scene.come()
+    assert [*scene.dealt(0), *scene.dealt(1)] == []
+    assert "1 wait" in repr(scene.one)
+    assert not scene.one.are_dealt
+    first.told({"shop": 1}, {})
+    scene.clock.advance(AGAIN_SECONDS)
+    assert [elsewhere for _, _, elsewhere in scene.dealt(0)] == [1]
+
+
+def test_who_comes_where_all_places_are_taken_hears_it_soon(scene):
+    """From a worker; others are not kept waiting for that."""
+    scene.limits["shop"] = 1
+    scene.staff.members[0].told({"shop": 1}, {})
+    scene.come()
+    scene.come("bank")
+    assert [name for name, _, _ in scene.dealt(1)] == ["bank"]
+    scene.clock.pump([AGAIN_SECONDS] * 20)
+    (told,) = (*scene.dealt(0), *scene.dealt(1))
+    assert told[0] == "shop"
+    assert FULL_SECONDS <= AGAIN_SECONDS * 20
+
+
+def test_nobody_waits_for_a_place_any_more_when_it_stops(scene):
+    """Their connections are closed."""
+    scene.limits["shop"] = 1
+    scene.staff.members[0].told({"shop": 1}, {})
+    scene.come()
+    scene.one.stop()
+    scene.peers[-1].settimeout(10)
+    assert scene.peers[-1].recv(1) == b""
 
 
 def test_a_worker_learns_how_many_clients_the_others_have(scene):
