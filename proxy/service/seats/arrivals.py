@@ -92,6 +92,10 @@ class Arrivals(FileDescriptor):
         self.stopReading()
         self._door.close()
 
+    def note(self, proxy: str) -> None:
+        """A client has come by another way, which the supervisor has counted as sent too."""
+        self._received[proxy] += 1
+
     def _look(self) -> None:
         """Tell how many clients there are, if that is not known."""
         self._timer = self.reactor.callLater(TELL_SECONDS, self._look)

@@ -17,6 +17,7 @@ from proxy.service.handover.departures import Departures
 from proxy.service.handover.leaving import Leaving
 from proxy.service.handover.taking import Taking
 from proxy.service.link import Link
+from proxy.service.supervising.member import proxy_of
 
 LOOK_SECONDS: Final = 0.02
 """Pause between two looks at who rests: who is busy is met between two statements by chance."""
@@ -58,6 +59,7 @@ class Passing:
         proxies: Likewise, by name.
         reactor: Ours.
         end: Ends this process.
+        came: Told whose client has come from another worker.
         log: For what an operator may care about.
     """
 
@@ -68,8 +70,10 @@ class Passing:
         proxies: Callable[[], Mapping[str, Proxy]],
         reactor: Any,
         end: Callable[[], None],
+        came: Callable[[str], None],
         log: FilteringBoundLogger,
     ) -> None:
+        self._came = came
         self._clients = clients
         self._proxies = proxies
         self._reactor = reactor
@@ -165,6 +169,7 @@ class Passing:
     # Some come
 
     def _take(self, message: Message, sockets: list[socket.socket]) -> None:
+        self._came(proxy_of(message["client"]))
         if self._stopped:
             for one in sockets:
                 one.close()

@@ -82,13 +82,19 @@ class Seated(Serving):
         self._events = EventsUp(link, events, reactor)
         self._change: Change | None = None
         self._prepared = 0  # how often something was, or was given up
+        self.arrivals = Arrivals(door, self._by_name, self._count, reactor, self._log)
         self._passing = Passing(
-            link, self.clients, self._by_name, reactor, reactor.stop, self._log
+            link,
+            self.clients,
+            self._by_name,
+            reactor,
+            reactor.stop,
+            self.arrivals.note,
+            self._log,
         )
         link.on("prepare", lambda message, _sockets: self._prepare(message["text"]))
         link.on("abandon", lambda _message, _sockets: self._abandon())
         link.on("commit", lambda _message, _sockets: self._commit())
-        self.arrivals = Arrivals(door, self._by_name, self._count, reactor, self._log)
 
     def _assemble(self, config: ProxyConfig) -> ServedAssembly:
         assembly = assemble_served(

@@ -71,6 +71,11 @@ def receive(door: socket.socket) -> tuple[bytes, int | None]:
     return packet, _HANDLE.unpack(rights[0][2])[0] if rights else None
 
 
+def proxy_of(client: Message) -> str:
+    """Whose client that is that changes workers; see `proxy.front.moving.Passage`."""
+    return str(client.get("proxy"))
+
+
 def _tell_nobody() -> None:
     """Nobody wants to know."""
 
@@ -92,7 +97,8 @@ class Member:
         began: When it did, in seconds; None before.
         clients: How many it has, by proxy, as it has said last; see `told`.
         received: How many connections it had received then, by proxy.
-        sent: How many were sent, by proxy.
+        sent: How many were sent, by proxy, and clients of other workers.
+        coming: Of those the clients that have not been heard to be there, by proxy.
         load: How many clients it has, or is about to have.
         loads: The same by proxy.
         far: The worker's end of the door, so that what it has not received is not lost with it;
@@ -113,6 +119,7 @@ class Member:
     clients: Mapping[str, int] = attrs.field(factory=dict)
     received: Mapping[str, int] = attrs.field(factory=dict)
     sent: Counter[str] = attrs.field(factory=Counter)
+    coming: Counter[str] = attrs.field(factory=Counter)
     load: int = 0
     loads: Counter[str] = attrs.field(factory=Counter)
     far: socket.socket | None = None
@@ -153,6 +160,15 @@ class Member:
     def clients_of(self, proxy: str) -> int:
         """How many clients of one proxy it has, or is about to have."""
         return self.loads[proxy]
+
+    def expect(self, proxy: str) -> None:
+        """A client of another worker is on its way there, in nobody's number by now."""
+        self.coming[proxy] += 1
+        self._count(proxy, 1)
+
+    def has_heard(self, proxy: str) -> None:
+        """It has said of such a client whether it serves it."""
+        self.coming[proxy] -= 1
 
     def _count(self, proxy: str, more: int) -> None:
         self.sent[proxy] += more

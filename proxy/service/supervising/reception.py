@@ -158,7 +158,9 @@ class Reception:
                 able.append(member)
         while able:
             member = min(able, key=_LOAD)
-            if member.deal(handle, place, clients - member.loads[proxy]):
+            # Who comes another way may be there later than this one.
+            elsewhere = clients - member.loads[proxy] + member.coming[proxy]
+            if member.deal(handle, place, elsewhere):
                 os.close(handle)
                 return True
             able.remove(member)

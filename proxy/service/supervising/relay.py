@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections import Counter
 from collections.abc import Callable
 from functools import partial
+from operator import attrgetter
 from typing import Any, Final
 
 import attrs
 from structlog.typing import FilteringBoundLogger
 
 from proxy.service.channel import Channel, Message
-from proxy.service.supervising.member import Member
+from proxy.service.supervising.member import Member, proxy_of
 from proxy.service.supervising.staff import Staff
 
 _SAID: Final = ("what", "number", "why")
@@ -29,11 +29,13 @@ class _Passenger:
     Attributes:
         connection: Its connection, open until somebody else has it.
         answer: Tells where it comes from what has become of it.
+        proxy: Whose client it is.
         target: Who shall serve it; None for another release.
     """
 
     connection: socket.socket
     answer: Callable[[Message], None]
+    proxy: str
     target: Member | None
 
 
@@ -48,7 +50,6 @@ class Relay:
         self._staff = staff
         self._log = log
         self._passengers: dict[int, _Passenger] = {}
-        self._sent: Counter[Member] = Counter()
         self._takers: dict[Member, Member] = {}
         self.successor: Channel | None = None
         self._halted = False
@@ -93,14 +94,11 @@ class Relay:
             channel.flush()  # if this process dies, whoever has it now has it
 
         able = (one for one in self._staff.members if one.takes_clients)
-        target = min(able, key=self._load, default=None)
+        target = min(able, key=attrgetter("load"), default=None)
         if target is None and self.successor is None:
             _refuse(message, sockets, answer, "no worker serves")
             return
         self._send(message, sockets, answer, target)
-
-    def _load(self, member: Member) -> int:
-        return member.load + self._sent[member]
 
     def _send(
         self,
@@ -117,12 +115,13 @@ class Relay:
             _refuse(message, sockets, answer, why)
             return
         target = worker if self.successor is None else None
-        self._passengers[number] = _Passenger(sockets[0], answer, target)
+        proxy = proxy_of(document)
+        self._passengers[number] = _Passenger(sockets[0], answer, proxy, target)
         handles = [sockets[0].fileno()]
         if self.successor is not None:
             self.successor.say("client", handles, client=document)
         elif target is not None:
-            self._sent[target] += 1
+            target.expect(proxy)
             target.link.tell("client", handles, client=document)
 
     def _answered_by_worker(self, message: Message, _sockets: list[socket.socket]) -> None:
@@ -135,12 +134,11 @@ class Relay:
             return
         passenger.connection.close()
         if passenger.target is not None:
-            self._sent[passenger.target] -= 1
+            passenger.target.has_heard(passenger.proxy)
         passenger.answer({name: message[name] for name in _SAID if name in message})
 
     def _left(self, member: Member) -> None:
         self._refuse_those_for(member, "the worker has ended")
-        self._sent.pop(member, None)
         self._takers.pop(member, None)
 
     def successor_lost(self) -> None:

@@ -190,6 +190,13 @@ def test_a_lack_of_descriptors_is_told(scene):
     assert scene.peers[0].recv(1) == b""
 
 
+def test_who_has_come_from_another_worker_is_told_as_received(scene):
+    """The supervisor counts it as sent until then."""
+    scene.one.note("shop")
+    scene.reactor.advance(TELL_SECONDS)
+    assert scene.told[-1][1] == {"shop": 1}
+
+
 def test_a_mistake_with_one_client_is_not_for_the_next_one(scene):
     """Else the worker would be given clients that it never takes."""
     scene.trouble = RuntimeError("a mistake")

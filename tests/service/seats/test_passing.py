@@ -31,12 +31,14 @@ class Scene:
 
     def __init__(self, stage, call):
         self.stage, self.call, self.link, self.ends = stage, call, Flushing(), []
+        self.came = []
         self.one = Passing(
             self.link,
             stage.clients,
             lambda: {stage.proxy.config.name: stage.proxy},
             stage.clock,
             lambda: self.ends.append(True),
+            self.came.append,
             get_logger(),
         )
 
@@ -136,18 +138,20 @@ def test_a_client_of_another_worker_is_taken_in():
         handle, passage = moving.set_out(caller.client)
         reactor = Adopting()
         stage = Stage(max_connections=1)
-        link = Flushing()
+        link, came = Flushing(), []
         Passing(
             link,
             stage.clients,
             lambda: {stage.proxy.config.name: stage.proxy},
             reactor,
             lambda: None,
+            came.append,
             get_logger(),
         )
         link.hear("client", [socket.socket(fileno=handle)], client=passage.encode())
         assert link.said == [("taken", {"number": caller.client.number}, 0)]
         assert link.flushes == 1
+        assert came == [stage.proxy.config.name]
         moving.arrived(caller.client)
         (client,) = stage.clients.values()
         assert client.session.user == "app"

@@ -109,6 +109,19 @@ def test_who_has_fewest_gets_the_next_one(scene):
     assert [elsewhere for _, _, elsewhere in scene.dealt(1)] == [5, 5, 5]
 
 
+def test_who_is_on_the_way_from_another_worker_counts_too(scene):
+    """The worker may see that one later than who has just come, and lets in no more then."""
+    first, second = scene.staff.members
+    first.told({"shop": 3}, {})
+    second.expect("shop")
+    scene.come()
+    assert [elsewhere for _, _, elsewhere in scene.dealt(1)] == [4]
+    second.has_heard("shop")
+    second.told({"shop": 2}, {"shop": 2})
+    scene.come()
+    assert [elsewhere for _, _, elsewhere in scene.dealt(1)] == [3]
+
+
 def test_who_comes_when_somebody_has_just_left_gets_the_place(scene):
     """Though workers say a moment later only that it is free."""
     scene.limits["shop"] = 3

@@ -77,6 +77,19 @@ def test_a_client_goes_to_the_worker_that_shall_have_it(scene):
     assert repr(scene.one) == "<Relay 0 on their way>"
 
 
+@pytest.mark.parametrize("what", ["taken", "refused"])
+def test_a_client_on_its_way_counts_where_it_goes(scene, what):
+    """Until that worker says how many it has, and that it has heard of this one."""
+    scene.one.move(scene.first, scene.third, 0.5)
+    client = {"number": 7, "proxy": "shop"}
+    scene.first.link.hear("client", [scene.connection()], client=client)
+    assert (scene.third.load, scene.third.coming["shop"]) == (1, 1)
+    scene.third.link.hear(what, number=7, why="")
+    assert (scene.third.load, scene.third.coming["shop"]) == (1, 0)
+    scene.third.told({"shop": int(what == "taken")}, {"shop": 1})
+    assert scene.third.load == int(what == "taken")
+
+
 def test_a_client_that_is_refused_goes_on_where_it_was(scene):
     """With the reason."""
     scene.one.move(scene.first, scene.second, 0.5)
