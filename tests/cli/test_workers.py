@@ -30,7 +30,7 @@ def test_it_fits_the_terminal(ask, columns):
 def test_people_see_what_each_does(ask):
     """Clients, statements, processor, memory."""
     rows = [line.split() for line in ask("workers").output.splitlines()[1:]]
-    assert rows[0][:7] == ["1", "serving", "406", "617", "42%", "60", "MiB"]
+    assert rows[0][:7] == ["1", "serving", "406", "617", "42%", "82", "MiB"]
     assert [row[0] for row in rows] == ["1", "2", "3"]
 
 
