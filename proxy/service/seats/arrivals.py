@@ -129,24 +129,26 @@ class Arrivals(FileDescriptor):
         self._at_once = min(found + MORE, AT_ONCE) if full else max(1, found)
 
     def _take(self, packet: bytes, handle: int | None) -> None:
-        place, elsewhere = read_packet(packet)
+        place, clients = read_packet(packet)
         self._received[place.proxy] += 1
         if handle is None:
             self._log.error("a client was lost", why=os.strerror(errno.EMFILE))
             return
         # Only the family is asked of the kernel then.
         connection = socket.socket(-1, socket.SOCK_STREAM, 0, handle)
-        self._find_place(connection, place, elsewhere, TRIES)
+        self._find_place(connection, place, clients, TRIES)
 
     def _find_place(
-        self, connection: socket.socket, place: Place, elsewhere: int, tries: int
+        self, connection: socket.socket, place: Place, clients: int, tries: int
     ) -> None:
         proxy = self._proxies().get(place.proxy)
         if proxy is not None and place.endpoint in proxy.routes:
-            proxy.clients_elsewhere = elsewhere
+            # The supervisor has counted, who sees all that come and that change workers; here
+            # some that were counted may have come already, and others be gone.
+            proxy.clients_elsewhere = max(clients - proxy.count, 0)
             self._let_in(connection, ClientFactory(proxy, place.endpoint))
         elif tries and not self._stopped:
-            again = (self._find_place, connection, place, elsewhere, tries - 1)
+            again = (self._find_place, connection, place, clients, tries - 1)
             self.reactor.callLater(AGAIN_SECONDS, *again)
         else:
             connection.close()

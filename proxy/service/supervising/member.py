@@ -52,9 +52,9 @@ def _place(head: bytes) -> Place:
 
 
 def read_packet(packet: bytes) -> tuple[Place, int]:
-    """Where a connection has come in, and how many clients of the proxy others have."""
-    head, _, elsewhere = packet.rpartition(b", ")
-    return _place(head), int(elsewhere[:-1])
+    """Where a connection has come in, and how many clients the proxy had then."""
+    head, _, clients = packet.rpartition(b", ")
+    return _place(head), int(clients[:-1])
 
 
 def receive(door: socket.socket) -> tuple[bytes, int | None]:
@@ -98,7 +98,6 @@ class Member:
         clients: How many it has, by proxy, as it has said last; see `told`.
         received: How many connections it had received then, by proxy.
         sent: How many were sent, by proxy, and clients of other workers.
-        coming: Of those the clients that have not been heard to be there, by proxy.
         load: How many clients it has, or is about to have.
         loads: The same by proxy.
         far: The worker's end of the door, so that what it has not received is not lost with it;
@@ -119,7 +118,6 @@ class Member:
     clients: Mapping[str, int] = attrs.field(factory=dict)
     received: Mapping[str, int] = attrs.field(factory=dict)
     sent: Counter[str] = attrs.field(factory=Counter)
-    coming: Counter[str] = attrs.field(factory=Counter)
     load: int = 0
     loads: Counter[str] = attrs.field(factory=Counter)
     far: socket.socket | None = None
@@ -163,27 +161,22 @@ class Member:
 
     def expect(self, proxy: str) -> None:
         """A client of another worker is on its way there, in nobody's number by now."""
-        self.coming[proxy] += 1
         self._count(proxy, 1)
-
-    def has_heard(self, proxy: str) -> None:
-        """It has said of such a client whether it serves it."""
-        self.coming[proxy] -= 1
 
     def _count(self, proxy: str, more: int) -> None:
         self.sent[proxy] += more
         self.loads[proxy] += more
         self.load += more
 
-    def deal(self, handle: int, place: Place, elsewhere: int) -> bool:
+    def deal(self, handle: int, place: Place, clients: int) -> bool:
         """Give it a connection; False when it cannot take one more at the moment.
 
         Args:
             handle: The connection's descriptor, which stays open here.
             place: Where it came in.
-            elsewhere: How many clients of the proxy other workers have.
+            clients: How many clients the proxy has by now, at all workers and on their way.
         """
-        packet = b"%b, %d]" % (place.head, elsewhere)
+        packet = b"%b, %d]" % (place.head, clients)
         rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, _HANDLE.pack(handle))
         try:
             self.door.sendmsg((packet,), (rights,))

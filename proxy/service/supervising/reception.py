@@ -158,9 +158,7 @@ class Reception:
                 able.append(member)
         while able:
             member = min(able, key=_LOAD)
-            # Who comes another way may be there later than this one.
-            elsewhere = clients - member.loads[proxy] + member.coming[proxy]
-            if member.deal(handle, place, elsewhere):
+            if member.deal(handle, place, clients):
                 os.close(handle)
                 return True
             able.remove(member)

@@ -29,13 +29,11 @@ class _Passenger:
     Attributes:
         connection: Its connection, open until somebody else has it.
         answer: Tells where it comes from what has become of it.
-        proxy: Whose client it is.
         target: Who shall serve it; None for another release.
     """
 
     connection: socket.socket
     answer: Callable[[Message], None]
-    proxy: str
     target: Member | None
 
 
@@ -115,13 +113,12 @@ class Relay:
             _refuse(message, sockets, answer, why)
             return
         target = worker if self.successor is None else None
-        proxy = proxy_of(document)
-        self._passengers[number] = _Passenger(sockets[0], answer, proxy, target)
+        self._passengers[number] = _Passenger(sockets[0], answer, target)
         handles = [sockets[0].fileno()]
         if self.successor is not None:
             self.successor.say("client", handles, client=document)
         elif target is not None:
-            target.expect(proxy)
+            target.expect(proxy_of(document))
             target.link.tell("client", handles, client=document)
 
     def _answered_by_worker(self, message: Message, _sockets: list[socket.socket]) -> None:
@@ -133,8 +130,6 @@ class Relay:
         if passenger is None:
             return
         passenger.connection.close()
-        if passenger.target is not None:
-            passenger.target.has_heard(passenger.proxy)
         passenger.answer({name: message[name] for name in _SAID if name in message})
 
     def _left(self, member: Member) -> None:

@@ -65,14 +65,14 @@ class Scene:
             raise trouble
         self.adopted.append(repr(factory))
 
-    def come(self, proxy=None, endpoint=None, elsewhere=0):
+    def come(self, proxy=None, endpoint=None, clients=0):
         """A client is sent here."""
         ours, theirs = socket.socketpair()
         ours.settimeout(5)
         self.peers.append(ours)
         with theirs:
             place = Place(proxy or self.name, endpoint or self.endpoint)
-            assert self.member.deal(theirs.fileno(), place, elsewhere)
+            assert self.member.deal(theirs.fileno(), place, clients)
 
     def end(self):
         self.one.stop()
@@ -92,9 +92,12 @@ def scene(monkeypatch):
 
 
 def test_who_comes_is_a_client_of_the_endpoint(scene):
-    """And it is known how many the other workers have."""
-    scene.come(elsewhere=7)
-    scene.come()
+    """And it is known how many there are by what the supervisor has counted."""
+    scene.come(clients=7)
+    scene.proxy.count = 2
+    scene.one.doRead()
+    assert scene.proxy.clients_elsewhere == 5
+    scene.come(clients=1)
     scene.one.doRead()
     assert scene.adopted == [f"<ClientFactory {scene.name}/{scene.endpoint}>"] * 2
     assert scene.proxy.clients_elsewhere == 0

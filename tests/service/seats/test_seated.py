@@ -66,13 +66,13 @@ class Seated:
             )
         )
 
-    def come(self, proxy="shop", elsewhere=0):
+    def come(self, proxy="shop", clients=0):
         """A client comes in; its end."""
         with socket.create_server(("127.0.0.1", 0)) as listening:
             ours = socket.create_connection(listening.getsockname())
             theirs, _ = listening.accept()
         with theirs:
-            assert self.member.deal(theirs.fileno(), Place(proxy, "main"), elsewhere)
+            assert self.member.deal(theirs.fileno(), Place(proxy, "main"), clients)
         ours.settimeout(20)
         return ours
 
@@ -113,9 +113,9 @@ def test_a_client_that_was_dealt_is_greeted_with_a_number_of_the_seat(seated):
 
 def test_clients_of_other_workers_count_for_max_clients(seated):
     """Whoever is too many hears why."""
-    with seated.come(elsewhere=10_000_000) as client:
+    with seated.come(clients=10_000_000) as client:
         assert b"exceeded (10000)" in client.recv(1000)
-    with seated.come(elsewhere=0) as client:
+    with seated.come(clients=0) as client:
         assert client.recv(1000)[4] == 10
 
 
