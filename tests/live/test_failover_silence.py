@@ -99,9 +99,10 @@ def test_a_frozen_writer_is_noticed_and_never_used_again(
     idle, writer, reader = (proxy.connect() for _ in range(3))
     ask(idle, "SET @mark = 7")
     proxy.read_sessions()
+    before = len(proxy.said(WAITS))
     old.freeze()
     with meanwhile(hear, reader, "SELECT @@port") as read:
-        proxy.wait_for(WAITS)
+        proxy.wait_for(WAITS, before + 1)
         with meanwhile(
             hear, writer, "INSERT INTO ledger (who, number) VALUES (99, 1)"
         ) as wrote:
