@@ -27,8 +27,9 @@ from proxy.service.supervising.member import Member, Place
 from proxy.service.supervising.staff import Staff
 
 MAX_HELD: Final = 500
-"""Connections that wait for a worker: each takes a descriptor of this process.  Those beyond
-wait in the kernel's queue of the port; a worker takes thousands a second."""
+"""Connections that wait for a worker, and as many that wait for a place: each takes a
+descriptor of this process.  Those beyond wait in the kernel's queue of the port; a worker takes
+thousands a second."""
 
 AGAIN_SECONDS: Final = 0.01
 """When those that wait are dealt again; a worker that is busy looks up after some of these."""
@@ -141,8 +142,11 @@ class Reception:
 
     def _is_full(self, proxy: str) -> bool:
         """Whether it seems to have as many clients as it may, as far as is known."""
-        clients = sum(member.loads[proxy] for member in self._staff.members)
-        return 0 < self._limit_of(proxy) <= clients
+        return 0 < self._limit_of(proxy) <= self._clients_of(proxy)
+
+    def _clients_of(self, proxy: str) -> int:
+        """How many there are at all workers, and on their way to one."""
+        return sum(member.loads[proxy] for member in self._staff.members)
 
     def _pass_on(self, handle: int, place: Place) -> None:
         if self._held or not self._deal(handle, place):
@@ -150,12 +154,8 @@ class Reception:
             self._look_again()
 
     def _deal(self, handle: int, place: Place) -> bool:
-        proxy, clients = place.proxy, 0
-        able = []
-        for member in self._staff.members:
-            clients += member.loads[proxy]
-            if member.takes_clients:
-                able.append(member)
+        clients = self._clients_of(place.proxy)
+        able = [member for member in self._staff.members if member.takes_clients]
         while able:
             member = min(able, key=_LOAD)
             if member.deal(handle, place, clients):
