@@ -15,6 +15,7 @@ import collections
 import os
 import select
 import stat
+import threading
 from collections.abc import Callable
 from typing import Final, TextIO
 
@@ -54,7 +55,8 @@ class Sink:
         self._kept = kept
         self._waiting: collections.deque[bytes] = collections.deque()
         self._size = 0
-        self._begun = self._torn = self._flushes = False
+        self._begun = self._torn = False
+        self._writing = threading.Lock()
         self._why = ""
         self.lost = self.lost_total = 0
         self._descriptor = _descriptor(stream)
@@ -88,15 +90,14 @@ class Sink:
         Args:
             seconds: How long to wait for a stream that takes nothing at the moment.
         """
-        # A signal's handler logs too, whatever it has interrupted: that is written by whoever
-        # is at it.
-        if self._flushes:
+        # A signal's handler logs too, whatever it has interrupted, and so do threads: that is
+        # written by whoever is at it.
+        if not self._writing.acquire(blocking=False):
             return
-        self._flushes = True
         try:
             works = self._flush(seconds)
         finally:
-            self._flushes = False
+            self._writing.release()
         if works:
             self._say_what_was_lost()
 

@@ -174,12 +174,14 @@ class ServedAssembly:
         obeying: Does what the supervisor has decided.
         workshop: Makes what new targets need, of what the configuration points to.
         directed: Hears it.
+        shares: What its pools share with those of other workers.
     """
 
     proxy: Proxy
     obeying: Obeying
     workshop: Workshop
     directed: Directed
+    shares: PoolShares
 
     @property
     def routes(self) -> Mapping[Role, Route]:
@@ -192,8 +194,10 @@ class ServedAssembly:
         return self.workshop.materials.living
 
     def start(self) -> None:
-        """Begin to read passwords, and to do what was said by now, and will be."""
+        """Begin to read passwords, to share, and to do what was said by now, and will be."""
         self.workshop.start()
+        attach = partial(self.shares.attach, proxy=self.proxy.config.name)
+        self.workshop.share(self.proxy.pools, attach)
         self.directed.begin(self.obeying)
 
     def look(self) -> None:
@@ -287,7 +291,8 @@ def assemble_served(
 ) -> ServedAssembly:
     """A proxy as one of several workers has it; blocks, as it reads files.
 
-    It lends nothing before it has been started and has heard who takes the writes.
+    Nobody is told anything of it before it is started, and it lends nothing before it has
+    heard who takes the writes.
 
     Raises:
         UnusableError: the configuration points to something that cannot be used.
@@ -299,13 +304,12 @@ def assemble_served(
         used_tokens=remembered.tokens(config.name),
     )
     pools = means.pools = Pools(workshop.pool)
-    means.share = partial(shares.attach, proxy=config.name)
     means.elsewhere = partial(directed.elsewhere, config.name, shared.reactor)
     routes = _routes(config, pools, workshop)
     obeying = Obeying(config.name, pools, routes, shared.reactor, directed.tell)
     proxy = _proxy(config, shared, workshop, pools, routes)
     proxy.admission.guesses = remembered.guesses(config)
-    return ServedAssembly(proxy, obeying, workshop, directed)
+    return ServedAssembly(proxy, obeying, workshop, directed, shares)
 
 
 def _begin(config: ProxyConfig, shared: Shared, **distant: Any) -> tuple[Means, Workshop]:

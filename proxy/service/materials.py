@@ -68,8 +68,6 @@ class Means:
         elsewhere: Makes what knows of writes by way of other workers; None for none.
         ticket_key: By which TLS sessions of clients are kept that all workers can resume; None
             for one that is made up.
-        share: Has a new pool share its target's connections with those of other workers, by
-            the pool and `target`, an address; None for none.
     """
 
     reactor: Any
@@ -82,7 +80,6 @@ class Means:
     used_tokens: TokenMemory | None = None
     pools: Pools | None = None
     elsewhere: Callable[[], Elsewhere] | None = None
-    share: Callable[..., None] | None = None
     ticket_key: bytes | None = attrs.field(default=None, repr=False)
 
     def changed(self, users: tuple[str, ...]) -> None:

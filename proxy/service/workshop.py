@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 from structlog.typing import FilteringBoundLogger
 
@@ -16,8 +17,13 @@ from proxy.pool.connect import Connector
 from proxy.pool.dial import Dialer
 from proxy.pool.own_writes import OwnWrites
 from proxy.pool.pool import TargetPool
+from proxy.pool.registry import Pools
 from proxy.pool.route import Route
 from proxy.service.materials import Materials, Means
+
+Attach: TypeAlias = Callable[..., None]
+"""Has a pool share its target's connections with those of other workers; called with the pool
+and `target`, an address."""
 
 
 class Workshop:
@@ -33,6 +39,7 @@ class Workshop:
         self.means = means
         self.materials = materials
         self.directory = Directory(materials.sources, takes_all=materials.takes_all)
+        self._attach: Attach | None = None
 
     def __repr__(self) -> str:
         """Of what."""
@@ -64,10 +71,19 @@ class Workshop:
             self.accounts(target),
             self._log,
         )
-        # Where nobody connects there is nothing to share.
-        if self.means.share is not None and target.address != NOBODY.address:
-            self.means.share(pool, target=target.address)
+        self._share_out(target, pool)
         return pool
+
+    def share(self, pools: Pools, attach: Attach) -> None:
+        """Have these pools share, and all that are made from now on."""
+        self._attach = attach
+        for target, pool in pools.with_targets():
+            self._share_out(target, pool)
+
+    def _share_out(self, target: Target, pool: TargetPool) -> None:
+        # Where nobody connects there is nothing to share.
+        if self._attach is not None and target.address != NOBODY.address:
+            self._attach(pool, target=target.address)
 
     def watching(self) -> Watching:
         """What makes monitors."""

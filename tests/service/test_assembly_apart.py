@@ -48,6 +48,13 @@ def make(shared):
         one.stop()
 
 
+def test_nothing_is_told_or_timed_before_it_is_started(make, shared):
+    """It is made in a thread, and may be given up for all that it is made."""
+    apart = make(auth=(APP, FILE, SECRET), failover=FailoverConfig(read_your_writes=True))
+    assert apart.attached == []
+    assert shared.reactor.getDelayedCalls() == []
+
+
 def test_a_worker_waits_for_who_writes(make):
     """It knows what its supervisor has decided when it has started, and no sooner."""
     apart = make()

@@ -78,7 +78,7 @@ class Running:
 
     def wait_for(self, message, count=1):
         """Wait until it has said this so often; the last such line."""
-        until(lambda: len(self.said(message)) >= count)
+        until(lambda: len(self.said(message)) >= count, self.log)
         return self.said(message)[-1]
 
     def change(self, old, new):
@@ -104,11 +104,11 @@ class Running:
                 self.process.stderr.close()
 
 
-def until(condition):
-    """Wait until something is so."""
+def until(condition, log=()):
+    """Wait until something is so; tells the log when it never is."""
     deadline = time.monotonic() + LIMIT_SECONDS
     while not condition():
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, "\n".join(map(json.dumps, log))
         time.sleep(0.01)
 
 

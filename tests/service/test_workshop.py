@@ -12,6 +12,7 @@ from proxy.failover.sharing import NOBODY
 from proxy.net.backend_tls import BackendTlsStreams
 from proxy.observe.counters import Counters
 from proxy.observe.log import get_logger
+from proxy.pool.registry import Pools
 from proxy.pool.route import Route
 from proxy.service.materials import Materials, Means
 from proxy.service.workshop import Workshop
@@ -61,13 +62,16 @@ def test_all_that_it_makes_knows_the_same_users(workshop):
     assert workshop.watching() is not None
 
 
-def test_new_pools_share_where_there_are_others(workshop):
-    """But for the one in which nobody ever connects."""
+def test_pools_share_once_there_are_others(workshop):
+    """Those that were made before as well, but for the ones in which nobody ever connects."""
     shared = []
-    workshop.means.share = lambda pool, *, target: shared.append((pool, target))
-    pool = workshop.pool(Target(address="db2"))
+    pools = Pools(workshop.pool)
+    old = pools.get(Target(address="db1"))
+    pools.get(NOBODY)
+    workshop.share(pools, lambda pool, *, target: shared.append((pool, target)))
+    new = pools.get(Target(address="db2"))
     workshop.pool(NOBODY)
-    assert shared == [(pool, "db2")]
+    assert shared == [(old, "db1"), (new, "db2")]
 
 
 def test_who_reads_own_writes_hears_of_others_where_there_are_some(workshop):

@@ -136,7 +136,10 @@ def test_it_goes_by_another_configuration_when_it_is_told_to(seated):
     with seated.come("other") as client:
         assert client.recv(1) == b""
     turned(link.ask("prepare", text=other))
+    # Who makes it does so in a thread, and it may still be given up.
+    assert {one["proxy"] for one in seated.heard if one["what"] == "need"} == {"shop"}
     turned(link.ask("commit"))
+    seated.said("need", lambda one: one["proxy"] == "other")
     with seated.come("other") as client:
         assert client.recv(1000)[4] == 10
     turned(link.ask("prepare", text=TEXT))
