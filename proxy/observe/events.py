@@ -7,9 +7,9 @@ JSON of a bounded size, and nothing in them can move the cursor of a terminal.
 from __future__ import annotations
 
 import collections
+import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
 from typing import Any, Final
 
 import attrs
@@ -81,6 +81,7 @@ class Events:
         self._kept_of_a_kind = kept_of_a_kind
         self._events: dict[int, Event] = {}  # in their order
         self._kinds: dict[Kind, collections.deque[int]] = {}
+        self._numbers = itertools.count(1)
         self.last = 0
         self.by_level = {"info": 0, "warning": 0, "error": 0}
         self.on_added: Callable[[Event], None] = _tell_nobody
@@ -95,14 +96,15 @@ class Events:
 
     def add(self, time: str, level: str, event: str, fields: Mapping[str, Any]) -> None:
         """Keep a line; without room for it the oldest of the most frequent kind gives way."""
-        self.last += 1
+        # Threads and signals log as well: no number is given twice, whoever comes in between.
+        number = self.last = next(self._numbers)
         self.count(level)
         event = plain_text(event)
         kind = (level, event)
         numbers = self._kinds.setdefault(kind, collections.deque())
-        numbers.append(self.last)
-        added = self._events[self.last] = Event(
-            number=self.last, time=time, level=level, event=event, fields=plain_fields(fields)
+        numbers.append(number)
+        added = self._events[number] = Event(
+            number=number, time=time, level=level, event=event, fields=plain_fields(fields)
         )
         if len(numbers) > self._kept_of_a_kind:
             self._forget(kind)
@@ -142,7 +144,7 @@ def plain_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of an event as plain JSON."""
     return {
         plain_text(str(name)): plain(value)
-        for name, value in islice(fields.items(), ITEMS_LIMIT)
+        for name, value in itertools.islice(fields.items(), ITEMS_LIMIT)
     }
 
 
@@ -162,10 +164,10 @@ def plain(value: object, depth: int = DEPTH_LIMIT) -> Any:
         case Mapping() if depth:
             return {
                 plain_text(str(name)): plain(inner, depth - 1)
-                for name, inner in islice(value.items(), ITEMS_LIMIT)
+                for name, inner in itertools.islice(value.items(), ITEMS_LIMIT)
             }
         case list() | tuple() | set() | frozenset() if depth:
-            return [plain(inner, depth - 1) for inner in islice(value, ITEMS_LIMIT)]
+            return [plain(inner, depth - 1) for inner in itertools.islice(value, ITEMS_LIMIT)]
     return plain_text(_told(value))
 
 

@@ -36,6 +36,28 @@ def test_what_came_after_a_number_is_given_in_order():
     assert repr(events) == "<Events: 3 up to 3>"
 
 
+class Interrupted:
+    """While this is turned into a text something else is logged, as by a signal."""
+
+    def __init__(self, events):
+        self._events = events
+
+    def __str__(self):
+        add(self._events, "signal")
+        return "text"
+
+
+def test_what_is_logged_in_the_midst_of_another_one_has_a_number_of_its_own():
+    """Both are kept, and both give way later on."""
+    events = Events(kept=3)
+    add(events, "interrupted", what=Interrupted(events))
+    assert sorted(names(events)) == ["interrupted", "signal"]
+    assert sorted(one.number for one in events.after(0)) == [1, 2]
+    for name in "abc":
+        add(events, name)
+    assert names(events) == ["a", "b", "c"]
+
+
 def test_a_frequent_kind_pushes_out_no_rare_one():
     """Of one kind so many are kept; a failover is there behind any number of them."""
     events = Events(kept=100, kept_of_a_kind=10)
