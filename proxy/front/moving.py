@@ -186,6 +186,12 @@ def come_back(client: Client) -> None:
     client.protocol.resumeProducing()
 
 
+def leave_to_others(client: Client) -> None:
+    """Serve a client no more from which nothing has been read here: another process may."""
+    _strike_out(client)
+    arrived(client)
+
+
 def _strike_out(client: Client) -> None:
     proxy = client.proxy
     del proxy.clients[client.number]

@@ -68,6 +68,7 @@ class Allowance:
         self.whole = ledger.limits
         self.share: int | None = None
         self.on_learned: Callable[[], None] | None = None
+        self._rest_seconds: float | None = None
 
     def __repr__(self) -> str:
         """How much of how much."""
@@ -95,10 +96,23 @@ class Allowance:
         """Use no more connections than so many; leases above them go as they come free."""
         if share != self.share:
             self.share = share
-            self._ledger.change_limits(part_of(self.whole, share))
+            self._apply()
+
+    def rest_no_longer(self, seconds: float) -> None:
+        """Keep no connection that has been idle for so long, whatever else changes from now on.
+
+        For a process whose clients go to another one, which opens connections of its own.
+        """
+        self._rest_seconds = seconds
+        self._apply()
 
     def _change(self, max_connections: int | None) -> None:
         self.max_connections = max_connections
-        self.whole = whole = limits_of(self.config, max_connections)
-        share = self.share
-        self._ledger.change_limits(whole if share is None else part_of(whole, share))
+        self.whole = limits_of(self.config, max_connections)
+        self._apply()
+
+    def _apply(self) -> None:
+        limits = self.whole if self.share is None else part_of(self.whole, self.share)
+        if self._rest_seconds is not None:
+            limits = attrs.evolve(limits, idle=0, idle_after=self._rest_seconds)
+        self._ledger.change_limits(limits)

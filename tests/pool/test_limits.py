@@ -71,3 +71,41 @@ def test_the_same_share_changes_nothing():
     limits = ledger.limits
     allowance.cap(0)
     assert ledger.limits is limits
+
+
+def test_what_shall_not_rest_does_not_whatever_else_changes():
+    """Neither another share, nor another configuration, nor news of the target undo it."""
+    ledger = book(1, 1)
+    allowance = Allowance(ledger, ConnectionPoolConfig(max_connections=60))
+    allowance.learn(100)
+    assert ledger.limits.idle > 0
+
+    def now():
+        limits = ledger.limits
+        return limits.connections, limits.idle, limits.idle_after
+
+    allowance.rest_no_longer(1.0)
+    assert now() == (60, 0, 1.0)
+    allowance.cap(50)
+    assert now() == (50, 0, 1.0)
+    allowance.cap(49)
+    assert now() == (49, 0, 1.0)
+    allowance.learn(40)
+    assert now() == (49, 0, 1.0)
+    allowance.reconfigure(ConnectionPoolConfig(max_connections=20))
+    assert now() == (49, 0, 1.0)
+    assert allowance.whole.idle > 0
+
+
+def test_what_rests_too_long_is_closed_after_another_share():
+    """By the next sweep, as one that is above the limit of idle ones."""
+    ledger = book(4, 4)
+    allowance = Allowance(ledger, ConnectionPoolConfig(max_connections=4))
+    allowance.learn(100)
+    idle(ledger)
+    allowance.rest_no_longer(1.0)
+    allowance.cap(3)
+    ledger.sweep(0.5)
+    assert ledger.idle_count == 1
+    ledger.sweep(1.0)
+    assert ledger.idle_count == 0

@@ -102,6 +102,13 @@ class Departures:
             self._let_stay(client, f"the new process does not take it: {message.get('why')}")
             moving.come_back(client)
 
+    def abandon(self) -> None:
+        """Nobody will say any more who has them: those who have them not lose them."""
+        for client, handle in self._under_way.values():
+            os.close(handle)
+            moving.arrived(client)
+        self._under_way.clear()
+
     def lost(self) -> None:
         """The other process has gone: those on their way are served here."""
         for client, handle in [*self._under_way.values()]:

@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-import attrs
 from structlog.typing import FilteringBoundLogger
 
 from proxy.front import moving
@@ -69,6 +68,7 @@ class Leaving:
         self._timer: Timer | None = None
         self._resting: deque[Client] = deque()
         self._is_heard = False
+        self._stays = False
         self._stopped = False
 
     def __repr__(self) -> str:
@@ -80,8 +80,7 @@ class Leaving:
         for proxy in self._proxies:
             proxy.draining = True
             for pool in proxy.pools:
-                limits = attrs.evolve(pool.ledger.limits, idle=0, idle_after=IDLE_SECONDS)
-                pool.ledger.change_limits(limits)
+                pool.allowance.rest_no_longer(IDLE_SECONDS)
         self._look()
 
     def stop(self) -> None:
@@ -111,14 +110,18 @@ class Leaving:
             self._finish("the time is over for clients that could not go")
             return
         self._departures.forget_gone()
+        if not self._stays:
+            self._send_those_who_rest(left)
+        pause = LOOK_SECONDS if len(left) < MANY else LOOK_AT_MANY_SECONDS
+        self._timer = self._clock.callLater(pause, self._look)
+
+    def _send_those_who_rest(self, left: Sequence[Client]) -> None:
         for client in left:
             if not self._departures.has_to_stay(client) and moving.may_move(client):
                 moving.call_back(client)
         self._resting.clear()
         self._resting.extend(left)
         self._send()
-        pause = LOOK_SECONDS if len(left) < MANY else LOOK_AT_MANY_SECONDS
-        self._timer = self._clock.callLater(pause, self._look)
 
     def _send(self) -> None:
         while self._resting and self._departures.has_room:
@@ -134,15 +137,22 @@ class Leaving:
         self._close_if_done()
 
     def lost(self) -> None:
-        """The successor has gone: clients are served here for as long as they may."""
-        self._is_heard = True
+        """The successor has gone, and nobody says what has become of those on their way."""
+        self.stay()
+        self._departures.lost()
+
+    def stay(self) -> None:
+        """The successor has gone: clients are served here for as long as they may.
+
+        Of those on their way is still heard, from somebody in between who has not gone.
+        """
+        self._is_heard = self._stays = True
         self._resting.clear()
         if not self._stopped:
             self._log.warning(
                 "the new process has ended; clients that are still here stay",
                 clients=len(self._clients) + len(self._departures),
             )
-        self._departures.lost()
 
     def _finish(self, why: str) -> None:
         self._log.info(

@@ -90,6 +90,7 @@ class Passing:
             "move": self._move,
             "heard": self._heard,
             "stay": self._stay,
+            "go_on": self._go_on,
         }.items():
             link.on(what, _without_sockets(call))
         link.on("client", self._take)
@@ -107,6 +108,9 @@ class Passing:
         """Send nobody any more, and take nobody: this process ends."""
         self._stopped = True
         cancel(self._timer)
+        if not self._road.is_open:
+            self._taking.give_up()
+            self._departures.abandon()
         if self._leaving is not None:
             self._leaving.stop()
 
@@ -129,9 +133,12 @@ class Passing:
         self._leaving.begin()
 
     def _stay(self, _message: Message) -> None:
-        """The other release has gone."""
+        """The other release has gone; of each client on its way is heard whether it has it.
+
+        Until then its descriptor may still have to be sent, and it may be at a worker.
+        """
         if self._leaving is not None:
-            self._leaving.lost()
+            self._leaving.stay()
 
     def _heard(self, message: Message) -> None:
         if self._leaving is not None:
@@ -176,7 +183,12 @@ class Passing:
             number = message["client"].get("number")
             self._road.say("refused", number=number, why="the worker ends")
             return
-        self._taking.take(message["client"], sockets[0] if sockets else None, self._road)
+        connection = sockets[0] if sockets else None
+        self._taking.take(message["client"], connection, self._road, waits=True)
+
+    def _go_on(self, message: Message) -> None:
+        """Whoever had this client knows that it is here."""
+        self._taking.go_on(message["number"])
 
 
 def _without_sockets(call: Callable[[Message], None]) -> Any:

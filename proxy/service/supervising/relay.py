@@ -41,7 +41,7 @@ class Relay:
     """See the module.
 
     Attributes:
-        successor: To another release, which gets all clients; None while there is none.
+        successor: To another release, which gets all clients; None where there is none.
     """
 
     def __init__(self, staff: Staff, log: FilteringBoundLogger) -> None:
@@ -50,7 +50,7 @@ class Relay:
         self._passengers: dict[int, _Passenger] = {}
         self._takers: dict[Member, Member] = {}
         self.successor: Channel | None = None
-        self._halted = False
+        self._leaves = self._halted = False
         staff.on_joining.append(self._join)
         staff.on_left.append(self._left)
 
@@ -69,6 +69,8 @@ class Relay:
 
     def move(self, giver: Member, taker: Member, part: float) -> None:
         """Have a part of the clients of one worker that make work go to another one."""
+        if self._leaves:
+            return
         self._takers[giver] = taker
         giver.link.tell("move", part=part)
 
@@ -131,10 +133,22 @@ class Relay:
             return
         passenger.connection.close()
         passenger.answer({name: message[name] for name in _SAID if name in message})
+        if passenger.target is not None and message["what"] == "taken":
+            # No sooner: if this process dies, only one of the two may have read from it.
+            passenger.target.link.tell("go_on", number=message["number"])
 
     def _left(self, member: Member) -> None:
         self._refuse_those_for(member, "the worker has ended")
         self._takers.pop(member, None)
+
+    def leave(self, successor: Channel | None) -> None:
+        """All go to another release from now on, and nobody to another worker.
+
+        None is for one that has gone already: who is sent stays.
+        """
+        self._leaves = True
+        self._takers.clear()
+        self.successor = successor
 
     def successor_lost(self) -> None:
         """The other release has gone: who was on the way there goes on where it was."""

@@ -71,8 +71,7 @@ class StaffLeaving:
     def begin(self) -> None:
         """See `Going`."""
         self._staff.close()
-        if not self._is_lost:
-            self._relay.successor = self._channel
+        self._relay.leave(None if self._is_lost else self._channel)
         self._leave(DEALT_SECONDS)
 
     def _leave(self, patience: float) -> None:

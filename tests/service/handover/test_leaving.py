@@ -205,6 +205,27 @@ def test_clients_on_their_way_to_a_process_that_dies_come_back(scene):
     assert caller.payload()[0] == 0
 
 
+def test_of_those_on_their_way_is_heard_from_somebody_in_between(scene):
+    """They are served here again when that says so, and nobody is sent any more."""
+    back, arrived, busy = scene.call(), scene.call(), scene.call()
+    busy.query(b"INSERT INTO t VALUES (1)")
+    scene.leaving.begin()
+    scene.leaving.stay()
+    assert scene.leaving.is_awaited
+    scene.stage.serve()
+    scene.stage.run(2 * AGAIN_SECONDS)
+    scene.hear("refused", number=1, why="the new process has ended")
+    scene.hear("taken", number=2)
+    assert not scene.leaving.is_awaited
+    assert arrived.client.protocol.lost
+    assert {*scene.stage.clients.values()} == {back.client, busy.client}
+    scene.stage.run(2 * AGAIN_SECONDS)
+    assert scene.numbers() == [1, 2]
+    back.query(b"INSERT INTO t VALUES (1)")
+    scene.stage.serve()
+    assert back.payload()[0] == 0
+
+
 def test_what_is_said_of_nobody_is_nothing(scene):
     """Such as of a client that has come back."""
     scene.leaving.begin()
@@ -249,3 +270,19 @@ def test_idle_connections_to_targets_are_given_up(scene):
     scene.stage.run()
     assert scene.stage.ledger.total == 0
     assert "1 on their way" in repr(scene.leaving)
+
+
+def test_idle_connections_are_given_up_after_another_share_of_them(scene):
+    """The supervisor goes on sharing out while a worker is left by its clients."""
+    caller = scene.call()
+    scene.leaving.begin()
+    scene.stage.pool.allowance.cap(2)
+    scene.stage.pool.allowance.learn(50)
+    caller.query(b"INSERT INTO t VALUES (1)")
+    scene.hear("refused", number=1, why="it is full")
+    scene.stage.serve()
+    assert scene.stage.ledger.total == 1
+    scene.stage.run(2)
+    scene.stage.pool.sweep()
+    scene.stage.run()
+    assert scene.stage.ledger.total == 0

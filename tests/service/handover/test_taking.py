@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
+from types import SimpleNamespace
 
 import pytest
 from twisted.internet.error import ConnectionDone
@@ -64,6 +66,55 @@ def test_whoever_had_a_client_hears_that_it_is_served_before_it_is_read(sent, st
     assert client.number == caller.client.number
     assert connection.fileno() == -1
     client.protocol.transport.connectionLost(Failure(ConnectionDone()))
+
+
+@pytest.fixture
+def waiting(sent, stage):
+    """Who has taken the client, and reads nothing of it yet; and the client there."""
+    caller, connection, document = sent
+    one, reactor = Taking(adopting := Adopting(), lambda: {"shop": stage.proxy}), adopting
+    one.take(document, connection, Road(), waits=True)
+    (client,) = stage.clients.values()
+    assert reactor.readers == set()
+    yield SimpleNamespace(one=one, reactor=reactor, client=client, caller=caller)
+    if not client.protocol.lost:
+        client.protocol.transport.connectionLost(Failure(ConnectionDone()))
+
+
+def test_by_way_of_somebody_else_it_is_read_when_all_know_of_it(waiting):
+    """And no sooner, whatever it has sent."""
+    waiting.one.go_on(waiting.client.number)
+    assert waiting.reactor.readers == {waiting.client.protocol.transport}
+    waiting.one.go_on(waiting.client.number)  # which is nobody's now
+
+
+def test_who_has_gone_meanwhile_is_not_gone_on_with(waiting):
+    """It may be on its way to somebody else."""
+    handle, _ = moving.set_out(waiting.client)
+    waiting.one.go_on(waiting.client.number)
+    assert waiting.reactor.readers == set()
+    os.close(handle)
+    moving.arrived(waiting.client)
+
+
+def test_where_nobody_can_tell_of_it_a_client_is_not_touched(waiting, stage):
+    """Whoever had it goes on with its connection, which stays as it is."""
+    waiting.one.give_up()
+    assert stage.clients == {}
+    assert waiting.client.gone
+    waiting.caller.peer.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        waiting.caller.peer.recv(1)
+    waiting.one.give_up()
+
+
+def test_who_was_on_the_way_to_somebody_else_is_not_given_up_twice(waiting):
+    """It is in nobody's list here any more."""
+    handle, _ = moving.set_out(waiting.client)
+    waiting.one.give_up()
+    assert not waiting.client.gone
+    os.close(handle)
+    moving.arrived(waiting.client)
 
 
 def test_without_its_connection_a_client_is_refused(sent, stage):

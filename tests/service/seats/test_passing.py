@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import stat
 
 import pytest
 from twisted.internet.error import ConnectionDone
@@ -10,7 +12,7 @@ from twisted.python.failure import Failure
 
 from proxy.front import moving
 from proxy.observe.log import get_logger
-from proxy.service.handover.departures import AGAIN_SECONDS
+from proxy.service.handover.departures import AGAIN_SECONDS, UNDER_WAY
 from proxy.service.seats.passing import LOOK_SECONDS, LOOKS, Passing
 from tests.support.memory import Stage
 from tests.support.moving import Adopting, on_stage
@@ -18,9 +20,21 @@ from tests.support.staff import Said
 
 
 class Flushing(Said):
-    """A link that can be flushed."""
+    """A link that can be flushed, and keeps the descriptors that it was given.
+
+    Attributes:
+        handles: Those.
+    """
 
     flushes = 0
+
+    def __init__(self):
+        super().__init__()
+        self.handles = []
+
+    def tell(self, what, handles=(), **more):
+        self.handles += handles
+        super().tell(what, handles, **more)
 
     def flush(self):
         self.flushes += 1
@@ -41,6 +55,11 @@ class Scene:
             self.came.append,
             get_logger(),
         )
+
+    @property
+    def handles(self):
+        """The descriptors that were sent."""
+        return self.link.handles
 
     def numbers(self):
         """The clients that were sent."""
@@ -121,10 +140,13 @@ def test_all_go_where_another_release_takes_over(scene):
 
 
 def test_clients_stay_where_the_other_release_is_lost(scene):
-    """They are served here as long as they may."""
+    """They are served here as long as they may, when it is known that nobody has them."""
     caller = scene.call()
     scene.link.hear("leave", seconds=60.0)
     scene.link.hear("stay")
+    assert scene.one.is_awaited
+    assert caller.client not in scene.stage.clients.values()
+    scene.tell("refused", 1)
     assert not scene.one.is_awaited
     caller.query(b"INSERT INTO t VALUES (1)")
     scene.stage.serve()
@@ -154,6 +176,9 @@ def test_a_client_of_another_worker_is_taken_in():
         assert came == [stage.proxy.config.name]
         moving.arrived(caller.client)
         (client,) = stage.clients.values()
+        assert reactor.readers == set()
+        link.hear("go_on", number=client.number)
+        assert reactor.readers == {client.protocol.transport}
         assert client.session.user == "app"
         client.protocol.transport.connectionLost(Failure(ConnectionDone()))
 
@@ -176,6 +201,32 @@ def test_who_comes_to_a_worker_that_ends_goes_on_where_it_was(scene):
     assert scene.link.said == [("refused", {"number": 9, "why": "the worker ends"}, 0)]
     scene.link.hear("move", part=1.0)
     assert scene.numbers() == []
+
+
+def test_all_that_were_sent_are_there_until_they_are_heard_of(scene):
+    """Their descriptors may still be in the link's queue when the other release is lost."""
+    for _ in range(UNDER_WAY + 1):
+        scene.call()
+    scene.link.hear("leave", seconds=60.0)
+    assert len(scene.handles) == UNDER_WAY
+    scene.tell("refused", 1)
+    scene.link.hear("stay")
+    for handle in scene.handles[1:]:
+        assert stat.S_ISSOCK(os.fstat(handle).st_mode)
+    for number in scene.numbers()[1:]:
+        scene.tell("refused", number)
+    assert len(scene.stage.clients) == UNDER_WAY + 1
+
+
+def test_who_is_on_the_way_when_the_supervisor_goes_is_left_to_who_has_it(scene):
+    """Here nobody reads it any more, nor shuts its connection down."""
+    client = scene.call().client
+    scene.link.hear("move", part=1.0)
+    scene.link.close()
+    scene.one.stop()
+    assert client.gone
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(scene.handles[0])
 
 
 def test_clients_of_a_proxy_that_ends_stay(scene):

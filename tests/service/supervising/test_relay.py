@@ -120,7 +120,7 @@ def test_what_a_worker_said_before_it_ended_counts(scene):
 
 def test_all_go_to_another_release_where_there_is_one(scene):
     """What it says of them goes back to the workers."""
-    scene.one.successor = scene.outside
+    scene.one.leave(scene.outside)
     scene.send(scene.second, 9)
     assert scene.outside.said == [("client", {"client": {"number": 9}}, 1)]
     scene.one.answered({"what": "taken", "number": 9, "sockets": []})
@@ -130,12 +130,43 @@ def test_all_go_to_another_release_where_there_is_one(scene):
 
 def test_clients_come_back_when_the_other_release_is_lost(scene):
     """They were not read from there."""
-    scene.one.successor = scene.outside
+    scene.one.leave(scene.outside)
     scene.send(scene.second, 9)
     scene.one.successor_lost()
     ((what, more, _),) = scene.second.link.said
     assert (what, more["message"]["what"]) == ("heard", "refused")
     assert scene.one.successor is None
+
+
+def test_nobody_goes_to_another_worker_once_all_leave(scene):
+    """Also when the other release is lost: whoever had a client goes on with it."""
+    scene.one.move(scene.first, scene.second, 0.5)
+    scene.one.leave(scene.outside)
+    scene.one.successor_lost()
+    scene.one.move(scene.first, scene.second, 0.5)
+    scene.send(scene.first, 7)
+    assert scene.first.link.whats() == ["move", "heard"]
+    assert scene.first.link.said[-1][1]["message"]["what"] == "refused"
+    assert scene.second.link.said == []
+
+
+def test_whoever_has_taken_a_client_reads_it_when_that_is_known_where_it_comes_from(scene):
+    """If this process dies before, the one before goes on with it."""
+    message = {"what": "client", "client": {"number": 5}}
+    scene.one.take(message, [scene.connection()], scene.outside)
+    (taker,) = [one for one in scene.staff.members if one.link.said]
+    scene.outside.flush = lambda: scene.outside.said.append(taker.link.whats())
+    taker.link.hear("taken", number=5)
+    assert scene.outside.said == [("taken", {"number": 5}, 0), ["client"]]
+    assert taker.link.said[-1] == ("go_on", {"number": 5}, 0)
+
+
+def test_whoever_has_refused_a_client_hears_no_more_of_it(scene):
+    """There is nothing to go on with."""
+    scene.one.move(scene.first, scene.second, 0.5)
+    scene.send(scene.first, 7)
+    scene.second.link.hear("refused", number=7, why="it is full")
+    assert scene.second.link.whats() == ["client"]
 
 
 def test_clients_of_the_release_before_are_spread_over_the_workers(scene):
@@ -175,7 +206,8 @@ def test_an_answer_for_nobody_is_no_harm(scene):
 
 def test_a_client_of_the_release_before_goes_on_to_the_one_to_come(scene):
     """No worker here serves it in between."""
-    before, scene.one.successor = Outside(), scene.outside
+    before = Outside()
+    scene.one.leave(scene.outside)
     scene.one.take({"client": {"number": 5}}, [scene.connection()], before)
     assert scene.outside.said == [("client", {"client": {"number": 5}}, 1)]
     scene.one.answered({"what": "taken", "number": 5})

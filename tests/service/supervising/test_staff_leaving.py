@@ -29,6 +29,9 @@ class Carrying:
         self.heard.append(message)
         self.count -= 1
 
+    def leave(self, successor):
+        self.successor = successor
+
     def successor_lost(self):
         self.lost += 1
 
