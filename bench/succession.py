@@ -48,6 +48,7 @@ class Succession:
     port: int
     _folder: Path
     _target: tuple[str, int]
+    _workers: int
     _keep: Path | None
     pids: list[int] = attrs.field(factory=list)
     _mistakes: list[str] = attrs.field(factory=list)
@@ -59,6 +60,7 @@ class Succession:
         program: tools.Program,
         folder: Path,
         target: tuple[str, int],
+        workers: int = 1,
         keep: Path | None = None,
     ) -> Iterator[Self]:
         """Run a proxy for the time of the block; all that follow it end with it.
@@ -67,12 +69,13 @@ class Succession:
             program: Which form of it.
             folder: For its files.
             target: Host and port of its server.
+            workers: How many of its processes serve.
             keep: Where its log stays; None for nowhere.
 
         Raises:
             RefusedOrderError: it does not serve.
         """
-        one = cls(free_port(), folder, target, keep)
+        one = cls(free_port(), folder, target, workers, keep)
         one._configure(0)
         with (folder / "log").open("ab") as log:
             process = subprocess.Popen(
@@ -83,7 +86,8 @@ class Succession:
             )
         one.pids.append(process.pid)
         try:
-            one._await(lambda: bool(one._lines("the admin API listens")), "it does not serve")
+            for what in ("the admin API listens", "an endpoint listens"):
+                one._await(lambda what=what: bool(one._lines(what)), "it does not serve")
             yield one
         finally:
             for pid in one.pids[1:]:
@@ -170,7 +174,7 @@ class Succession:
             ],
             "log": {"level": "info", "format": "json"},
             "admin": {"listen": f"unix:{self._folder / 'admin.sock'}"},
-            "workers": 1,
+            "workers": self._workers,
             "drain_timeout": 5,
         }
         path = self._folder / "mysqlproxy.yaml"

@@ -31,6 +31,7 @@ from bench.failover.crowd import Crowd
 from bench.report import OURS
 from bench.site import PASSWORD, SCHEMA, USER
 from bench.succession import RefusedOrderError, Succession
+from proxy.config.model import MAX_WORKERS
 from proxy.embedded import EmbeddedError, Flavor, start_local_server
 
 SHARES: Final = (
@@ -226,6 +227,13 @@ def report(
 @click.option(
     "--pause", type=float, default=1.5, show_default=True, help="Seconds before each order."
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(1, MAX_WORKERS),
+    default=1,
+    show_default=True,
+    help="Processes of this proxy that serve.",
+)
 @click.option("--python", is_flag=True, help="Run this proxy from its sources, not compiled.")
 @click.option(
     "--log",
@@ -238,6 +246,7 @@ def main(
     reloads: int,
     restarts: int,
     pause: float,
+    workers: int,
     python: bool,
     log: Path | None,
 ) -> None:
@@ -256,7 +265,7 @@ def main(
             clusters.prepare(server)
             name = stack.enter_context(tempfile.TemporaryDirectory(prefix="mysqlproxy-up-"))
             running = stack.enter_context(
-                Succession.start(program, Path(name), (server.host, server.port), keep=log)
+                Succession.start(program, Path(name), (server.host, server.port), workers, log)
             )
             way = Way(OURS, (("127.0.0.1", running.port),), leaves=False)
             with (

@@ -12,9 +12,10 @@ from twisted.python import usage
 from proxy.config.load import load_config
 from proxy.config.problem import ConfigError
 from proxy.net.reactor import install
-from proxy.observe.log import configure
+from proxy.observe.log import configure, get_logger
 from proxy.service.handover.spawn import tell_failure
 from proxy.service.handover.twistd import TwistdPidFile
+from proxy.service.open_files import raise_limit
 from proxy.service.supervising.supervisor import process_for
 from proxy.service.tokens import UnusableError
 
@@ -43,6 +44,7 @@ def makeService(options: Any) -> IService:  # noqa: N802 - Twisted's name
     try:
         config = load_config(path)
         configure(config.log.format, config.log.level)
+        raise_limit(get_logger())
         worker = process_for(config, reactor, path)
     except (ConfigError, UnusableError) as error:
         sys.exit(1 if tell_failure(str(error)) else str(error))

@@ -76,3 +76,25 @@ def test_a_bad_configuration_ends_twistd_with_its_errors(tmp_path):
     )
     assert ended.returncode != 0
     assert f"{path}:3: proxies[0].auth[0]" in ended.stderr
+
+
+def test_the_plugin_may_have_as_many_files_as_the_system_lets_it(tmp_path):
+    """Whatever the shell gave it; the log says so."""
+    path = config(tmp_path, f"unix:{tmp_path}/gone/p")
+    path.write_text("workers: 1\n" + path.read_text())
+    limited = ["sh", "-c", 'ulimit -S -n 200 && ulimit -H -n 1000 && exec "$@"', "sh"]
+    ended = subprocess.run(
+        [
+            *limited,
+            *twistd("--nodaemon", "--pidfile=", "mysqlproxy", "--config", str(path)),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=START_SECONDS,
+        check=False,
+    )
+    assert "cannot listen" in ended.stdout
+    (line,) = [one for one in ended.stdout.splitlines() if "open files" in one]
+    assert "the limit of open files is raised" in line
+    assert "1000" in line

@@ -11,7 +11,8 @@ from twisted.python.failure import Failure
 
 from proxy.config.model import Config
 from proxy.net.reactor import install
-from proxy.observe.log import begin_twisted, configure
+from proxy.observe.log import begin_twisted, configure, get_logger
+from proxy.service.open_files import raise_limit
 from proxy.service.started import Started
 from proxy.service.supervising.supervisor import process_for
 
@@ -38,6 +39,7 @@ def serve(
     """
     configure(config.log.format, config.log.level)
     begin_twisted()
+    raise_limit(get_logger())
     process = process_for(config, reactor, path)
     status = 0
 

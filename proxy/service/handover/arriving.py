@@ -10,7 +10,7 @@ from typing import Any, Final
 from structlog.typing import FilteringBoundLogger
 from twisted.internet.defer import Deferred
 
-from proxy.front.proxy import Proxy
+from proxy.front.proxy import SEATS, Proxy
 from proxy.service.channel import (
     LAYOUT,
     Channel,
@@ -26,9 +26,12 @@ from proxy.service.ports import Given, PortName
 BEGIN_SECONDS: Final = 10.0
 """The process before has sent its ports before this one could ask for them."""
 
-NUMBERS_APART: Final = 1 << 20
+NUMBERS_APART: Final = SEATS << 20
 """New clients get numbers so far above those of the process before, which may accept some more
-until this one is ready."""
+until this one is ready.  It waits a minute for that, and dealing a client to a worker takes it
+some 65 µs, so these are fewer than 2^20; all may go to one worker, whose numbers are `SEATS`
+apart.  Hand-overs alone go once through all 32 bits in 64 processes: whoever has stayed for so
+long is passed over by the process that serves it then."""
 
 
 Take = Callable[[Message, list[socket.socket], Channel], None]

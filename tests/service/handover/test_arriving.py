@@ -13,6 +13,7 @@ from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
 from proxy.front import moving
+from proxy.front.proxy import SEATS, ConnectionIds, first_number, seat_of
 from proxy.observe.log import get_logger
 from proxy.service.channel import (
     LAYOUT,
@@ -24,10 +25,14 @@ from proxy.service.channel import (
 )
 from proxy.service.handover import arriving as handover_arriving
 from proxy.service.handover.arriving import NUMBERS_APART, Arriving, arriving
+from proxy.service.handover.restart import READY_SECONDS
 from proxy.service.handover.spawn import VARIABLE
 from proxy.service.ports import PortName
 from tests.support.memory import Stage
 from tests.support.moving import Adopting, on_stage
+
+DEALING_SECONDS = 65e-6
+"""What a client takes of the supervisor's time; see docs/performance.rst."""
 
 BEGIN = {"what": "begin", "layout": LAYOUT, "ports": [], "next_number": 5}
 
@@ -128,6 +133,27 @@ def test_a_successor_is_given_the_ports():
         assert one.first_number == 5 + NUMBERS_APART
         assert repr(one) == "<Arriving 0 clients have come>"
         one._end.close()
+
+
+def test_numbers_are_above_all_that_the_process_before_gives_meanwhile():
+    """Also where one worker of it has all clients that are dealt in as long as it waits."""
+    dealt = int(READY_SECONDS / DEALING_SECONDS)
+    assert SEATS * dealt < NUMBERS_APART
+
+
+@pytest.mark.parametrize("upcoming", [2**32 - 1, 2**32 - NUMBERS_APART, 2**32 - 5])
+def test_numbers_begin_again_where_the_distance_leads_beyond_them(upcoming):
+    """Each id has 32 bits, far from those of the process before, and says whose it is."""
+    before, end = socket.socketpair()
+    with before:
+        before.sendall(encode({**BEGIN, "next_number": upcoming}))
+        one = Arriving(end, get_logger())
+        one._end.close()
+    alone = ConnectionIds(one.first_number).upcoming
+    first = ConnectionIds(first_number(7, alone), SEATS).upcoming
+    assert 0 < alone < NUMBERS_APART + SEATS
+    assert 0 < first <= alone + SEATS
+    assert seat_of(first) == 7
 
 
 @pytest.mark.parametrize("message", [{**BEGIN, "layout": LAYOUT + 1}, {"what": "go"}])
