@@ -102,6 +102,11 @@ def lost_behind(client: Client, why: str) -> None:
     """
     session, lease = client.session, client.lease
     assert session is not None
+    own_writes, takes_writes = client.route.own_writes, client.route.takes_writes
+    if own_writes is not None and (
+        takes_writes or lease is None or lease.pool is own_writes.pool
+    ):
+        own_writes.doubt(session.user)  # it may have ended a transaction
     if lease is not None:
         client.lease_lost(why)
         lease.pool.discard(lease, why)

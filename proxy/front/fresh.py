@@ -72,13 +72,13 @@ def announce(client: Client, exchange: Exchange, *, express: bool) -> None:
     if not (client.route.takes_writes or lease.pool is own_writes.pool):
         return
     if any(kind == SessionTrack.GTIDS for kind, _ in exchange.changes):
-        own_writes.announce(session.user)
+        own_writes.announce(session)
     elif not exchange.ended:
         return
     elif exchange.err is not None or not (
         express or own_writes.is_told(session) or _only_reads(client, client.command)
     ):
-        own_writes.announce(session.user)
+        own_writes.announce(session)
 
 
 def doubt(client: Client, own_writes: OwnWrites) -> None:

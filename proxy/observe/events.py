@@ -7,8 +7,10 @@ JSON of a bounded size, and nothing in them can move the cursor of a terminal.
 from __future__ import annotations
 
 import collections
+import functools
 import itertools
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
@@ -62,12 +64,12 @@ Kind = tuple[str, str]
 
 
 class Events:
-    """The last of them.
+    """The last of them; threads add to them, and so do handlers of signals, in between.
 
     Attributes:
         last: The number of the last one.
         by_level: How many there were, by level.
-        on_added: Called with each one, in the thread that has logged it; may not fail.
+        on_added: Called with each one, in a thread that logs, mostly its own; may not fail.
     """
 
     def __init__(self, kept: int = KEPT, kept_of_a_kind: int = KEPT_OF_A_KIND) -> None:
@@ -81,7 +83,8 @@ class Events:
         self._kept_of_a_kind = kept_of_a_kind
         self._events: dict[int, Event] = {}  # in their order
         self._kinds: dict[Kind, collections.deque[int]] = {}
-        self._numbers = itertools.count(1)
+        self._changes: collections.deque[Callable[[], Event | None]] = collections.deque()
+        self._changing = threading.Lock()
         self.last = 0
         self.by_level = {"info": 0, "warning": 0, "error": 0}
         self.on_added: Callable[[Event], None] = _tell_nobody
@@ -96,16 +99,37 @@ class Events:
 
     def add(self, time: str, level: str, event: str, fields: Mapping[str, Any]) -> None:
         """Keep a line; without room for it the oldest of the most frequent kind gives way."""
-        # Threads and signals log as well: no number is given twice, whoever comes in between.
-        number = self.last = next(self._numbers)
-        self.count(level)
-        event = plain_text(event)
-        kind = (level, event)
+        line = (time, level, plain_text(event), plain_fields(fields))
+        self._change(functools.partial(self._keep, *line))
+
+    def count(self, level: str, lines: int = 1) -> None:
+        """There were so many more, whether they are kept or not."""
+        self._change(functools.partial(self._count, level, lines))
+
+    def _change(self, change: Callable[[], Event | None]) -> None:
+        """Change what is kept; in the midst of another change whoever is at that does both."""
+        self._changes.append(change)
+        added: list[Event] = []
+        # Nobody waits here: what logs in the midst of a change may be its own thread.
+        while self._changes and self._changing.acquire(blocking=False):
+            try:
+                while self._changes:
+                    event = self._changes.popleft()()
+                    if event is not None:
+                        added.append(event)
+            finally:
+                self._changing.release()
+        for event in added:
+            self.on_added(event)
+
+    def _keep(self, time: str, level: str, text: str, fields: Mapping[str, Any]) -> Event:
+        self.last += 1
+        self._count(level, 1)
+        added = Event(number=self.last, time=time, level=level, event=text, fields=fields)
+        self._events[self.last] = added
+        kind = (level, text)
         numbers = self._kinds.setdefault(kind, collections.deque())
-        numbers.append(number)
-        added = self._events[number] = Event(
-            number=number, time=time, level=level, event=event, fields=plain_fields(fields)
-        )
+        numbers.append(self.last)
         if len(numbers) > self._kept_of_a_kind:
             self._forget(kind)
         elif len(self._events) > self._kept:
@@ -113,10 +137,9 @@ class Events:
             self._forget(
                 max(self._kinds, key=lambda one: (len(self._kinds[one]), -self._kinds[one][0]))
             )
-        self.on_added(added)
+        return added
 
-    def count(self, level: str, lines: int = 1) -> None:
-        """There were so many more, whether they are kept or not."""
+    def _count(self, level: str, lines: int) -> None:
         self.by_level[level] = self.by_level.get(level, 0) + lines
 
     def _forget(self, kind: Kind) -> None:
@@ -127,7 +150,8 @@ class Events:
 
     def after(self, number: int) -> Iterator[Event]:
         """What came after the event of this number; 0 is for all that is kept."""
-        return (event for event in tuple(self._events.values()) if event.number > number)
+        kept = self._events.copy()  # at one stroke, whoever adds to them
+        return (event for event in kept.values() if event.number > number)
 
 
 def _tell_nobody(_: Event) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import threading
 from collections.abc import Callable
 from typing import Final
 
@@ -52,7 +53,8 @@ class _Bucket:
 class Flood:
     """Says which lines are written: of each kind some at once, and a few a second from then on.
 
-    So no kind is silenced for good, and no kind takes the room of another one.
+    So no kind is silenced for good, and no kind takes the room of another one.  Threads ask as
+    well, and so do handlers of signals and what collects garbage, in the midst of anything.
     """
 
     def __init__(
@@ -82,29 +84,44 @@ class Flood:
         self._buckets: collections.OrderedDict[Kind, _Bucket] = collections.OrderedDict()
         self._waiting: list[LeftOut] = []
         self._told = clock()
+        # Threads wait for each other.  Who comes in the midst of its own thread's turn cannot,
+        # and finds that it is one.
+        self._turn = threading.RLock()
+        self._in_turn = False
 
     def __repr__(self) -> str:
         """How much it knows."""
         return f"<Flood of {len(self._buckets)} kinds>"
 
     def admits(self, level: str, event: str) -> bool:
-        """Whether this line is to be written; one that is not is counted."""
-        now, kind = self._clock(), (level, event)
-        bucket = self._buckets.get(kind)
-        if bucket is None:
-            if len(self._buckets) >= self._kinds:
-                self._forget_oldest()
-            bucket = self._buckets[kind] = _Bucket(self._burst, now)
-        else:
-            self._buckets.move_to_end(kind)
-            gained = (now - bucket.filled) * self._per_second
-            bucket.tokens = min(bucket.tokens + gained, self._burst)
-            bucket.filled = now
-        if bucket.tokens < 1:
-            bucket.left_out += 1
-            return False
-        bucket.tokens -= 1
-        return True
+        """Whether this line is to be written; one that is not is counted.
+
+        One in the midst of another one's turn is written: they are few, and nothing is changed
+        under the other one's hands.
+        """
+        kind = (level, event)
+        with self._turn:
+            if self._in_turn:
+                return True
+            self._in_turn = True
+            try:
+                now, bucket = self._clock(), self._buckets.get(kind)
+                if bucket is None:
+                    if len(self._buckets) >= self._kinds:
+                        self._forget_oldest()
+                    bucket = self._buckets[kind] = _Bucket(self._burst, now)
+                else:
+                    self._buckets.move_to_end(kind)
+                tokens = bucket.tokens + (now - bucket.filled) * self._per_second
+                bucket.filled = now
+                if tokens < 1:
+                    bucket.tokens = tokens
+                    bucket.left_out += 1
+                    return False
+                bucket.tokens = min(tokens, self._burst) - 1
+                return True
+            finally:
+                self._in_turn = False
 
     def _forget_oldest(self) -> None:
         (level, event), bucket = self._buckets.popitem(last=False)
@@ -121,7 +138,17 @@ class Flood:
         now = self._clock()
         if not at_once and now - self._told < self._told_every:
             return []
-        self._told = now
+        with self._turn:
+            if self._in_turn:
+                return []
+            self._in_turn = True
+            try:
+                self._told = now
+                return self._take_told()
+            finally:
+                self._in_turn = False
+
+    def _take_told(self) -> list[LeftOut]:
         told, self._waiting = self._waiting, []
         for (level, event), bucket in self._buckets.items():
             if bucket.left_out:

@@ -78,8 +78,9 @@ class Sink:
             self._lose("nobody reads them")
         else:
             data = (line + "\n").encode("utf-8", "backslashreplace")
+            size = len(data)  # no call in the midst of adding, where another thread has a turn
             self._waiting.append(data)
-            self._size += len(data)
+            self._size += size
         self.flush()
 
     debug = info = warning = error = critical = msg
@@ -140,7 +141,8 @@ class Sink:
 
     def _drop(self, why: str) -> bool:
         """The first line that waits is lost; that it did not work."""
-        self._size -= len(self._waiting.popleft())
+        size = len(self._waiting.popleft())
+        self._size -= size
         self._torn = self._torn or self._begun
         self._begun = False
         self._lose(why)

@@ -32,12 +32,13 @@ class _Untold:
     Attributes:
         first: What they were told to be the count.
         position: What was written since; None where nobody knows.
-        awaited: How many writes were announced of which is not known yet what they are.
+        awaited: Who has announced writes of which is not known yet what they are.  Whose
+            announcement was told before is not there: its note says nothing of the others.
     """
 
     first: int
     position: Position | None = attrs.Factory(Position)
-    awaited: int = 0
+    awaited: set[object] = attrs.Factory(set)
 
 
 class Elsewhere:
@@ -78,14 +79,25 @@ class Elsewhere:
         """Which users this one is taken for one with."""
         return slot_of(self._proxy, user)
 
-    def announce(self, user: str) -> None:
-        """A user is about to hear that something was written here; `note` follows."""
-        self._count(self.slot(user)).awaited += 1
+    def announce(self, user: str, who: object) -> None:
+        """A user is about to hear that something was written here; `note` follows.
 
-    def note(self, user: str, position: Position | None) -> None:
-        """A user has written here, and this is what; None where nobody knows."""
+        Args:
+            user: Of this name.
+            who: Its session, or whatever else stands for one answer at a time.
+        """
+        self._count(self.slot(user)).awaited.add(who)
+
+    def note(self, user: str, position: Position | None, who: object = None) -> None:
+        """A user has written here.
+
+        Args:
+            user: Of this name.
+            position: What; None where nobody knows.
+            who: Has announced it, and notes all of it before anything is told.
+        """
         untold = self._count(self.slot(user))
-        untold.awaited = max(untold.awaited - 1, 0)
+        untold.awaited.discard(who)
         known = untold.position
         untold.position = None if known is None or position is None else added(known, position)
 

@@ -112,7 +112,7 @@ class OwnWrites:
                 continue
             self._reports = True
             self._add(user, position)
-            self._note(user, position)
+            self._note(user, position, session)
         # There is no report in an error, though what came before it may be committed.
         if not reads_only and (outcome.failed or not self.is_told(session)):
             self.doubt(user)
@@ -134,15 +134,17 @@ class OwnWrites:
         """Whether others have to know that something was written before the writer's client."""
         return self._elsewhere is not None
 
-    def announce(self, user: str) -> None:
-        """The user is about to hear of what it has written; `wrote` says what that is."""
+    def announce(self, session: Session) -> None:
+        """Its client is about to hear of what it has written; `wrote` says what that is."""
         if self._elsewhere is not None:
-            self._elsewhere.announce(user)
+            self._elsewhere.announce(session.user, session)
 
-    def _note(self, user: str, position: Position | None) -> None:
+    def _note(
+        self, user: str, position: Position | None, session: Session | None = None
+    ) -> None:
         """Let other workers know."""
         if self._elsewhere is not None:
-            self._elsewhere.note(user, position)
+            self._elsewhere.note(user, position, session)
 
     def hear(self, seat: int, news: News) -> None:
         """What users have written by way of another worker."""

@@ -277,6 +277,23 @@ def test_a_read_that_was_lost_says_nothing_of_writes(mysql):
     assert mysql.own_writes.is_met("app", mysql.pool("b"))
 
 
+def test_what_a_statement_has_committed_is_not_lost_with_what_is_asked_behind_it(mysql):
+    """It set what its client wants to be told, which ended a transaction."""
+    writer, reader = both(mysql)
+    a = mysql.host("a")
+    a.answers |= {b"SET autocommit": a.answers[b"INSERT"]}
+    a.servers.routines[b"SET autocommit"] = a.servers.routines[b"CALL"]
+    a.servers.routines[b"SELECT CAST(@@session_track_schema"] = lambda _: None
+    assert ask(writer, INSERT) == "ok"
+    mysql.apply("b")
+    assert ask(reader, READ) == "b"
+    writer.query(b"SET autocommit = 1, session_track_schema = 0")
+    mysql.run()
+    a.cut()
+    mysql.run()
+    assert not mysql.own_writes.is_met("app", mysql.pool("b"))
+
+
 # By way of other workers
 
 
@@ -295,13 +312,14 @@ class Announced:
 
         self.client.wire.write = heard
 
-    def announce(self, user):
+    def announce(self, user, who):
         """See `Elsewhere`."""
+        del who
         self.told.append(f"announced of {user}")
 
-    def note(self, user, position):
+    def note(self, user, position, who):
         """See `Elsewhere`."""
-        del position
+        del position, who
         self.told.append(f"noted of {user}")
 
     def slot(self, user):

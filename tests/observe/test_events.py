@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.observe import events as events_module
 from proxy.observe.events import ITEMS_LIMIT, TEXT_LIMIT, Events, plain
+from tests.observe.interrupting import in_threads, interrupt_each_step
 
 TIME = "2026-01-01T00:00:00.000Z"
 
@@ -56,6 +58,48 @@ def test_what_is_logged_in_the_midst_of_another_one_has_a_number_of_its_own():
     for name in "abc":
         add(events, name)
     assert names(events) == ["a", "b", "c"]
+
+
+def test_whatever_is_interrupted_by_a_line_both_are_kept_and_heard_of():
+    """Handlers of signals log whatever they interrupt, such as one that has to give way."""
+
+    def begin():
+        events, heard = Events(kept=3, kept_of_a_kind=2), []
+        for name in "aab":
+            add(events, name)
+        events.on_added = heard.append
+
+        def check():
+            assert names(events)[-1] in {"c", "signal"}
+            assert sorted(names(events)) in (["b", "c", "signal"], ["a", "c", "signal"])
+            assert sorted(one.event for one in heard) == ["c", "signal"]
+            assert [one.number for one in events.after(3)] == [4, 5]
+            assert (events.last, events.by_level["info"]) == (5, 5)
+            for name in "xyz":
+                add(events, name)
+            assert names(events) == ["x", "y", "z"]
+
+        return lambda: add(events, "c"), lambda: add(events, "signal"), check
+
+    interrupt_each_step(events_module, begin)
+
+
+def test_threads_add_at_the_same_time():
+    """Each event has a number, is heard of once, and is counted; some are kept."""
+    events, heard = Events(kept=20, kept_of_a_kind=3), []
+    events.on_added = heard.append
+
+    def log(thread):
+        for number in range(1000):
+            add(events, f"{thread} {number % 15}")
+            events.count("error")
+            kept = [one.number for one in events.after(0)]
+            assert kept == sorted(kept)
+
+    in_threads(lambda: log(1), lambda: log(2))
+    assert sorted(one.number for one in heard) == [*range(1, 2001)]
+    assert events.by_level == {"info": 2000, "warning": 0, "error": 2000}
+    assert (events.last, len(events)) == (2000, 20)
 
 
 def test_a_frequent_kind_pushes_out_no_rare_one():

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.observe import flood as flood_module
 from proxy.observe.flood import BURST, Flood, LeftOut
+from tests.observe.interrupting import in_threads, interrupt_each_step
 
 
 class Hand:
@@ -99,3 +101,97 @@ def test_each_line_is_written_or_counted(lines):
         told += sum(one.lines for one in flood.due())
     told += sum(one.lines for one in flood.due(at_once=True))
     assert sum(seen.values()) + told == len(lines)
+
+
+def told_of(flood):
+    """How many lines were left out, as it tells now."""
+    return sum(one.lines for one in flood.due(at_once=True))
+
+
+class Interrupted(Hand):
+    """One that is interrupted when it is asked the next time, where that is set."""
+
+    def __init__(self):
+        super().__init__()
+        self.interrupt = None
+
+    def __call__(self):
+        interrupt, self.interrupt = self.interrupt, None
+        if interrupt is not None:
+            interrupt()
+        return self.now
+
+
+def test_one_in_the_midst_of_another_ones_turn_is_written():
+    """It is none of the flood, and nothing is told there."""
+    clock, seen = Interrupted(), []
+    flood = Flood(clock, burst=1)
+    assert written(flood, 3) == 1
+
+    def interrupt():
+        seen.extend([flood.admits("warning", "lost"), flood.due(at_once=True)])
+
+    clock.interrupt = interrupt
+    assert not flood.admits("warning", "lost")
+    assert seen == [True, []]
+    assert flood.due(at_once=True) == [LeftOut("warning", "lost", 3)]
+
+
+@pytest.mark.parametrize("kind", ["a", "b", "new"])
+def test_what_is_logged_in_the_midst_of_another_one_is_written_or_counted_too(clock, kind):
+    """Handlers of signals log whatever they interrupt: the same kind, or one that gives way."""
+
+    def begin():
+        flood, seen = Flood(clock, burst=1, kinds=2), []
+        written(flood, 3, "a")  # one of them is written
+        written(flood, 3, "b")
+
+        def log():
+            seen.extend(flood.admits("warning", name) for name in ("a", "c", "b"))
+
+        def interrupt():
+            seen.append(flood.admits("warning", kind))
+
+        def check():
+            assert seen.count(True) + told_of(flood) == 4 + len(seen) == 8
+
+        return log, interrupt, check
+
+    interrupt_each_step(flood_module, begin)
+
+
+def test_what_is_logged_while_it_is_told_is_written_or_counted_too(clock):
+    """And what is told in the midst of that is told once."""
+
+    def begin():
+        flood, seen, told = Flood(clock, burst=1, kinds=2), [], []
+        written(flood, 3, "a")
+        written(flood, 3, "b")
+
+        def tell():
+            told.append(told_of(flood))
+
+        def interrupt():
+            seen.extend([flood.admits("warning", "a"), flood.admits("warning", "new")])
+            tell()
+
+        def check():
+            tell()
+            assert seen.count(True) + sum(told) == 4 + len(seen) == 6
+
+        return tell, interrupt, check
+
+    interrupt_each_step(flood_module, begin)
+
+
+def test_threads_log_at_the_same_time(clock):
+    """Each of their lines is written or counted, though kinds come and go."""
+    flood, seen, told = Flood(clock, burst=1, told_every=0, kinds=20), [], []
+
+    def log(thread):
+        for number in range(2000):
+            seen.append(flood.admits("info", f"{thread} {number % 15}"))
+            told.extend(flood.due())
+
+    in_threads(lambda: log(1), lambda: log(2))
+    assert seen.count(True) + sum(one.lines for one in told) + told_of(flood) == len(seen)

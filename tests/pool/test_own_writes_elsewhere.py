@@ -141,16 +141,31 @@ def test_what_a_dead_worker_has_left_is_asked_for(group, colleague):
 def test_what_is_about_to_be_heard_is_counted_first(group, colleague):
     """Before anybody knows what it is."""
     assert group.own_writes.announces
-    group.own_writes.announce("app")
+    group.own_writes.announce(group.writing.client.session)
     slot = colleague.ours.slot("app")
     assert colleague.board.count(slot, 1) == 1
     assert needed(group) == [parse(f"{UUID}:5")]  # here it is known when it is
 
 
+def test_what_a_long_answer_has_written_says_nothing_of_another_one(group, colleague):
+    """It was announced and told long ago when the other one is announced."""
+    long, short = group.writing, group.client()
+    slot = str(colleague.ours.slot("app"))
+    group.own_writes.announce(long.client.session)
+    group.run(TELL_SECONDS)
+    group.own_writes.announce(short.client.session)
+    wrote(group, told(f"{UUID}:7", f"{UUID}:8"))
+    group.run(TELL_SECONDS)
+    assert colleague.told == [{slot: (0, 1, None)}, {slot: (1, 4, None)}]
+    wrote(group, told(f"{UUID}:9"))
+    group.run(TELL_SECONDS)
+    assert colleague.told[2:] == [{slot: (4, 5, f"{UUID}:9")}]
+
+
 def test_who_has_no_colleagues_hears_of_none(group):
     """Whatever is told."""
     assert not group.own_writes.announces
-    group.own_writes.announce("app")
+    group.own_writes.announce(group.writing.client.session)
     group.own_writes.hear(2, {"1": (0, 1, None)})
     assert needed(group) == [Position()]
 
