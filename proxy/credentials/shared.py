@@ -12,7 +12,6 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
 
-from proxy.credentials.aws import AwsSettings
 from proxy.credentials.secrets_source import (
     OnChange,
     SecretEntry,
@@ -22,9 +21,14 @@ from proxy.credentials.secrets_source import (
 from proxy.credentials.source import Credential
 
 
-def key_of(proxy: str, aws: AwsSettings, entries: Sequence[SecretEntry]) -> str:
-    """A name for the secrets of a proxy, the same in each process of that configuration."""
-    settings = (aws, [(one.secret_id, one.username) for one in entries])
+def key_of(proxy: str, *settings: object) -> str:
+    """A name for the secrets of a proxy, the same in each process of that configuration.
+
+    Args:
+        proxy: Whose they are.
+        settings: All that decides whether a reload reads them anew.  Two that read side by
+            side, until it is known whether the reload is refused, have names of their own.
+    """
     digest = hashlib.blake2b(repr(settings).encode(), digest_size=16)
     return f"{proxy} {digest.hexdigest()}"
 

@@ -218,7 +218,7 @@ class Materials:
             SecretEntry(entry.secret_arn or "", credential_maker(entry), entry.username)
             for entry in auth
         ]
-        key = key_of(self.config.name, self._aws, entries)
+        key = key_of(self.config.name, aws, self.config.role_arn, auth)
         if means.told_secrets is not None:
             return means.told_secrets(key, entries, means.changed)
         manager = SecretsManager(self._aws)

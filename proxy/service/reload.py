@@ -29,6 +29,10 @@ from proxy.service.tokens import UnusableError
 if TYPE_CHECKING:
     from proxy.service.started import Started
 
+TOO_EARLY = "this process does not listen yet: try again when it does"
+"""Nobody knows of its ports until then: a reload, or a new process, would open them once more,
+and this one would find them taken."""
+
 
 class Reloader:
     """Puts the configuration file in force anew, all of it or nothing.
@@ -128,6 +132,8 @@ class Reloader:
             raise OperationRefusedError("this process has not taken over yet")
         if not process.running:
             raise OperationRefusedError("the proxy is being stopped")
+        if not process.listening.called:
+            raise OperationRefusedError(TOO_EARLY)
         return process.config_path
 
     # Doing it

@@ -106,12 +106,12 @@ class Serving(Service):
 
     def take(self, assemblies: Sequence[AnyAssembly], added: Sequence[AnyAssembly]) -> None:
         """Serve these proxies from now on, of which some are new; the others end."""
-        for one in self.assemblies:
-            if one not in assemblies:
-                self._leaving[one] = None
-                Deferred.fromCoroutine(self._end(one))
+        leaving = [one for one in self.assemblies if one not in assemblies]
         self.assemblies[:] = assemblies
         self.proxies[:] = [one.proxy for one in assemblies]
+        for one in leaving:
+            self._leaving[one] = None
+            Deferred.fromCoroutine(self._end(one))
         for one in added:
             one.start()
             self._watch(one)

@@ -32,7 +32,7 @@ from proxy.service.handover.restart import Going, HandedOver, HandOver
 from proxy.service.notify import Notifier, for_successor, status_of
 from proxy.service.ports import OpenPort, PortName, Ports, Reader, Wanted
 from proxy.service.process import RunningProcess
-from proxy.service.reload import Reloader
+from proxy.service.reload import TOO_EARLY, Reloader
 from proxy.service.serving import DRAIN_LOOK_SECONDS, Serving
 from proxy.service.sights import Sights
 from proxy.service.tokens import UnusableError
@@ -256,13 +256,14 @@ class Started(Serving):
         self.reactor.stop()
 
     def _handed_over(self) -> HandedOver:
+        early = () if self.listening.called else (TOO_EARLY,)
         reloads = ("a reload is under way",) if self.reloader.is_under_way else ()
         return HandedOver(
             ports=self.ports,
             ids=self._ids,
             close_admin=self.admin.stop_listening,
             leave=self._leave_to,
-            objections=(*reloads, *filter(None, map(_objection, self.assemblies))),
+            objections=(*early, *reloads, *filter(None, map(_objection, self.assemblies))),
         )
 
     def _leave_to(self, channel: Channel) -> Going:

@@ -8,13 +8,14 @@ import attrs
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
 
-from proxy.credentials.aws import AwsSettings
+from proxy.config.aws import AwsConfig
 from proxy.credentials.directory import Claiming
 from proxy.credentials.secrets_manager import CURRENT
 from proxy.credentials.secrets_source import SecretEntry
 from proxy.credentials.shared import SharedSecrets, ToldSecrets, key_of
 from proxy.credentials.source import Credential
 from tests.credentials.secrets_stage import INTERVAL, Stage, make_credential, version
+from tests.support.assembling import SECRET
 
 ENTRIES = (
     SecretEntry("a", make_credential),
@@ -192,15 +193,16 @@ def test_one_who_hears_may_make_another_one_give_up(both):
 
 
 def test_a_key_is_of_what_is_read():
-    """By whom, from where, and for whom."""
-    aws = AwsSettings(region="eu-central-1")
-    key = key_of("shop", aws, ENTRIES)
-    assert key == key_of("shop", attrs.evolve(aws), [*ENTRIES])
+    """By whom, and by which settings."""
+    aws = AwsConfig(region="eu-central-1")
+    key = key_of("shop", aws, None, (SECRET,))
+    assert key == key_of("shop", attrs.evolve(aws), None, (attrs.evolve(SECRET),))
     others = {
-        key_of("store", aws, ENTRIES),
-        key_of("shop", attrs.evolve(aws, role_arn="x"), ENTRIES),
-        key_of("shop", aws, ENTRIES[:1]),
-        key_of("shop", aws, (ENTRIES[0], attrs.evolve(ENTRIES[1], username="x"))),
+        key_of("store", aws, None, (SECRET,)),
+        key_of("shop", attrs.evolve(aws, secret_refresh_interval=7.0), None, (SECRET,)),
+        key_of("shop", aws, "role", (SECRET,)),
+        key_of("shop", aws, None, (SECRET, SECRET)),
+        key_of("shop", aws, None, (attrs.evolve(SECRET, username="x"),)),
     }
-    assert len(others) == 4
+    assert len(others) == 5
     assert key not in others

@@ -363,4 +363,6 @@ def test_a_restart_asked_of_the_admin_api_is_answered_when_it_is_done(start, por
         assert reply.content["done"] is True
         one.pids.append(one.lines("another process is the service")[-1]["pid"])
         wait_until(lambda number=number: one.has_ended(number - 1))
+    wait_until(lambda: len(one.lines("the admin API listens")) == number + 1)
+    assert caller.post("reload").content["changed"] == []
     assert listens(port)

@@ -14,12 +14,17 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from proxy.admin.caller import AdminCaller
 from proxy.config.admin import AdminSocket
 from proxy.embedded.certificates import self_signed
+from proxy.observe.metrics import ProxyCollector
+from proxy.service.reload import Reloader
 from tests.support.ports import free_port
 
 pytestmark = pytest.mark.loopback
@@ -123,6 +128,15 @@ def greeted(path):
         return bool(client.recv(100))
 
 
+def metrics(running):
+    """What Prometheus reads."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(LIMIT_SECONDS)
+        client.connect(str(running.folder / "admin.sock"))
+        client.sendall(b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        return b"".join(iter(lambda: client.recv(65536), b"")).decode()
+
+
 @pytest.fixture
 def workers():
     """How many processes serve."""
@@ -223,6 +237,42 @@ def test_the_admin_api_gets_another_mode_and_tls_where_it_listens(running, tmp_p
         assert client.recv(12) == b"HTTP/1.1 200"
 
 
+def test_before_it_listens_nothing_is_changed():
+    """Its own ports would be in its way; and systemd would take the end for its readiness."""
+    process = SimpleNamespace(
+        config=None,
+        config_path=Path("mysqlproxy.yaml"),
+        hand_over=SimpleNamespace(is_done=False, is_under_way=False, waits=False),
+        running=True,
+        listening=Deferred(),
+        collector=ProxyCollector(),
+    )
+    reloader, told = Reloader(process), []
+    reloader.on_begin = reloader.on_end = lambda: told.append("systemd")
+    why = []
+    asked = Deferred.fromCoroutine(reloader.reload())
+    asked.addErrback(lambda failure: why.append(failure.value.why))
+    assert why == ["this process does not listen yet: try again when it does"]
+    assert told == []
+    assert process.collector.process.configuration_reloads == {"succeeded": 0, "refused": 1}
+
+
+def test_whoever_asks_too_early_asks_again(tmp_path):
+    """What it starts with comes up, and what was asked for is in force then."""
+    running = Running(tmp_path, workers=2)
+    try:
+        running.wait_for("starting")
+        running.change("drain_timeout: 0", "drain_timeout: 0.5")
+        running.hang_up()
+        running.wait_for("a worker serves", 2)
+        running.wait_for("an endpoint listens")
+        running.hang_up()
+        assert running.wait_for(CHANGED)["changed"] == ["drain_timeout"]
+        assert greeted(running.folder / "shop.sock")
+    finally:
+        assert running.end() == 0
+
+
 @ALSO_WITH_WORKERS
 def test_proxies_come_and_go(running):
     """One that goes ends with its clients; the metrics know the others."""
@@ -237,6 +287,8 @@ def test_proxies_come_and_go(running):
     assert greeted(running.folder / "shop.sock")
     (proxy,) = running.admin.get("proxies").content["proxies"]
     assert proxy["name"] == "store"
+    assert '{proxy="store"' in metrics(running)
+    assert '{proxy="shop"' not in metrics(running)
 
 
 def test_a_level_that_was_set_by_hand_stays_until_the_file_says_another_one(running):

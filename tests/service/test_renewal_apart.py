@@ -6,6 +6,7 @@ import time
 
 import attrs
 import pytest
+from twisted.internet.defer import Deferred, succeed
 
 from proxy.config.auth import AuthEntry
 from proxy.config.aws import TokenReuse
@@ -14,12 +15,17 @@ from proxy.config.model import Target, TargetSet
 from proxy.config.pool import ConnectionPoolConfig
 from proxy.config.secret import Secret
 from proxy.config.tls import BackendTls, TlsMode
+from proxy.credentials.aws_threads import AwsThreads
+from proxy.credentials.cached import REFETCH_PAUSE_SECONDS
+from proxy.credentials.secret_value import SecretValue
+from proxy.credentials.secrets_manager import CURRENT, SecretVersion
 from proxy.failover.sharing import NOBODY
 from proxy.pool.rotation import Rotation
+from proxy.service.materials import Materials
 from proxy.service.tokens import UnusableError
 from proxy.vocabulary import Role
 from tests.support.apart import Apart
-from tests.support.assembling import APP, make_config
+from tests.support.assembling import APP, SECRET, make_config
 
 OTHER = AuthEntry(username="other", password=Secret("x"))
 SOME = (Target(address="db1"), Target(address="db2", role=Role.READ_ONLY))
@@ -65,6 +71,45 @@ def test_both_know_other_users(apart, monkeypatch):
         assert part.workshop.directory.known("other").passwords == ("x",)
     assert {*told} == {"app"}
     assert apart.distant.proxy.config == apart.served.proxy.config
+
+
+class Secrets:
+    """What AWS has; nothing is answered while it is away."""
+
+    def __init__(self, password):
+        self.password, self.is_away = password, False
+
+    def run(self, fetch):
+        """See `AwsThreads`."""
+        if self.is_away:
+            return Deferred()
+        value = SecretValue("app", self.password)
+        found = SecretVersion(self.password, time.time(), value)
+        return succeed(found if CURRENT in fetch.args else None)
+
+
+def test_secrets_that_are_read_for_a_reload_do_not_touch_those_in_force(shared, monkeypatch):
+    """Where it is refused a worker knows what it knew, and has passwords looked up anew."""
+    there = Secrets("one")
+    monkeypatch.setattr(AwsThreads, "run", lambda _, fetch: there.run(fetch))
+    config = make_config(auth=(SECRET,))
+    apart = Apart(config, shared).start()
+    try:
+        workshop, served = apart.distant.workshop, apart.served.workshop.directory
+        aws = attrs.evolve(config.aws, secret_refresh_interval=600.0)
+        fresh = Materials(attrs.evolve(config, aws=aws), workshop.means, workshop.materials)
+        there.is_away = True
+        for do in (fresh.secrets.start, fresh.secrets.stop):
+            do()
+            apart.run()
+            assert served.known("app").passwords == ("one",)
+        there.is_away, there.password = False, "two"
+        shared.reactor.advance(REFETCH_PAUSE_SECONDS)
+        served.refresh("app")
+        apart.run()
+        assert served.known("app").passwords == ("two",)
+    finally:
+        apart.stop()
 
 
 def test_limits_are_those_of_the_worker(apart):

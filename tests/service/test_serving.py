@@ -169,6 +169,24 @@ def test_a_proxy_that_is_no_more_ends_when_its_clients_have_finished(scene):
     assert (scene.shop.done, scene.shop.proxy.done) == (["stop"], ["close", "stop"])
 
 
+@pytest.mark.parametrize("has_clients", [False, True])
+def test_metrics_forget_a_proxy_that_is_no_more(scene, has_clients):
+    """Also one without clients, which ends at once; not one whose name is there again."""
+    forgotten = []
+    scene.one.collector.forget = forgotten.append
+    again = Assembly("blog")
+    busy = [
+        Client(one.proxy.own, idle=False) for one in (scene.shop, scene.blog) if has_clients
+    ]
+    scene.one.take([again], [again])
+    assert forgotten == ([] if has_clients else ["shop"])
+    for client in busy:
+        client.is_idle = True
+    scene.clock.advance(DRAIN_LOOK_SECONDS)
+    assert forgotten == ["shop"]
+    assert scene.shop.done == scene.blog.done == ["stop"]
+
+
 def test_who_does_not_finish_is_cut_off_in_the_end(scene):
     """After as long as a drain may take."""
     busy = Client(scene.shop.proxy.own, idle=False)

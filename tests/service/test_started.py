@@ -9,6 +9,12 @@ import subprocess
 import sys
 
 import pytest
+from twisted.internet.testing import MemoryReactorClock
+
+from proxy.config.model import Config
+from proxy.service.alone import Alone
+from proxy.service.reload import TOO_EARLY
+from tests.support.assembling import make_config
 
 pytestmark = pytest.mark.loopback
 
@@ -52,6 +58,14 @@ def wait_for(process, message):
         if message in line:
             return
     raise AssertionError("the process ended before it was so far")
+
+
+def test_a_process_that_does_not_listen_yet_is_not_replaced():
+    """A new one would be given no ports, and open them where this one is about to."""
+    process = Alone(Config(proxies=(make_config(),)), MemoryReactorClock())
+    assert process._handed_over().objections == (TOO_EARLY,)
+    process.listening.callback(None)
+    assert process._handed_over().objections == ()
 
 
 def test_the_admin_api_tells_how_each_proxy_stands(tmp_path):

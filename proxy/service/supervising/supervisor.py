@@ -165,7 +165,8 @@ class Supervisor(Started):
         try:
             await self.staff.complete()
         except OperationRefusedError as error:
-            raise UnusableError(f"a worker cannot serve: {error.why}") from error
+            if self.running:  # else it is stopped before it has begun, which is no mistake
+                raise UnusableError(f"a worker cannot serve: {error.why}") from error
 
     async def _let_go(self, is_awaited: Callable[[], bool]) -> None:  # noqa: ARG002 - its workers know that
         self._balancing.stop()

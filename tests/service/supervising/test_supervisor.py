@@ -156,6 +156,16 @@ def test_all_may_be_told_to_end_at_once(running):
     assert not [line for line in running.log if "exception" in line]
 
 
+def test_who_stops_it_while_it_starts_does_no_wrong(tmp_path):
+    """A service manager would take another exit status for a failure."""
+    running = Running(tmp_path, workers=2)
+    try:
+        running.wait_for("starting")
+    finally:
+        assert running.end() == 0
+    assert running.said("stopped")
+
+
 def test_numbers_of_clients_are_never_given_again(running):
     """A worker that comes later begins above all that others may have given."""
     path = running.folder / "shop.sock"
