@@ -106,6 +106,9 @@ def has_place(proxy: Proxy, address: str) -> bool:
     clients = proxy.count + proxy.clients_elsewhere
     if proxy.console is None or clients >= proxy.config.max_clients + SPARE_PLACES:
         return False
+    # The supervisor does not know at once of those who have such a place at a worker.
+    if len(proxy.clients.keys() & proxy.spare) >= SPARE_PLACES:
+        return False
     return comes_from(address, proxy.console.admins.networks())
 
 
@@ -119,8 +122,11 @@ def give_place(client: Client) -> None:
 def lacking_place(client: Client, user: str) -> ErrorReply | None:
     """Why a client that logs in so has no place after all; None where it has one."""
     proxy, limit = client.proxy, client.proxy.config.max_clients
-    clients = proxy.count + proxy.clients_elsewhere
-    if client.number not in proxy.spare or clients <= limit or is_admin(proxy, user):
+    if client.number not in proxy.spare or is_admin(proxy, user):
+        return None
+    # Room at a worker is the supervisor's to give, and may be somebody else's by now.
+    if proxy.elsewhere is None and proxy.count <= limit:
+        proxy.spare.discard(client.number)
         return None
     client.timing.counters.client_connections_setup_failed_limit += 1
     proxy.log.warning("a client was turned away: too many clients", limit=limit, **who(client))

@@ -133,6 +133,14 @@ def test_a_user_of_the_proxy_of_the_same_name_is_not_reached():
 # Places beyond max_clients
 
 
+@pytest.fixture
+def made_beside_others():
+    """A worker's stage, of whose five clients four are elsewhere."""
+    made = stage(proxy={"max_clients": 5})
+    made.proxy.elsewhere, made.proxy.clients_elsewhere = object(), 4
+    return made
+
+
 def test_an_operator_gets_in_when_there_are_too_many_clients():
     """Beyond max_clients some places are left for admin users."""
     made = stage(proxy={"max_clients": 1})
@@ -162,6 +170,38 @@ def test_it_is_let_in_when_another_one_has_left_meanwhile():
     first.leave()
     second.log_in()
     assert second.reply().status == 2
+
+
+def test_where_others_serve_too_it_is_not(made_beside_others):
+    """That room is the supervisor's to give, who may have given it to somebody by now."""
+    first, second = made_beside_others.client(), made_beside_others.connect()
+    first.leave()
+    second.log_in()
+    assert second.reply().code == 1040
+    assert made_beside_others.proxy.count == 0
+
+
+def test_who_was_let_in_so_has_no_place_of_an_operator():
+    """Those are as many as before."""
+    made = stage(proxy={"max_clients": SPARE_PLACES})
+    before = [made.client() for _ in range(SPARE_PLACES)]
+    after = [made.connect() for _ in range(SPARE_PLACES)]
+    for first, second in zip(before, after, strict=True):
+        first.leave()
+        second.log_in()
+    for _ in range(SPARE_PLACES):
+        operator(made)
+
+
+def test_a_worker_gives_no_more_such_places_than_there_are(made_beside_others):
+    """Though the supervisor says of many who come at once that there are five clients."""
+    proxy = made_beside_others.proxy
+    made_beside_others.client()
+    for _ in range(SPARE_PLACES):
+        proxy.clients_elsewhere = 5 - proxy.count
+        assert made_beside_others.connect().payloads()[0][0] == 10
+    proxy.clients_elsewhere = 5 - proxy.count
+    assert made_beside_others.connect().reply().code == 1040
 
 
 def test_such_places_are_few_and_only_where_admin_users_come_from():

@@ -18,7 +18,7 @@ from proxy.front.listener import ClientFactory
 from proxy.front.proxy import Proxy
 from proxy.net.adopt import adopt
 from proxy.net.clock import Timer, cancel
-from proxy.service.supervising.member import Place, read_packet, receive
+from proxy.service.supervising.member import Place, counted_for, read_packet, receive
 
 AT_ONCE: Final = 64
 """Connections that are taken in one turn of the reactor; who is there waits meanwhile."""
@@ -86,11 +86,17 @@ class Arrivals(FileDescriptor):
         self._look()
 
     def stop(self) -> None:
-        """Take none any more; what is on its way the supervisor takes back."""
+        """Take none any more; what is on its way the supervisor takes back.
+
+        It is still told how many there are: whoever leaves has had a place that others want.
+        """
         self._stopped = True
-        cancel(self._timer)
         self.stopReading()
         self._door.close()
+
+    def end(self) -> None:
+        """Nobody is left."""
+        cancel(self._timer)
 
     def note(self, proxy: str) -> None:
         """A client has come by another way, which the supervisor has counted as sent too."""
@@ -129,26 +135,27 @@ class Arrivals(FileDescriptor):
         self._at_once = min(found + MORE, AT_ONCE) if full else max(1, found)
 
     def _take(self, packet: bytes, handle: int | None) -> None:
-        place, clients = read_packet(packet)
-        self._received[place.proxy] += 1
+        place, room = read_packet(packet)
+        self._received[counted_for(place, room)] += 1
         if handle is None:
             self._log.error("a client was lost", why=os.strerror(errno.EMFILE))
             return
         # Only the family is asked of the kernel then.
         connection = socket.socket(-1, socket.SOCK_STREAM, 0, handle)
-        self._find_place(connection, place, clients, TRIES)
+        self._find_place(connection, place, room, TRIES)
 
     def _find_place(
-        self, connection: socket.socket, place: Place, clients: int, tries: int
+        self, connection: socket.socket, place: Place, room: int, tries: int
     ) -> None:
         proxy = self._proxies().get(place.proxy)
         if proxy is not None and place.endpoint in proxy.routes:
             # The supervisor has counted, who sees all that come and that change workers; here
             # some that were counted may have come already, and others be gone.
+            clients = proxy.config.max_clients - room
             proxy.clients_elsewhere = max(clients - proxy.count, 0)
             self._let_in(connection, ClientFactory(proxy, place.endpoint))
         elif tries and not self._stopped:
-            again = (self._find_place, connection, place, clients, tries - 1)
+            again = (self._find_place, connection, place, room, tries - 1)
             self.reactor.callLater(AGAIN_SECONDS, *again)
         else:
             connection.close()

@@ -195,6 +195,7 @@ class Seated(Serving):
         for proxy in self.proxies:
             proxy.draining = True
         await self._let_go(lambda: self._passing.is_awaited)
+        self.arrivals.end()
         self._finish()
         self._events.stop()
         self._link.close()

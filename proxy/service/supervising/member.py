@@ -23,6 +23,10 @@ PACKET_BYTES: Final = 256
 PLACES_KNOWN: Final = 1024
 """Endpoints that are told by their packets without a closer look; few proxies have ten."""
 
+NOBODY: Final = ""
+"""Whose they are, while on their way, for whom there is no room: most come only to hear that.
+No proxy has this name."""
+
 _HANDLE: Final = struct.Struct("i")
 _HANDLE_BYTES: Final = socket.CMSG_LEN(_HANDLE.size)
 
@@ -52,9 +56,18 @@ def _place(head: bytes) -> Place:
 
 
 def read_packet(packet: bytes) -> tuple[Place, int]:
-    """Where a connection has come in, and how many clients the proxy had then."""
-    head, _, clients = packet.rpartition(b", ")
-    return _place(head), int(clients[:-1])
+    """Where a connection has come in, and what room there was then; see `Member.deal`."""
+    head, _, room = packet.rpartition(b", ")
+    return _place(head), int(room[:-1])
+
+
+def counted_for(place: Place, room: int) -> str:
+    """Whose client it is until its worker has told how many there are; see `Member.deal`.
+
+    Where there was no room nearly all are turned away.  Were they the proxy's as long as that
+    is not known, in a storm they would have the places that others leave.
+    """
+    return place.proxy if room > 0 else NOBODY
 
 
 def receive(door: socket.socket) -> tuple[bytes, int | None]:
@@ -96,10 +109,10 @@ class Member:
         first_number: That of its first client.
         began: When it did, in seconds; None before.
         clients: How many it has, by proxy, as it has said last; see `told`.
-        received: How many connections it had received then, by proxy.
-        sent: How many were sent, by proxy, and clients of other workers.
+        received: How many connections it had received then; see `counted_for`.
+        sent: How many were sent, likewise, and clients of other workers.
         load: How many clients it has, or is about to have.
-        loads: The same by proxy.
+        loads: The same by proxy; those for whom there was no room are `NOBODY`'s on their way.
         far: The worker's end of the door, so that what it has not received is not lost with it;
             None where only the worker has that.
         on_late: Called when it should have said that it lives, and has not.
@@ -168,21 +181,23 @@ class Member:
         self.loads[proxy] += more
         self.load += more
 
-    def deal(self, handle: int, place: Place, clients: int) -> bool:
+    def deal(self, handle: int, place: Place, room: int) -> bool:
         """Give it a connection; False when it cannot take one more at the moment.
 
         Args:
             handle: The connection's descriptor, which stays open here.
             place: Where it came in.
-            clients: How many clients the proxy has by now, at all workers and on their way.
+            room: How many clients more the proxy may have, beside those that are at all workers
+                and on their way.  It has a place where that is one at least; where it is less
+                than none, there are so many too many.
         """
-        packet = b"%b, %d]" % (place.head, clients)
+        packet = b"%b, %d]" % (place.head, room)
         rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, _HANDLE.pack(handle))
         try:
             self.door.sendmsg((packet,), (rights,))
         except OSError:  # it is full, or the other end is gone
             return False
-        self._count(place.proxy, 1)
+        self._count(counted_for(place, room), 1)
         return True
 
     def take_back(self) -> list[tuple[int, Place]]:
@@ -193,8 +208,8 @@ class Member:
                 packet, handle = receive(self.far)
             except OSError:  # there is none left
                 break
-            place, _ = read_packet(packet)
-            self._count(place.proxy, -1)
+            place, room = read_packet(packet)
+            self._count(counted_for(place, room), -1)
             if handle is not None:
                 back.append((handle, place))
         return back

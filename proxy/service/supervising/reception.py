@@ -134,31 +134,29 @@ class Reception:
         """
         if self._stopped:
             os.close(handle)
-        elif len(self._early) < MAX_HELD and self._is_full(place.proxy):
+            return
+        room = self._room_of(place.proxy)
+        if room <= 0 and len(self._early) < MAX_HELD:
             self._early.append((self._reactor.seconds() + FULL_SECONDS, handle, place))
             self._look_again()
         else:
-            self._pass_on(handle, place)
+            self._pass_on(handle, place, room)
 
-    def _is_full(self, proxy: str) -> bool:
-        """Whether it seems to have as many clients as it may, as far as is known."""
-        return 0 < self._limit_of(proxy) <= self._clients_of(proxy)
+    def _room_of(self, proxy: str) -> int:
+        """How many clients more it may have, as far as is known; see `Member.deal`."""
+        clients = sum(member.loads[proxy] for member in self._staff.members)
+        return self._limit_of(proxy) - clients
 
-    def _clients_of(self, proxy: str) -> int:
-        """How many there are at all workers, and on their way to one."""
-        return sum(member.loads[proxy] for member in self._staff.members)
-
-    def _pass_on(self, handle: int, place: Place) -> None:
-        if self._held or not self._deal(handle, place):
+    def _pass_on(self, handle: int, place: Place, room: int) -> None:
+        if self._held or not self._deal(handle, place, room):
             self._held.append((handle, place))
             self._look_again()
 
-    def _deal(self, handle: int, place: Place) -> bool:
-        clients = self._clients_of(place.proxy)
+    def _deal(self, handle: int, place: Place, room: int) -> bool:
         able = [member for member in self._staff.members if member.takes_clients]
         while able:
             member = min(able, key=_LOAD)
-            if member.deal(handle, place, clients):
+            if member.deal(handle, place, room):
                 os.close(handle)
                 return True
             able.remove(member)
@@ -179,11 +177,15 @@ class Reception:
         now = self._reactor.seconds()
         for _ in range(len(self._early)):
             due, handle, place = self._early.popleft()
-            if due > now and self._is_full(place.proxy):
+            room = self._room_of(place.proxy)
+            if room <= 0 and due > now:
                 self._early.append((due, handle, place))
             else:
-                self._pass_on(handle, place)
-        while self._held and self._deal(*self._held[0]):
+                self._pass_on(handle, place, room)
+        while self._held:
+            handle, place = self._held[0]
+            if not self._deal(handle, place, self._room_of(place.proxy)):
+                break
             self._held.popleft()
         while self._resting and len(self._held) < MAX_HELD:
             port = self._resting.pop()

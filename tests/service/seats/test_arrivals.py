@@ -22,7 +22,7 @@ from proxy.service.seats.arrivals import (
     TRIES,
     Arrivals,
 )
-from proxy.service.supervising.member import Place
+from proxy.service.supervising.member import NOBODY, Place
 from tests.support.joined import Reactor
 from tests.support.memory import Stage
 from tests.support.staff import make_member
@@ -65,17 +65,18 @@ class Scene:
             raise trouble
         self.adopted.append(repr(factory))
 
-    def come(self, proxy=None, endpoint=None, clients=0):
+    def come(self, proxy=None, endpoint=None, room=1):
         """A client is sent here."""
         ours, theirs = socket.socketpair()
         ours.settimeout(5)
         self.peers.append(ours)
         with theirs:
             place = Place(proxy or self.name, endpoint or self.endpoint)
-            assert self.member.deal(theirs.fileno(), place, clients)
+            assert self.member.deal(theirs.fileno(), place, room)
 
     def end(self):
         self.one.stop()
+        self.one.end()
         self.member.close()
         for one in self.peers:
             one.close()
@@ -89,15 +90,17 @@ def scene(monkeypatch):
     yield scene
     scene.end()
     assert not scene.reactor.readers
+    assert not scene.reactor.getDelayedCalls()
 
 
 def test_who_comes_is_a_client_of_the_endpoint(scene):
     """And it is known how many there are by what the supervisor has counted."""
-    scene.come(clients=7)
+    limit = scene.proxy.config.max_clients
+    scene.come(room=limit - 7)
     scene.proxy.count = 2
     scene.one.doRead()
     assert scene.proxy.clients_elsewhere == 5
-    scene.come(clients=1)
+    scene.come(room=limit - 1)
     scene.one.doRead()
     assert scene.adopted == [f"<ClientFactory {scene.name}/{scene.endpoint}>"] * 2
     assert scene.proxy.clients_elsewhere == 0
@@ -113,6 +116,20 @@ def test_the_supervisor_hears_how_many_there_are_when_that_has_changed(scene):
     scene.proxy.count = 1
     scene.reactor.advance(TELL_SECONDS)
     assert scene.told[1:] == [({scene.name: 1}, {scene.name: 1})]
+
+
+@pytest.mark.parametrize("room", [0, -3])
+def test_where_there_is_no_room_there_are_as_many_as_may_be(scene, room):
+    """Whoever comes then is told to be nobody's, as it was when it was sent."""
+    scene.come(room=room)
+    scene.proxy.count = 2
+    scene.one.doRead()
+    clients = scene.proxy.count + scene.proxy.clients_elsewhere
+    assert clients == scene.proxy.config.max_clients - room
+    scene.reactor.advance(TELL_SECONDS)
+    assert scene.told[-1] == ({scene.name: 2}, {NOBODY: 1})
+    scene.member.told(*scene.told[-1])
+    assert scene.member.load == scene.member.clients_of(scene.name) == 2
 
 
 def test_clients_that_are_there_do_not_wait_for_all_that_come(scene):
@@ -221,6 +238,18 @@ def test_what_it_has_not_received_when_it_stops_is_left_to_the_supervisor(scene)
     ((handle, place),) = scene.member.take_back()
     os.close(handle)
     assert place == Place(scene.name, scene.endpoint)
+
+
+def test_the_supervisor_hears_of_who_leaves_until_nobody_is_left(scene):
+    """What ends may take its time, and others want the places of those who have finished."""
+    scene.proxy.count = 2
+    scene.one.stop()
+    scene.reactor.advance(TELL_SECONDS)
+    scene.proxy.count = 1
+    scene.reactor.advance(TELL_SECONDS)
+    assert [clients for clients, _ in scene.told[-2:]] == [{scene.name: 2}, {scene.name: 1}]
+    scene.one.end()
+    assert not scene.reactor.getDelayedCalls()
 
 
 def test_who_waits_for_a_configuration_when_it_stops_is_closed(scene):

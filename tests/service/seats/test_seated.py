@@ -8,13 +8,14 @@ import socket
 
 import pytest
 from twisted.internet import reactor
-from twisted.internet.defer import ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred
 
 from proxy.observe.log import get_logger
 from proxy.pool.board import Board
 from proxy.service.link import LinkRefusedError
 from proxy.service.supervising.member import Place
 from proxy.service.supervising.start_worker import start_worker
+from tests.support.loopback import Talker
 from tests.support.turning import turn, turned
 
 pytestmark = pytest.mark.loopback
@@ -29,7 +30,14 @@ workers: 2
 drain_timeout: 0
 """
 
+CONSOLE = "admin: {users: [{username: ops, password: a-long-password}]}\n"
+
 TOLD = ("here", "ready", "failed", "ends", "clients", "tally", "event", "need", "pools")
+
+
+def connect(port):
+    """A socket that is connected there."""
+    return socket.create_connection(("127.0.0.1", port), timeout=20)
 
 
 class Seated:
@@ -39,7 +47,7 @@ class Seated:
         heard: What it has said.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder, text=TEXT):
         self.board, self.heard, self.folder = Board.make(), [], folder
         self.member = start_worker(reactor, self.board, get_logger())
         link = self.member.link
@@ -50,7 +58,7 @@ class Seated:
         more = {
             "number": 2,
             "workers": 2,
-            "text": TEXT,
+            "text": text,
             "path": path,
             "level": "error",
             "ticket_key": "ab" * 32,
@@ -66,14 +74,13 @@ class Seated:
             )
         )
 
-    def come(self, proxy="shop", clients=0):
+    def come(self, proxy="shop", room=1, peer=connect):
         """A client comes in; its end."""
         with socket.create_server(("127.0.0.1", 0)) as listening:
-            ours = socket.create_connection(listening.getsockname())
+            ours = peer(listening.getsockname()[1])
             theirs, _ = listening.accept()
         with theirs:
-            assert self.member.deal(theirs.fileno(), Place(proxy, "main"), clients)
-        ours.settimeout(20)
+            assert self.member.deal(theirs.fileno(), Place(proxy, "main"), room)
         return ours
 
     def end(self):
@@ -113,9 +120,9 @@ def test_a_client_that_was_dealt_is_greeted_with_a_number_of_the_seat(seated):
 
 def test_clients_of_other_workers_count_for_max_clients(seated):
     """Whoever is too many hears why."""
-    with seated.come(clients=10_000_000) as client:
+    with seated.come(room=0) as client:
         assert b"exceeded (10000)" in client.recv(1000)
-    with seated.come(clients=0) as client:
+    with seated.come(room=1) as client:
         assert client.recv(1000)[4] == 10
 
 
@@ -182,5 +189,29 @@ def test_one_that_is_told_to_end_leaves_new_clients_to_others(tmp_path):
             with socket.socket(fileno=handle) as connection:
                 connection.sendall(b"hello")
                 assert other.recv(5) == b"hello"
+    assert turn(seated.member.process.poll) == 0
+    assert seated.end() == 0
+
+
+def test_one_that_ends_tells_who_leaves(tmp_path):
+    """Others may come in their places while it waits for those who are not done."""
+    seated = Seated(tmp_path, CONSOLE + TEXT.replace("drain_timeout: 0", "drain_timeout: 60"))
+    asked = []
+
+    async def never(message, _sockets):
+        asked.append(message)
+        await Deferred()
+
+    seated.member.link.on("console", never)
+    with seated.come(peer=Talker) as first:
+        with seated.come(peer=Talker) as second:
+            for one in (first, second):
+                assert one.log_in("ops", "a-long-password")[0] == 0
+                one.send(b"SHOW CLIENTS")
+                turn(lambda: asked.pop() if asked else None)
+            seated.member.process.send_signal(signal.SIGTERM)
+            seated.said("ends")
+            seated.heard.clear()
+        seated.said("clients", lambda one: one["clients"] == {"shop": 1})
     assert turn(seated.member.process.poll) == 0
     assert seated.end() == 0

@@ -6,7 +6,13 @@ import socket
 
 import pytest
 
-from proxy.service.supervising.member import PACKET_BYTES, Place, read_packet
+from proxy.service.supervising.member import (
+    NOBODY,
+    PACKET_BYTES,
+    Place,
+    counted_for,
+    read_packet,
+)
 from tests.support.staff import make_member, receive
 
 PLACE = Place("shop", "main")
@@ -41,10 +47,36 @@ def test_what_is_on_its_way_counts(pair):
     ours, theirs = socket.socketpair()
     with ours, theirs:
         member.told({"shop": 3, "blog": 1}, {})
-        member.deal(theirs.fileno(), PLACE, 0)
+        member.deal(theirs.fileno(), PLACE, 1)
         assert (member.load, member.clients_of("shop"), member.clients_of("blog")) == (5, 4, 1)
         member.told({"shop": 4, "blog": 1}, {"shop": 1})
         assert (member.load, member.clients_of("shop")) == (5, 4)
+
+
+@pytest.mark.parametrize("room", [0, -7])
+def test_who_has_no_place_takes_none_on_the_way(pair, room):
+    """It is a connection like others for who deals, and a client once the worker says so."""
+    member, _ = pair
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        member.told({"shop": 3}, {})
+        member.deal(theirs.fileno(), PLACE, room)
+        assert (member.load, member.clients_of("shop"), member.clients_of(NOBODY)) == (4, 3, 1)
+        member.told({"shop": 4}, {NOBODY: 1})  # it has let it in all the same
+        assert (member.load, member.clients_of("shop"), member.clients_of(NOBODY)) == (4, 4, 0)
+
+
+def test_who_had_no_place_is_counted_no_more_when_it_comes_back(pair):
+    """Whose it was is known by its packet."""
+    member, door = pair
+    member.far = door.dup()
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        for room in (1, 0, -1):
+            member.deal(theirs.fileno(), PLACE, room)
+        for handle, _ in member.take_back():
+            socket.close(handle)
+    assert (member.load, +member.sent, +member.loads) == (0, {}, {})
 
 
 def test_clients_of_proxies_that_were_never_dealt_count_too(pair):
@@ -60,7 +92,7 @@ def test_a_worker_whose_door_is_full_takes_no_more(pair):
     ours, theirs = socket.socketpair()
     with ours, theirs:
         taken = 0
-        while member.deal(theirs.fileno(), PLACE, 0):
+        while member.deal(theirs.fileno(), PLACE, 1):
             taken += 1
             assert taken < 100_000
         assert member.sent["shop"] == taken
@@ -141,7 +173,7 @@ def test_what_has_lost_its_descriptor_on_the_way_back_is_counted_no_more(pair):
     """There was none left here, and the client is disconnected."""
     member, door = pair
     member.far = door.dup()
-    member.door.send(b'["shop", "main", 0]')
+    member.door.send(b'["shop", "main", 1]')
     assert member.take_back() == []
     assert (member.sent["shop"], member.load) == (-1, -1)
 
@@ -149,7 +181,9 @@ def test_what_has_lost_its_descriptor_on_the_way_back_is_counted_no_more(pair):
 def test_a_packet_says_where_a_connection_came_in():
     """Names of any length that the configuration allows find room in it."""
     place = Place("a" * 63, "b" * 63)
-    packet = b"%b, %d]" % (place.head, 1 << 32)
-    assert len(packet) <= PACKET_BYTES
-    assert read_packet(packet) == (place, 1 << 32)
+    for room in (1 << 32, 0, -(1 << 32)):
+        packet = b"%b, %d]" % (place.head, room)
+        assert len(packet) <= PACKET_BYTES
+        assert read_packet(packet) == (place, room)
+    assert counted_for(place, 1) == place.proxy
     assert repr(PLACE) == "Place(proxy='shop', endpoint='main')"

@@ -17,6 +17,8 @@ from proxy.service.supervising.reception import AGAIN_SECONDS, FULL_SECONDS, Rec
 from tests.support.staff import Staffed, receive
 
 HANDLES = Path("/proc/self/fd")
+LIMIT = 100
+"""How many clients a proxy may have, unless a test says otherwise."""
 
 
 class Port:
@@ -50,7 +52,7 @@ class Scene:
         self.staff, self.clock, self.peers = Staffed(), Clock(), []
         self.limits = {}
         self.one = Reception(
-            self.staff, self.clock, get_logger(), lambda name: self.limits.get(name, 0)
+            self.staff, self.clock, get_logger(), lambda name: self.limits.get(name, LIMIT)
         )
         self.staff.join_all()
         self.port = Port()
@@ -106,7 +108,7 @@ def test_who_has_fewest_gets_the_next_one(scene):
     for _ in range(3):
         scene.come()
     assert scene.dealt(0) == []
-    assert [clients for _, _, clients in scene.dealt(1)] == [7, 8, 9]
+    assert [LIMIT - room for _, _, room in scene.dealt(1)] == [7, 8, 9]
 
 
 def test_who_is_on_the_way_from_another_worker_counts_too(scene):
@@ -115,12 +117,12 @@ def test_who_is_on_the_way_from_another_worker_counts_too(scene):
     first.told({"shop": 3}, {})
     second.expect("shop")
     scene.come()
-    assert [clients for _, _, clients in scene.dealt(1)] == [4]
+    assert [LIMIT - room for _, _, room in scene.dealt(1)] == [4]
     second.told({"shop": 2}, {"shop": 2})
     first.told({"shop": 2}, {})
     scene.come()
     scene.come()
-    told = [clients for _, _, clients in (*scene.dealt(0), *scene.dealt(1))]
+    told = [LIMIT - room for _, _, room in (*scene.dealt(0), *scene.dealt(1))]
     assert sorted(told) == [4, 5]
 
 
@@ -136,7 +138,7 @@ def test_who_comes_when_somebody_has_just_left_gets_the_place(scene):
     assert not scene.one.are_dealt
     first.told({"shop": 1}, {})
     scene.clock.advance(AGAIN_SECONDS)
-    assert [clients for _, _, clients in scene.dealt(0)] == [2]
+    assert [room for _, _, room in scene.dealt(0)] == [1]
 
 
 def test_who_comes_where_all_places_are_taken_hears_it_soon(scene):
@@ -147,9 +149,24 @@ def test_who_comes_where_all_places_are_taken_hears_it_soon(scene):
     scene.come("bank")
     assert [name for name, _, _ in scene.dealt(1)] == ["bank"]
     scene.clock.pump([AGAIN_SECONDS] * 20)
-    (told,) = (*scene.dealt(0), *scene.dealt(1))
-    assert told[0] == "shop"
+    assert [*scene.dealt(0), *scene.dealt(1)] == [["shop", "main", 0]]
     assert FULL_SECONDS <= AGAIN_SECONDS * 20
+
+
+def test_who_hears_that_takes_no_place_on_the_way_there(scene, monkeypatch):
+    """Who comes next and finds one has it, however many are being turned away."""
+    monkeypatch.setattr(reception, "MAX_HELD", 0)
+    scene.limits["shop"] = 2
+    first, second = scene.staff.members
+    first.told({"shop": 1}, {})
+    second.told({"shop": 2}, {})
+    for _ in range(10):
+        scene.come()
+    assert {room for _, _, room in (*scene.dealt(0), *scene.dealt(1))} == {-1}
+    second.told({"shop": 0}, {})
+    scene.come()
+    scene.come()
+    assert [room for _, _, room in (*scene.dealt(0), *scene.dealt(1))] == [1, 0]
 
 
 def test_nobody_waits_for_a_place_any_more_when_it_stops(scene):
@@ -162,13 +179,13 @@ def test_nobody_waits_for_a_place_any_more_when_it_stops(scene):
     assert scene.peers[-1].recv(1) == b""
 
 
-def test_a_worker_learns_how_many_clients_there_are(scene):
+def test_a_worker_learns_how_many_clients_more_there_may_be(scene):
     """So that all go by max_clients together."""
     first, second = scene.staff.members
     first.told({"shop": 1, "blog": 9}, {})
     second.told({"shop": 3, "blog": 0}, {})
     scene.come("shop")
-    assert scene.dealt(1) == [["shop", "main", 4]]
+    assert scene.dealt(1) == [["shop", "main", LIMIT - 4]]
 
 
 def test_clients_wait_until_somebody_serves(scene):
@@ -278,7 +295,7 @@ def test_a_worker_that_takes_nothing_is_passed_over(scene):
     """Another one serves."""
     scene.staff.members[0].door.close()
     scene.come()
-    assert scene.dealt(1) == [["shop", "main", 0]]
+    assert scene.dealt(1) == [["shop", "main", LIMIT]]
 
 
 def test_all_are_passed_over_that_take_nothing(scene):
@@ -314,7 +331,7 @@ def test_who_comes_to_a_port_goes_where_its_door_leads_by_now(scene):
     door.leads_to = scene.one.endpoint("blog", "more")
     with socket.create_connection(scene.port.socket.getsockname()):
         read()
-    assert scene.dealt(0) == [["blog", "more", 0]]
+    assert scene.dealt(0) == [["blog", "more", LIMIT]]
 
 
 def test_a_port_that_cannot_accept_rests_for_a_moment(scene):
