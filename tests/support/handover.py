@@ -37,7 +37,9 @@ class Succession:
         """Have the newest process replaced; the process id of the new one, which serves."""
         count = len(self.pids)
         os.kill(self.pids[-1], signal.SIGUSR2)
-        wait_until(lambda: len(self.lines("another process is the service")) == count)
+        # The old one says so first; until the new one does it cannot be replaced itself.
+        for message in ("another process is the service", "this process has taken over"):
+            wait_until(lambda message=message: len(self.lines(message)) == count)
         pid = self.lines("another process is the service")[-1]["pid"]
         assert isinstance(pid, int)
         self.pids.append(pid)
