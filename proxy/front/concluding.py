@@ -21,6 +21,7 @@ from proxy.wire.responses import Ok
 if TYPE_CHECKING:
     from proxy.dialogue.exchange import Exchange
     from proxy.front.client import Client
+    from proxy.pool.own_writes import OwnWrites
 
 
 PARSE_ERROR: Final = 1064
@@ -102,17 +103,22 @@ def lost_behind(client: Client, why: str) -> None:
     """
     session, lease = client.session, client.lease
     assert session is not None
-    own_writes, takes_writes = client.route.own_writes, client.route.takes_writes
-    if own_writes is not None and (
-        takes_writes or lease is None or lease.pool is own_writes.pool
-    ):
-        own_writes.doubt(session.user)  # it may have ended a transaction
+    if client.route.own_writes is not None:
+        doubt(client, client.route.own_writes)  # it may have ended a transaction
     if lease is not None:
         client.lease_lost(why)
         lease.pool.discard(lease, why)
     if client.loss is None:
         client.loss = errors.session_lost("what the last statement set")
     client.dialogue.answered()
+
+
+def doubt(client: Client, own_writes: OwnWrites) -> None:
+    """The client's command was lost on its way: what it has committed nobody knows."""
+    session, lease = client.session, client.lease
+    at_reader = lease is not None and lease.pool is not own_writes.pool
+    if session is not None and (client.route.takes_writes or not at_reader):
+        own_writes.doubt(session.user)
 
 
 def answer_ok(client: Client) -> None:

@@ -85,7 +85,7 @@ async def _run(client: Client, payload: bytes, trouble: BackendLostError | None)
         else:
             return True
     if own_writes is not None:
-        fresh.doubt(client, own_writes)
+        concluding.doubt(client, own_writes)
     again = await recovering.recover(client, payload, trouble)
     if again:
         client.timing.counters.query_requests_repeated += 1

@@ -81,14 +81,6 @@ def announce(client: Client, exchange: Exchange, *, express: bool) -> None:
         own_writes.announce(session)
 
 
-def doubt(client: Client, own_writes: OwnWrites) -> None:
-    """The client's command was lost on its way: what it has committed nobody knows."""
-    session, lease = client.session, client.lease
-    at_reader = lease is not None and lease.pool is not own_writes.pool
-    if session is not None and (client.route.takes_writes or not at_reader):
-        own_writes.doubt(session.user)
-
-
 async def ensure(client: Client, own_writes: OwnWrites) -> None:
     """Part from a reader that lingers with the client and does not get what was written.
 
