@@ -23,7 +23,7 @@ import click
 import mysql.connector
 import pymysql
 
-from bench import tools
+from bench import options, tools
 from bench.clients_idle import raise_file_limit
 from bench.failover import clusters, ledger
 from bench.failover.clients import LOST, Attempt, Client, Kind, Way, What
@@ -31,7 +31,6 @@ from bench.failover.crowd import Crowd
 from bench.report import OURS
 from bench.site import PASSWORD, SCHEMA, USER
 from bench.succession import RefusedOrderError, Succession
-from proxy.config.model import MAX_WORKERS
 from proxy.embedded import EmbeddedError, Flavor, start_local_server
 
 SHARES: Final = (
@@ -227,14 +226,8 @@ def report(
 @click.option(
     "--pause", type=float, default=1.5, show_default=True, help="Seconds before each order."
 )
-@click.option(
-    "--workers",
-    type=click.IntRange(1, MAX_WORKERS),
-    default=1,
-    show_default=True,
-    help="Processes of this proxy that serve.",
-)
-@click.option("--python", is_flag=True, help="Run this proxy from its sources, not compiled.")
+@options.WORKERS
+@options.PYTHON
 @click.option(
     "--log",
     type=click.Path(dir_okay=False, path_type=Path),

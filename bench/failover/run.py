@@ -12,7 +12,7 @@ from typing import Final
 
 import click
 
-from bench import machine, tools
+from bench import machine, options, tools
 from bench.clients_idle import raise_file_limit
 from bench.failover import (
     clusters,
@@ -28,7 +28,6 @@ from bench.failover.proxying import Form, ProxyFailedError
 from bench.failover.samples import Measure
 from bench.report import OURS
 from bench.run import RESULTS
-from proxy.config.model import MAX_WORKERS
 from proxy.embedded import EmbeddedError, LocalServer
 
 
@@ -119,14 +118,8 @@ def _run(name: str, extent: Extent, measures: dict[str, Measure]) -> None:
     help="Of each kind, in outages.",
 )
 @click.option("--seed", type=int, help="Of the faults of the ledger; by default a new one.")
-@click.option(
-    "--workers",
-    type=click.IntRange(1, MAX_WORKERS),
-    default=1,
-    show_default=True,
-    help="Processes of this proxy that serve.",
-)
-@click.option("--python", is_flag=True, help="Run this proxy from its sources, not compiled.")
+@options.WORKERS
+@options.PYTHON
 @click.option(
     "--logs",
     type=click.Path(file_okay=False, path_type=Path),

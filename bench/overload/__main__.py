@@ -12,7 +12,7 @@ from typing import Final
 
 import click
 
-from bench import clients_idle, machine
+from bench import clients_idle, machine, options
 from bench.failover.samples import Measure
 from bench.many import complaints, records
 from bench.overload.pressure import BACKENDS, COMPUTING, SLEEPING, WORKS, closed, opened
@@ -40,7 +40,7 @@ PARTS: Final = (SLEEPING, COMPUTING, STORM)
     "--within", type=float, default=2.0, show_default=True, help="Seconds in which they come."
 )
 @click.option("--only", type=click.Choice(PARTS), multiple=True, help="May be repeated.")
-@click.option("--python", is_flag=True, help="Run the proxy from its sources, not compiled.")
+@options.PYTHON
 @click.option(
     "--json",
     "path",

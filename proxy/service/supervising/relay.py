@@ -1,4 +1,20 @@
-"""Clients that change workers, by way of the supervisor: to another one, or another release."""
+"""Clients that change workers, by way of the supervisor: to another one, or another release.
+
+Over the link to a worker; see `proxy.service.channel` for what releases tell each other.
+
+==========  ===========  ================================================================
+what        from         means
+==========  ===========  ================================================================
+move        supervisor   a part of those that make work shall go to another worker
+leave       supervisor   all shall go to another release, within so many `seconds`
+stay        supervisor   that has gone: nobody is to be sent any more
+client      both         a client, with its connection; see `proxy.front.moving`
+taken       worker       it has the client of this number, and reads nothing before `go_on`
+refused     worker       it does not take it; `why` is for the log
+heard       supervisor   a `message` that says what has become of a client that was sent
+go_on       supervisor   where the client comes from that is known by now
+==========  ===========  ================================================================
+"""
 
 from __future__ import annotations
 
